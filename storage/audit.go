@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// Event is one thing that happened, written in the transaction of its effect.
+// Names are "noun.verb" constants beside the code that raises them. Detail and
+// Personal never hold a clave, answer, code, token or cookie.
+type Event struct {
+	At         Instant
+	Name       string
+	AfiliadoID string // "" where the identifier belongs to nobody
+	ClientID   string
+	Actor      string            // "afiliado", "client", "operator", "system"
+	RequestID  string            // "": that of the context
+	Detail     map[string]string // not personal, kept as long as the log
+	Personal   map[string]string // network, user agent, …: sealed, erasable
+}
+
+// Audit appends e to the log.
+func (tx *Tx) Audit(ctx context.Context, e Event) error {
+	if e.RequestID == "" {
+		e.RequestID = RequestID(ctx)
+	}
+	detail, err := json.Marshal(e.Detail) // sorts its keys
+	if err != nil {
+		return fmt.Errorf("storage: audit: %w", err)
+	}
+	var salted []byte
+	var commitment string
+	if len(e.Personal) > 0 {
+		salted, err = json.Marshal(personal{Salt: NewSecret(), Fields: e.Personal})
+		if err != nil {
+			return fmt.Errorf("storage: audit: %w", err)
+		}
+		sum := sha256.Sum256(salted)
+		commitment = hex.EncodeToString(sum[:])
+	}
+	var id int64
+	err = tx.get(ctx, &id, `INSERT INTO audit (at, event, afiliado_id, client_id, actor, request_id, detail, personal_hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		e.At, e.Name, e.AfiliadoID, e.ClientID, e.Actor, e.RequestID, string(detail), commitment)
+	if err != nil {
+		return fmt.Errorf("storage: audit: %w", err)
+	}
+	if salted != nil {
+		sealed, err := tx.db.ring.seal("audit", "audit_personal.data/"+strconv.FormatInt(id, 10), salted)
+		if err != nil {
+			return err
+		}
+		if err := tx.run(ctx, `INSERT INTO audit_personal (audit_id, data) VALUES (?, ?)`, id, sealed); err != nil {
+			return fmt.Errorf("storage: audit personal: %w", err)
+		}
+	}
+	tx.events = append(tx.events, e.Name)
+	return nil
+}
+
+// personal is what lies beside an audit row; the salt keeps its hash from being
+// guessed once it is erased.
+type personal struct {
+	Salt   string            `json:"salt"`
+	Fields map[string]string `json:"fields"`
+}
+
+// AuditRow is a row of the log as stored.
+type AuditRow struct {
+	ID           int64   `db:"id"`
+	At           Instant `db:"at"`
+	Event        string  `db:"event"`
+	AfiliadoID   string  `db:"afiliado_id"`
+	ClientID     string  `db:"client_id"`
+	Actor        string  `db:"actor"`
+	RequestID    string  `db:"request_id"`
+	Detail       string  `db:"detail"`
+	PersonalHash string  `db:"personal_hash"`
+}
+
+const auditColumns = `a.id, a.at, a.event, a.afiliado_id, a.client_id, a.actor, a.request_id, a.detail, a.personal_hash`
+
+// AuditRows returns up to limit rows after the one with id after, oldest first.
+func (r reads) AuditRows(ctx context.Context, after int64, limit int) ([]AuditRow, error) {
+	var out []AuditRow
+	err := r.list(ctx, &out, `SELECT `+auditColumns+` FROM audit a WHERE a.id > ? ORDER BY a.id LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("storage: audit rows: %w", err)
+	}
+	return out, nil
+}
+
+// AuditPersonal opens the personal part of a row; nil where it has none or it
+// has been erased.
+func (r reads) AuditPersonal(ctx context.Context, id int64) (map[string]string, error) {
+	var rows [][]byte
+	if err := r.list(ctx, &rows, `SELECT data FROM audit_personal WHERE audit_id = ?`, id); err != nil {
+		return nil, fmt.Errorf("storage: audit personal: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	salted, err := r.db.ring.open("audit", "audit_personal.data/"+strconv.FormatInt(id, 10), rows[0])
+	if err != nil {
+		return nil, err
+	}
+	var p personal
+	if err := json.Unmarshal(salted, &p); err != nil {
+		return nil, fmt.Errorf("storage: audit personal: %w", err)
+	}
+	return p.Fields, nil
+}

@@ -1,0 +1,232 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Reasons for which a clave is locked.
+const (
+	LockLogin        = "login"        // five failed sign-ins
+	LockRecuperacion = "recuperacion" // five failed recoveries
+	LockOperador     = "operador"     // an officer
+	LockCompromiso   = "compromiso"   // somebody else knows it
+)
+
+// LoginBudget counts the attempts on an identifier from browsers that are not
+// known to be its person's. Identifiers nobody has have one too.
+type LoginBudget struct {
+	Failures   int     `db:"failures"`
+	LockReason string  `db:"lock_reason"` // "": not locked
+	LockedAt   Instant `db:"locked_at"`
+	LastAt     Instant `db:"last_at"`
+}
+
+// Device is a known-device lane: a person in a browser in which she has signed
+// in before, with attempts of its own (D03).
+type Device struct {
+	ID         string  `db:"id"`
+	AfiliadoID string  `db:"afiliado_id"`
+	SecretHash string  `db:"secret_hash"`
+	Failures   int     `db:"failures"`
+	UserAgent  string  `db:"user_agent"`
+	CreatedAt  Instant `db:"created_at"`
+	LastAt     Instant `db:"last_at"`
+	ExpiresAt  Instant `db:"expires_at"`
+}
+
+// Credentials is all that a sign-in needs to know of a person, read at once.
+type Credentials struct {
+	Afiliado *Afiliado
+	Clave    *Clave  // nil where she never had one
+	Device   *Device // nil where this browser is not known to be hers
+}
+
+type credentialsRow struct {
+	afiliadoRow
+	PHC         []byte   `db:"c_phc"`
+	Long        *bool    `db:"c_long"`
+	ClaveAt     *Instant `db:"c_created_at"`
+	DueAt       *Instant `db:"c_due_at"`
+	Compromised *bool    `db:"c_compromised"`
+	DeviceID    *string  `db:"d_id"`
+	Failures    *int     `db:"d_failures"`
+}
+
+// Credentials returns the person with that identifier hash, and her lane in the
+// browser whose device cookie hashes to deviceHash. It is one statement whether
+// or not anybody is found.
+func (r reads) Credentials(ctx context.Context, identifierMAC []byte, deviceHash string, now time.Time) (*Credentials, error) {
+	var row credentialsRow
+	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, c.phc AS c_phc, c.long AS c_long, c.created_at AS c_created_at,
+		c.due_at AS c_due_at, c.compromised AS c_compromised, d.id AS d_id, d.failures AS d_failures
+		FROM afiliado a LEFT JOIN clave c ON c.afiliado_id = a.id
+		LEFT JOIN device d ON d.afiliado_id = a.id AND d.secret_hash = ? AND d.expires_at > ?
+		WHERE a.identifier_mac = ?`, deviceHash, At(now), identifierMAC)
+	if err != nil {
+		return nil, fmt.Errorf("storage: credentials: %w", err)
+	}
+	a, err := r.db.openAfiliado(row.afiliadoRow)
+	if err != nil {
+		return nil, err
+	}
+	out := &Credentials{Afiliado: a}
+	if row.PHC != nil {
+		out.Clave, err = r.db.openClave(claveRow{a.ID, row.PHC, *row.Long, *row.ClaveAt, *row.DueAt, *row.Compromised})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if row.DeviceID != nil {
+		out.Device = &Device{ID: *row.DeviceID, AfiliadoID: a.ID, SecretHash: deviceHash, Failures: *row.Failures}
+	}
+	return out, nil
+}
+
+// LoginBudget returns the attempts spent on an identifier; none spent is the
+// zero budget.
+func (r reads) LoginBudget(ctx context.Context, identifierMAC []byte) (LoginBudget, error) {
+	var b LoginBudget
+	err := r.get(ctx, &b, `SELECT failures, lock_reason, locked_at, last_at FROM login_budget WHERE identifier_mac = ?`, identifierMAC)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return LoginBudget{}, fmt.Errorf("storage: login budget: %w", err)
+	}
+	return b, nil
+}
+
+// ReserveAttempt takes one of limit attempts on an identifier and returns which
+// one it is, from 1. It returns 0 where none is left or the clave is locked:
+// this one statement decides how many claves are ever compared.
+func (tx *Tx) ReserveAttempt(ctx context.Context, identifierMAC []byte, limit int, now, expires time.Time) (int, error) {
+	var n int
+	err := tx.get(ctx, &n, `INSERT INTO login_budget (identifier_mac, failures, last_at, expires_at) VALUES (?, 1, ?, ?)
+		ON CONFLICT (identifier_mac) DO UPDATE SET failures = login_budget.failures + 1, last_at = excluded.last_at,
+		expires_at = excluded.expires_at
+		WHERE login_budget.failures < ? AND login_budget.lock_reason = '' RETURNING failures`,
+		identifierMAC, At(now), At(expires), limit)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, fmt.Errorf("storage: reserve attempt: %w", err)
+	}
+	return n, nil
+}
+
+// ReserveDeviceAttempt does the same on the lane of a known device.
+func (tx *Tx) ReserveDeviceAttempt(ctx context.Context, deviceID string, limit int, now time.Time) (int, error) {
+	var n int
+	err := tx.get(ctx, &n, `UPDATE device SET failures = failures + 1, last_at = ? WHERE id = ? AND failures < ? RETURNING failures`,
+		At(now), deviceID, limit)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, fmt.Errorf("storage: reserve device attempt: %w", err)
+	}
+	return n, nil
+}
+
+// LockClave locks an identifier for reason unless it is locked already, and
+// reports whether it did. Locks of known people (known true) never expire by
+// themselves; those of identifiers nobody has are purged in time.
+func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string, known bool, now, expires time.Time) (bool, error) {
+	if known {
+		expires = time.Time{}
+	}
+	n, err := tx.exec(ctx, `INSERT INTO login_budget (identifier_mac, failures, lock_reason, locked_at, last_at, expires_at) VALUES (?, 0, ?, ?, ?, ?)
+		ON CONFLICT (identifier_mac) DO UPDATE SET lock_reason = excluded.lock_reason, locked_at = excluded.locked_at, expires_at = excluded.expires_at
+		WHERE login_budget.lock_reason = ''`, identifierMAC, reason, At(now), At(now), At(expires))
+	if err != nil {
+		return false, fmt.Errorf("storage: lock clave: %w", err)
+	}
+	return n > 0, nil
+}
+
+// ForgiveAttempts empties the count of an identifier after a right clave that
+// was reserved at reserved. A lock stays, unless attempts made at the same time
+// have set it since: this one was within the budget.
+func (tx *Tx) ForgiveAttempts(ctx context.Context, identifierMAC []byte, reserved time.Time) error {
+	err := tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0
+		WHERE identifier_mac = ? AND (lock_reason = '' OR (lock_reason = ? AND locked_at >= ?))`, identifierMAC, LockLogin, At(reserved))
+	if err != nil {
+		return fmt.Errorf("storage: forgive attempts: %w", err)
+	}
+	return nil
+}
+
+// UnlockClave lifts any lock and restores the full budget.
+func (tx *Tx) UnlockClave(ctx context.Context, identifierMAC []byte) error {
+	err := tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0 WHERE identifier_mac = ?`, identifierMAC)
+	if err != nil {
+		return fmt.Errorf("storage: unlock clave: %w", err)
+	}
+	return nil
+}
+
+// KeepDevice makes this browser the person's own until d.ExpiresAt, with its
+// full budget. d.ID is used where the lane is new.
+func (tx *Tx) KeepDevice(ctx context.Context, d Device) error {
+	err := tx.run(ctx, `INSERT INTO device (id, secret_hash, afiliado_id, failures, user_agent, created_at, last_at, expires_at)
+		VALUES (?, ?, ?, 0, ?, ?, ?, ?)
+		ON CONFLICT (secret_hash, afiliado_id) DO UPDATE SET failures = 0, user_agent = excluded.user_agent,
+		last_at = excluded.last_at, expires_at = excluded.expires_at`,
+		d.ID, d.SecretHash, d.AfiliadoID, d.UserAgent, d.CreatedAt, d.LastAt, d.ExpiresAt)
+	if err != nil {
+		return fmt.Errorf("storage: keep device: %w", err)
+	}
+	return nil
+}
+
+// DevicePeople counts the people whose own a browser is: many mean a shared
+// computer, which gets no lanes.
+func (r reads) DevicePeople(ctx context.Context, deviceHash string, now time.Time) (int, error) {
+	var n int
+	if err := r.get(ctx, &n, `SELECT COUNT(*) FROM device WHERE secret_hash = ? AND expires_at > ?`, deviceHash, At(now)); err != nil {
+		return 0, fmt.Errorf("storage: device people: %w", err)
+	}
+	return n, nil
+}
+
+// DropDevices forgets every known device of a person.
+func (tx *Tx) DropDevices(ctx context.Context, afiliadoID string) error {
+	if err := tx.run(ctx, `DELETE FROM device WHERE afiliado_id = ?`, afiliadoID); err != nil {
+		return fmt.Errorf("storage: drop devices: %w", err)
+	}
+	return nil
+}
+
+// DropBrowser forgets that a browser belongs to anybody (shared computers).
+func (tx *Tx) DropBrowser(ctx context.Context, deviceHash string) error {
+	if err := tx.run(ctx, `DELETE FROM device WHERE secret_hash = ?`, deviceHash); err != nil {
+		return fmt.Errorf("storage: drop browser: %w", err)
+	}
+	return nil
+}
+
+// PressureKey names a bucket of Pressure without storing what it is about.
+func (db *DB) PressureKey(kind, value string) []byte { return db.cfg.Keys.MAC("pressure/"+kind, value) }
+
+// Pressure returns when each bucket will have leaked empty; a bucket nobody has
+// filled is left out.
+func (r reads) Pressure(ctx context.Context, a, b []byte) (map[string]Instant, error) {
+	var rows []struct {
+		Key []byte  `db:"key"`
+		TAT Instant `db:"tat"`
+	}
+	if err := r.list(ctx, &rows, `SELECT key, tat FROM pressure WHERE key IN (?, ?)`, a, b); err != nil {
+		return nil, fmt.Errorf("storage: pressure: %w", err)
+	}
+	out := make(map[string]Instant, len(rows))
+	for _, row := range rows {
+		out[string(row.Key)] = row.TAT
+	}
+	return out, nil
+}
+
+// AddPressure pours one drop of the given weight into a bucket.
+func (tx *Tx) AddPressure(ctx context.Context, key []byte, now time.Time, drop time.Duration) error {
+	err := tx.run(ctx, `INSERT INTO pressure (key, tat) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET
+		tat = CASE WHEN pressure.tat > ? THEN pressure.tat ELSE ? END + ?`,
+		key, At(now.Add(drop)), At(now), At(now), drop.Microseconds())
+	if err != nil {
+		return fmt.Errorf("storage: add pressure: %w", err)
+	}
+	return nil
+}

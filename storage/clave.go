@@ -1,0 +1,149 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Clave is a person's clave as stored: never the clave, only its Argon2id hash
+// in PHC form, which is itself sealed (the pepper).
+type Clave struct {
+	AfiliadoID  string
+	PHC         string
+	Long        bool // 15 characters or more (D17)
+	CreatedAt   Instant
+	DueAt       Instant // when it must be renewed; zero: never
+	Compromised bool    // must be renewed now, whatever DueAt says
+}
+
+type claveRow struct {
+	AfiliadoID  string  `db:"afiliado_id"`
+	PHC         []byte  `db:"phc"`
+	Long        bool    `db:"long"`
+	CreatedAt   Instant `db:"created_at"`
+	DueAt       Instant `db:"due_at"`
+	Compromised bool    `db:"compromised"`
+}
+
+func (db *DB) openClave(r claveRow) (*Clave, error) {
+	phc, err := db.ring.open("clave", "clave.phc/"+r.AfiliadoID, r.PHC)
+	if err != nil {
+		return nil, err
+	}
+	return &Clave{AfiliadoID: r.AfiliadoID, PHC: string(phc), Long: r.Long, CreatedAt: r.CreatedAt, DueAt: r.DueAt, Compromised: r.Compromised}, nil
+}
+
+// Clave returns the clave of a person; ErrNotFound where she never had one.
+func (r reads) Clave(ctx context.Context, afiliadoID string) (*Clave, error) {
+	var row claveRow
+	err := r.get(ctx, &row, `SELECT afiliado_id, phc, long, created_at, due_at, compromised FROM clave WHERE afiliado_id = ?`, afiliadoID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: clave: %w", err)
+	}
+	return r.db.openClave(row)
+}
+
+// SetClave gives the person c as her only clave and remembers it in her
+// history, of which the newest keep rows stay (S089).
+func (tx *Tx) SetClave(ctx context.Context, c Clave, keep int) error {
+	sealed, err := tx.db.ring.seal("clave", "clave.phc/"+c.AfiliadoID, []byte(c.PHC))
+	if err != nil {
+		return err
+	}
+	err = tx.run(ctx, `INSERT INTO clave (afiliado_id, phc, long, created_at, due_at, compromised) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (afiliado_id) DO UPDATE SET phc = excluded.phc, long = excluded.long, created_at = excluded.created_at,
+		due_at = excluded.due_at, compromised = excluded.compromised`,
+		c.AfiliadoID, sealed, c.Long, c.CreatedAt, c.DueAt, c.Compromised)
+	if err == nil {
+		id := NewID()
+		var past []byte
+		past, err = tx.db.ring.seal("clave", "clave_history.phc/"+id, []byte(c.PHC))
+		if err != nil {
+			return err
+		}
+		err = tx.run(ctx, `INSERT INTO clave_history (id, afiliado_id, phc, created_at) VALUES (?, ?, ?, ?)`, id, c.AfiliadoID, past, c.CreatedAt)
+	}
+	if err == nil {
+		err = tx.run(ctx, `DELETE FROM clave_history WHERE afiliado_id = ? AND id NOT IN
+			(SELECT id FROM clave_history WHERE afiliado_id = ? ORDER BY created_at DESC, id LIMIT ?)`, c.AfiliadoID, c.AfiliadoID, keep)
+	}
+	if err != nil {
+		return fmt.Errorf("storage: set clave: %w", err)
+	}
+	return nil
+}
+
+// RehashClave replaces the hash of the same clave by a stronger one, unless the
+// clave has been changed since old was read.
+func (tx *Tx) RehashClave(ctx context.Context, old Clave, phc string) error {
+	sealed, err := tx.db.ring.seal("clave", "clave.phc/"+old.AfiliadoID, []byte(phc))
+	if err != nil {
+		return err
+	}
+	if err := tx.run(ctx, `UPDATE clave SET phc = ? WHERE afiliado_id = ? AND created_at = ?`, sealed, old.AfiliadoID, old.CreatedAt); err != nil {
+		return fmt.Errorf("storage: rehash clave: %w", err)
+	}
+	return nil
+}
+
+// SetClaveDue moves the day on which the clave must be renewed; the zero time
+// means never. compromised asks for it at once, whatever the day.
+func (tx *Tx) SetClaveDue(ctx context.Context, afiliadoID string, due time.Time, compromised bool) error {
+	if err := tx.run(ctx, `UPDATE clave SET due_at = ?, compromised = ? WHERE afiliado_id = ?`, At(due), compromised, afiliadoID); err != nil {
+		return fmt.Errorf("storage: clave due: %w", err)
+	}
+	return nil
+}
+
+// ClaveHistory returns the hashes of the person's last claves, newest first,
+// the present one among them.
+func (r reads) ClaveHistory(ctx context.Context, afiliadoID string, limit int) ([]string, error) {
+	var rows []struct {
+		ID  string `db:"id"`
+		PHC []byte `db:"phc"`
+	}
+	err := r.list(ctx, &rows, `SELECT id, phc FROM clave_history WHERE afiliado_id = ? ORDER BY created_at DESC, id LIMIT ?`, afiliadoID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("storage: clave history: %w", err)
+	}
+	out := make([]string, len(rows))
+	for i, row := range rows {
+		phc, err := r.db.ring.open("clave", "clave_history.phc/"+row.ID, row.PHC)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = string(phc)
+	}
+	return out, nil
+}
+
+// Acceptance is a text a person accepted (LAW-20: by version and hash).
+type Acceptance struct {
+	AfiliadoID string
+	Document   string // "acuerdo", …
+	Version    string
+	TextHash   string
+	AcceptedAt Instant
+}
+
+// AddAcceptance records that the person accepted a text.
+func (tx *Tx) AddAcceptance(ctx context.Context, a Acceptance) error {
+	err := tx.run(ctx, `INSERT INTO acceptance (id, afiliado_id, document, version, text_hash, accepted_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		NewID(), a.AfiliadoID, a.Document, a.Version, a.TextHash, a.AcceptedAt)
+	if err != nil {
+		return fmt.Errorf("storage: add acceptance: %w", err)
+	}
+	return nil
+}
+
+// Acceptances lists what the person accepted, newest first.
+func (r reads) Acceptances(ctx context.Context, afiliadoID string) ([]Acceptance, error) {
+	var out []Acceptance
+	err := r.list(ctx, &out, `SELECT afiliado_id AS afiliadoid, document, version, text_hash AS texthash, accepted_at AS acceptedat
+		FROM acceptance WHERE afiliado_id = ? ORDER BY accepted_at DESC`, afiliadoID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: acceptances: %w", err)
+	}
+	return out, nil
+}

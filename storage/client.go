@@ -1,0 +1,124 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// ClientMetadata describes an application with the members of the IANA OAuth
+// Dynamic Client Registration registry (RFC 7591) and ours (iess_…). What may
+// stand in them, and defaults, is provider's rule; stored ones are complete.
+type ClientMetadata struct {
+	ClientName              string   `json:"client_name"`
+	ClientURI               string   `json:"client_uri,omitempty"`
+	LogoURI                 string   `json:"logo_uri,omitempty"`
+	PolicyURI               string   `json:"policy_uri,omitempty"`
+	TOSURI                  string   `json:"tos_uri,omitempty"`
+	Contacts                []string `json:"contacts,omitempty"`
+	ApplicationType         string   `json:"application_type"` // web, native
+	RedirectURIs            []string `json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty"`
+	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"` // client_secret_basic, client_secret_post, none
+	GrantTypes              []string `json:"grant_types"`
+	ResponseTypes           []string `json:"response_types"`
+	Scope                   string   `json:"scope"`        // what the application may ask, space-separated
+	SubjectType             string   `json:"subject_type"` // pairwise, public
+	SectorIdentifier        string   `json:"sector_identifier_uri,omitempty"`
+	IDTokenSignedAlg        string   `json:"id_token_signed_response_alg"`
+	DefaultMaxAge           *int64   `json:"default_max_age,omitempty"` // seconds
+	DefaultACRValues        []string `json:"default_acr_values,omitempty"`
+	RequireAuthTime         bool     `json:"require_auth_time,omitempty"`
+	FirstParty              bool     `json:"iess_first_party,omitempty"` // notice instead of consent
+	PKCE                    string   `json:"iess_pkce"`                  // required, optional
+}
+
+// Client is a registered application.
+type Client struct {
+	ID         string
+	Metadata   ClientMetadata
+	SecretMAC  []byte // nil: no secret
+	DisabledAt Instant
+	CreatedAt  Instant
+	UpdatedAt  Instant
+}
+
+// ClientSecretMAC is how a client's secret is stored and compared: a keyed hash
+// suffices because the secret is high entropy (design.md section 3).
+func (db *DB) ClientSecretMAC(clientID, secret string) []byte {
+	return db.cfg.Keys.MAC("client_secret", clientID+"\x00"+secret)
+}
+
+func (r reads) clients(ctx context.Context, where string, args ...any) ([]Client, error) {
+	var rows []struct {
+		ID         string  `db:"id"`
+		Metadata   string  `db:"metadata"`
+		SecretMAC  []byte  `db:"secret_mac"`
+		DisabledAt Instant `db:"disabled_at"`
+		CreatedAt  Instant `db:"created_at"`
+		UpdatedAt  Instant `db:"updated_at"`
+	}
+	err := r.list(ctx, &rows, `SELECT id, metadata, secret_mac, disabled_at, created_at, updated_at FROM client `+where+` ORDER BY id`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("storage: clients: %w", err)
+	}
+	out := make([]Client, len(rows))
+	for i, row := range rows {
+		out[i] = Client{ID: row.ID, SecretMAC: row.SecretMAC, DisabledAt: row.DisabledAt, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+		if err := json.Unmarshal([]byte(row.Metadata), &out[i].Metadata); err != nil {
+			return nil, fmt.Errorf("storage: client %s: metadata: %w", row.ID, err)
+		}
+	}
+	return out, nil
+}
+
+// Clients returns every registered application, disabled ones too, by id.
+func (r reads) Clients(ctx context.Context) ([]Client, error) { return r.clients(ctx, ``) }
+
+// Client returns one registered application, disabled or not.
+func (r reads) Client(ctx context.Context, id string) (*Client, error) {
+	out, err := r.clients(ctx, `WHERE id = ?`, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("storage: client: %w", ErrNotFound)
+	}
+	return &out[0], nil
+}
+
+// SaveClient registers c or replaces its metadata, enabled. A nil SecretMAC
+// keeps the secret on file. Whoever caches clients is told (RevisionClient).
+func (tx *Tx) SaveClient(ctx context.Context, c Client) error {
+	metadata, err := json.Marshal(c.Metadata)
+	if err != nil {
+		return fmt.Errorf("storage: client metadata: %w", err)
+	}
+	err = tx.run(ctx, `INSERT INTO client (id, metadata, secret_mac, disabled_at, created_at, updated_at) VALUES (?, ?, ?, 0, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, secret_mac = COALESCE(excluded.secret_mac, client.secret_mac),
+		disabled_at = 0, updated_at = excluded.updated_at`, c.ID, string(metadata), c.SecretMAC, c.UpdatedAt, c.UpdatedAt)
+	if err != nil {
+		return fmt.Errorf("storage: save client: %w", err)
+	}
+	return tx.bump(ctx, RevisionClient)
+}
+
+// DisableClient refuses the application from now on and revokes all it holds.
+func (tx *Tx) DisableClient(ctx context.Context, id string, now time.Time) error {
+	n, err := tx.exec(ctx, `UPDATE client SET disabled_at = ?, updated_at = ? WHERE id = ?`, At(now), At(now), id)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = 'client disabled' WHERE client_id = ? AND revoked_at = 0`, At(now), id)
+	}
+	if err == nil {
+		err = tx.run(ctx, `DELETE FROM access_token WHERE client_id = ?`, id)
+	}
+	if err != nil {
+		return fmt.Errorf("storage: disable client: %w", err)
+	}
+	return tx.bump(ctx, RevisionClient)
+}

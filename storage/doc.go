@@ -1,0 +1,15 @@
+// Package storage owns the nouns of Clave IESS and every SQL statement about
+// them. It runs the same statements on PostgreSQL (production) and on SQLite
+// (embedded; the first minute, one machine).
+//
+// Reads are methods of both *DB and *Tx. Writes and row locks are methods of
+// *Tx only, so that writing outside a transaction does not compile. Lock order:
+// afiliado first, then what hangs from it.
+//
+// Data that identify a person are sealed per column before they reach the
+// database, and found again by a keyed hash; bearer secrets (codes, tokens,
+// cookies) are stored as hashes only. See Keys.
+//
+// Times are unix microseconds in UTC (Instant). No statement asks the database
+// for the time: the caller's clock is an argument, so that a test can move it.
+package storage

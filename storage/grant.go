@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Grant is the family of tokens that came from one code (OAuth 2.0 "grant").
+type Grant struct {
+	ID            string  `db:"id"`
+	ClientID      string  `db:"client_id"`
+	AfiliadoID    string  `db:"afiliado_id"`
+	SessionID     string  `db:"session_id"`
+	SID           string  `db:"sid"`
+	Scope         string  `db:"scope"`
+	Claims        string  `db:"claims"` // the claims parameter, "" for none
+	Nonce         string  `db:"nonce"`
+	AuthAt        Instant `db:"auth_at"`
+	ACR           string  `db:"acr"`
+	AMR           string  `db:"amr"`
+	CreatedAt     Instant `db:"created_at"`
+	ExpiresAt     Instant `db:"expires_at"` // absolute: no refresh lives longer
+	RevokedAt     Instant `db:"revoked_at"`
+	RevokedReason string  `db:"revoked_reason"`
+}
+
+const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.nonce, g.auth_at, g.acr, g.amr,
+	g.created_at, g.expires_at, g.revoked_at, g.revoked_reason`
+
+// AccessToken is an opaque access token, or the record of a JWT one.
+type AccessToken struct {
+	Hash      string  `db:"hash"`
+	GrantID   string  `db:"grant_id"` // "" for client_credentials
+	ClientID  string  `db:"client_id"`
+	Scope     string  `db:"scope"`
+	Audience  string  `db:"audience"`
+	CreatedAt Instant `db:"created_at"`
+	ExpiresAt Instant `db:"expires_at"`
+}
+
+// RefreshToken is one link of a grant's chain of refresh tokens.
+type RefreshToken struct {
+	Hash         string  `db:"hash"`
+	GrantID      string  `db:"grant_id"`
+	CreatedAt    Instant `db:"created_at"`
+	UsedAt       Instant `db:"used_at"`
+	ChildHash    string  `db:"child_hash"` // the newest token minted from this one
+	Replacements int     `db:"replacements"`
+	RevokedAt    Instant `db:"revoked_at"`
+}
+
+const refreshColumns = `hash, grant_id, created_at, used_at, child_hash, replacements, revoked_at`
+
+// AddGrant stores a new grant.
+func (tx *Tx) AddGrant(ctx context.Context, g Grant) error {
+	err := tx.run(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, nonce, auth_at, acr, amr,
+		created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Nonce, g.AuthAt, g.ACR, g.AMR, g.CreatedAt, g.ExpiresAt)
+	if err != nil {
+		return fmt.Errorf("storage: add grant: %w", err)
+	}
+	return nil
+}
+
+// LockGrant returns a grant and holds its row.
+func (tx *Tx) LockGrant(ctx context.Context, id string) (*Grant, error) {
+	var g Grant
+	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = ?`+tx.db.dia.forUpdate, id)
+	if err != nil {
+		return nil, fmt.Errorf("storage: lock grant: %w", err)
+	}
+	return &g, nil
+}
+
+// RevokeGrant ends every token of the grant and reports whether it was live.
+func (tx *Tx) RevokeGrant(ctx context.Context, id, reason string, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE id = ? AND revoked_at = 0`, At(now), reason, id)
+	if err != nil {
+		return false, fmt.Errorf("storage: revoke grant: %w", err)
+	}
+	return n > 0, nil
+}
+
+// AddAccessToken stores an access token by its hash.
+func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
+	err := tx.run(ctx, `INSERT INTO access_token (hash, grant_id, client_id, scope, audience, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		t.Hash, t.GrantID, t.ClientID, t.Scope, t.Audience, t.CreatedAt, t.ExpiresAt)
+	if err != nil {
+		return fmt.Errorf("storage: add access token: %w", err)
+	}
+	return nil
+}
+
+// AccessToken returns a live access token and the live grant it came from;
+// expired or revoked is ErrNotFound. Tokens of no grant (client_credentials)
+// are not found here.
+func (r reads) AccessToken(ctx context.Context, hash string, now time.Time) (*AccessToken, *Grant, error) {
+	var row struct {
+		Grant
+		Hash      string  `db:"t_hash"`
+		Scope     string  `db:"t_scope"`
+		Audience  string  `db:"t_audience"`
+		CreatedAt Instant `db:"t_created_at"`
+		ExpiresAt Instant `db:"t_expires_at"`
+	}
+	err := r.get(ctx, &row, `SELECT `+grantColumns+`, t.hash AS t_hash, t.scope AS t_scope, t.audience AS t_audience,
+		t.created_at AS t_created_at, t.expires_at AS t_expires_at
+		FROM access_token t JOIN oauth_grant g ON g.id = t.grant_id JOIN afiliado a ON a.id = g.afiliado_id
+		WHERE t.hash = ? AND t.expires_at > ? AND g.revoked_at = 0 AND a.disabled_at = 0`, hash, At(now))
+	if err != nil {
+		return nil, nil, fmt.Errorf("storage: access token: %w", err)
+	}
+	t := &AccessToken{row.Hash, row.ID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}
+	return t, &row.Grant, nil
+}
+
+// AddRefreshToken stores a refresh token by its hash.
+func (tx *Tx) AddRefreshToken(ctx context.Context, t RefreshToken) error {
+	err := tx.run(ctx, `INSERT INTO refresh_token (hash, grant_id, created_at) VALUES (?, ?, ?)`, t.Hash, t.GrantID, t.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("storage: add refresh token: %w", err)
+	}
+	return nil
+}
+
+// LockRefreshToken returns a refresh token and its grant and holds the grant's
+// row, so that two uses of one family take turns. Revoked and used ones are
+// returned too: what they mean is the caller's rule.
+func (tx *Tx) LockRefreshToken(ctx context.Context, hash string) (*RefreshToken, *Grant, error) {
+	var id string
+	if err := tx.get(ctx, &id, `SELECT grant_id FROM refresh_token WHERE hash = ?`, hash); err != nil {
+		return nil, nil, fmt.Errorf("storage: lock refresh token: %w", err)
+	}
+	g, err := tx.LockGrant(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := tx.RefreshToken(ctx, hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, g, nil
+}
+
+// RefreshToken returns a refresh token, whatever its state.
+func (r reads) RefreshToken(ctx context.Context, hash string) (*RefreshToken, error) {
+	var t RefreshToken
+	if err := r.get(ctx, &t, `SELECT `+refreshColumns+` FROM refresh_token WHERE hash = ?`, hash); err != nil {
+		return nil, fmt.Errorf("storage: refresh token: %w", err)
+	}
+	return &t, nil
+}
+
+// UseRefreshToken notes that child was minted from the token. The first use
+// sets the time; a later one is a replacement and counts as such.
+func (tx *Tx) UseRefreshToken(ctx context.Context, hash, child string, now time.Time) error {
+	err := tx.run(ctx, `UPDATE refresh_token SET replacements = replacements + CASE WHEN used_at = 0 THEN 0 ELSE 1 END,
+		used_at = CASE WHEN used_at = 0 THEN ? ELSE used_at END, child_hash = ? WHERE hash = ?`, At(now), child, hash)
+	if err != nil {
+		return fmt.Errorf("storage: use refresh token: %w", err)
+	}
+	return nil
+}
+
+// RevokeRefreshToken ends one refresh token, not its family.
+func (tx *Tx) RevokeRefreshToken(ctx context.Context, hash string, now time.Time) error {
+	if err := tx.run(ctx, `UPDATE refresh_token SET revoked_at = ? WHERE hash = ? AND revoked_at = 0`, At(now), hash); err != nil {
+		return fmt.Errorf("storage: revoke refresh token: %w", err)
+	}
+	return nil
+}

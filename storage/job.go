@@ -1,0 +1,63 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// LeaseJob takes the periodic job name until until, unless somebody else holds
+// it or it ran less than every ago. It reports whether the caller is to run it.
+func (tx *Tx) LeaseJob(ctx context.Context, name string, every time.Duration, now, until time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `INSERT INTO job (name, leased_until, last_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+		leased_until = excluded.leased_until, last_at = excluded.last_at WHERE job.leased_until <= ? AND job.last_at <= ?`,
+		name, At(until), At(now), At(now), At(now.Add(-every)))
+	if err != nil {
+		return false, fmt.Errorf("storage: lease job: %w", err)
+	}
+	return n > 0, nil
+}
+
+// ReleaseJob gives the lease back once the job has run.
+func (tx *Tx) ReleaseJob(ctx context.Context, name string, now time.Time) error {
+	if err := tx.run(ctx, `UPDATE job SET leased_until = ? WHERE name = ?`, At(now), name); err != nil {
+		return fmt.Errorf("storage: release job: %w", err)
+	}
+	return nil
+}
+
+// purges delete what has expired, at most ? rows each, oldest first.
+var purges = []string{
+	`DELETE FROM access_token WHERE hash IN (SELECT hash FROM access_token WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM auth_request WHERE id IN (SELECT id FROM auth_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM oauth_grant WHERE id IN (SELECT id FROM oauth_grant WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM device WHERE id IN (SELECT id FROM device WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM pressure WHERE key IN (SELECT key FROM pressure WHERE tat <= ? ORDER BY tat LIMIT ?)`,
+	`DELETE FROM login_budget WHERE identifier_mac IN
+		(SELECT identifier_mac FROM login_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+}
+
+// Purge deletes what expired before now, in batches of at most batch rows, and
+// returns how many rows went. Each batch is a transaction of its own.
+func (db *DB) Purge(ctx context.Context, now time.Time, batch int) (int64, error) {
+	var total int64
+	for _, query := range purges {
+		for {
+			var n int64
+			err := db.InTx(ctx, func(tx *Tx) error {
+				var err error
+				n, err = tx.exec(ctx, query, At(now), batch)
+				return err
+			})
+			if err != nil {
+				return total, fmt.Errorf("storage: purge: %w", err)
+			}
+			total += n
+			if n < int64(batch) {
+				break
+			}
+		}
+	}
+	return total, nil
+}

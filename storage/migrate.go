@@ -1,0 +1,98 @@
+package storage
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// ErrSchema says that the database's schema is older or newer than this binary.
+var ErrSchema = errors.New("storage: the schema is not the one this program needs")
+
+func (db *DB) migrator() (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, "migrations/"+db.dia.name)
+	if err != nil {
+		return nil, fmt.Errorf("storage: migrations: %w", err)
+	}
+	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	dialect := goose.DialectSQLite3
+	if db.dia.name == postgres.name {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("storage: migration lock: %w", err)
+		}
+		opts = append(opts, goose.WithSessionLocker(locker))
+	}
+	p, err := goose.NewProvider(dialect, db.write.DB, dir, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("storage: migrations: %w", err)
+	}
+	return p, nil
+}
+
+// Migrate brings the schema up to this binary's version and returns the names
+// of what it applied. Replicas may call it at the same time.
+func (db *DB) Migrate(ctx context.Context) ([]string, error) {
+	p, err := db.migrator()
+	if err != nil {
+		return nil, err
+	}
+	res, err := p.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("storage: migrate: %w", err)
+	}
+	var names []string
+	for _, r := range res {
+		names = append(names, r.Source.Path)
+	}
+	return names, nil
+}
+
+// Migration is one step of the schema.
+type Migration struct {
+	Name    string
+	Applied Instant // zero: not yet
+}
+
+// Migrations lists every step this binary knows, in order.
+func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
+	p, err := db.migrator()
+	if err != nil {
+		return nil, err
+	}
+	res, err := p.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("storage: migration status: %w", err)
+	}
+	var out []Migration
+	for _, r := range res {
+		out = append(out, Migration{Name: r.Source.Path, Applied: At(r.AppliedAt)})
+	}
+	return out, nil
+}
+
+// CheckSchema returns an error wrapping ErrSchema unless the schema is exactly
+// the one this binary was built with.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	p, err := db.migrator()
+	if err != nil {
+		return err
+	}
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("storage: schema version: %w", err)
+	}
+	if have != want {
+		return fmt.Errorf("%w: the database has version %d, this program needs %d", ErrSchema, have, want)
+	}
+	return nil
+}

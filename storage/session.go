@@ -1,0 +1,126 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Session is a browser in which a person has signed in (SSO).
+type Session struct {
+	ID         string  `db:"id"`
+	SecretHash string  `db:"secret_hash"` // Hash of what the cookie carries
+	AfiliadoID string  `db:"afiliado_id"`
+	AMR        string  `db:"amr"` // space-separated (RFC 8176)
+	ACR        string  `db:"acr"`
+	AuthAt     Instant `db:"auth_at"` // when she last proved who she is
+	SeenAt     Instant `db:"seen_at"`
+	CreatedAt  Instant `db:"created_at"`
+	ExpiresAt  Instant `db:"expires_at"` // absolute limit
+	EndedAt    Instant `db:"ended_at"`
+	UserAgent  string  `db:"user_agent"`
+}
+
+const sessionColumns = `s.id, s.secret_hash, s.afiliado_id, s.amr, s.acr, s.auth_at, s.seen_at, s.created_at, s.expires_at, s.ended_at, s.user_agent`
+
+// AddSession stores a new session.
+func (tx *Tx) AddSession(ctx context.Context, s Session) error {
+	err := tx.run(ctx, `INSERT INTO session (id, secret_hash, afiliado_id, amr, acr, auth_at, seen_at, created_at, expires_at, user_agent)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.SecretHash, s.AfiliadoID, s.AMR, s.ACR, s.AuthAt, s.SeenAt, s.CreatedAt, s.ExpiresAt, s.UserAgent)
+	if err != nil {
+		return fmt.Errorf("storage: add session: %w", err)
+	}
+	return nil
+}
+
+// SessionBySecret returns the session whose cookie hashes to secretHash, if it
+// is live: not ended, before its absolute limit, seen after idleSince, and its
+// person not disabled. Anything else is ErrNotFound.
+func (r reads) SessionBySecret(ctx context.Context, secretHash string, now, idleSince time.Time) (*Session, error) {
+	var s Session
+	err := r.get(ctx, &s, `SELECT `+sessionColumns+` FROM session s JOIN afiliado a ON a.id = s.afiliado_id
+		WHERE s.secret_hash = ? AND s.ended_at = 0 AND s.expires_at > ? AND s.seen_at > ? AND a.disabled_at = 0`,
+		secretHash, At(now), At(idleSince))
+	if err != nil {
+		return nil, fmt.Errorf("storage: session: %w", err)
+	}
+	return &s, nil
+}
+
+// LockSession returns the session by id, live or not, and holds its row.
+func (tx *Tx) LockSession(ctx context.Context, id string) (*Session, error) {
+	var s Session
+	err := tx.get(ctx, &s, `SELECT `+sessionColumns+` FROM session s WHERE s.id = ?`+tx.db.dia.forUpdate, id)
+	if err != nil {
+		return nil, fmt.Errorf("storage: lock session: %w", err)
+	}
+	return &s, nil
+}
+
+// TouchSession notes that the person is still there.
+func (tx *Tx) TouchSession(ctx context.Context, id string, now time.Time) error {
+	if err := tx.run(ctx, `UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?`, At(now), id, At(now)); err != nil {
+		return fmt.Errorf("storage: touch session: %w", err)
+	}
+	return nil
+}
+
+// EndSession ends a session and revokes the grants that live only with it:
+// those without offline_access. It reports whether the session was still open.
+func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE session SET ended_at = ? WHERE id = ? AND ended_at = 0`, At(now), id)
+	if err == nil {
+		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE session_id = ? AND revoked_at = 0
+			AND ' ' || scope || ' ' NOT LIKE '% offline_access %'`, At(now), reason, id)
+	}
+	if err != nil {
+		return false, fmt.Errorf("storage: end session: %w", err)
+	}
+	return n > 0, nil
+}
+
+// EndSessions ends every session of a person but the one named except ("": all)
+// and revokes her grants that live with them. Where offline is set, those with
+// offline_access go too.
+func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string, offline bool, now time.Time) error {
+	err := tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND session_id <> ? AND revoked_at = 0
+		AND (? OR ' ' || scope || ' ' NOT LIKE '% offline_access %')`, At(now), reason, afiliadoID, except, offline)
+	if err == nil {
+		err = tx.run(ctx, `UPDATE session SET ended_at = ? WHERE afiliado_id = ? AND id <> ? AND ended_at = 0`, At(now), afiliadoID, except)
+	}
+	if err != nil {
+		return fmt.Errorf("storage: end sessions: %w", err)
+	}
+	return nil
+}
+
+// SessionClient is an application a session has entered.
+type SessionClient struct {
+	SessionID string  `db:"session_id"`
+	ClientID  string  `db:"client_id"`
+	SID       string  `db:"sid"`
+	CreatedAt Instant `db:"created_at"`
+}
+
+// JoinSession notes that the session entered an application and returns the sid
+// by which that application, and no other, knows the session.
+func (tx *Tx) JoinSession(ctx context.Context, sessionID, clientID string, now time.Time) (string, error) {
+	var sid string
+	err := tx.get(ctx, &sid, `INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid`, sessionID, clientID, NewID(), At(now))
+	if err != nil {
+		return "", fmt.Errorf("storage: join session: %w", err)
+	}
+	return sid, nil
+}
+
+// SessionClients lists the applications a session has entered.
+func (r reads) SessionClients(ctx context.Context, sessionID string) ([]SessionClient, error) {
+	var out []SessionClient
+	err := r.list(ctx, &out, `SELECT session_id, client_id, sid, created_at FROM session_client WHERE session_id = ? ORDER BY created_at`, sessionID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: session clients: %w", err)
+	}
+	return out, nil
+}
