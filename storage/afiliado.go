@@ -154,9 +154,11 @@ func (db *DB) sealedAfiliado(a Afiliado) ([]any, error) {
 		a.DisabledAt, a.DisabledReason, a.CreatedAt, a.UpdatedAt), nil
 }
 
-const afiliadoInsert = `INSERT INTO afiliado (id, identifier_mac, identifier_type, identifier, given_name, family_name, birthdate,
+const afiliadoInsertColumns = `id, identifier_mac, identifier_type, identifier, given_name, family_name, birthdate,
 	email, mobile, landline, email_verified, phone_verified, kinds, estado, fingerprint, locale, disabled_at, disabled_reason,
-	created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	created_at, updated_at`
+
+const afiliadoInsert = `INSERT INTO afiliado (` + afiliadoInsertColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddAfiliado stores a new person. A known identifier is ErrConflict.
 func (tx *Tx) AddAfiliado(ctx context.Context, a Afiliado) error {

@@ -50,7 +50,7 @@ func (tx *Tx) Audit(ctx context.Context, e Event) error {
 		return fmt.Errorf("storage: audit: %w", err)
 	}
 	if salted != nil {
-		sealed, err := tx.db.ring.seal("audit", "audit_personal.data/"+strconv.FormatInt(id, 10), salted)
+		sealed, err := tx.db.ring.seal("audit", auditPersonalPlace(id), salted)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (r reads) AuditPersonal(ctx context.Context, id int64) (map[string]string, 
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	salted, err := r.db.ring.open("audit", "audit_personal.data/"+strconv.FormatInt(id, 10), rows[0])
+	salted, err := r.db.openAuditPersonal(id, rows[0])
 	if err != nil {
 		return nil, err
 	}
@@ -113,4 +113,12 @@ func (r reads) AuditPersonal(ctx context.Context, id int64) (map[string]string, 
 		return nil, fmt.Errorf("storage: audit personal: %w", err)
 	}
 	return p.Fields, nil
+}
+
+func auditPersonalPlace(id int64) string {
+	return "audit_personal.data/" + strconv.FormatInt(id, 10)
+}
+
+func (db *DB) openAuditPersonal(id int64, sealed []byte) ([]byte, error) {
+	return db.ring.open("audit", auditPersonalPlace(id), sealed)
 }

@@ -44,7 +44,7 @@ type AuthParams struct {
 	Prompt       []string        `json:"prompt,omitempty"`
 	MaxAge       *int64          `json:"max_age,omitempty"` // seconds; nil: not asked, 0: always again
 	LoginHint    string          `json:"login_hint,omitempty"`
-	HintedSub    string          `json:"hinted_sub,omitempty"` // afiliado id of a valid id_token_hint
+	HintedSub    string          `json:"hinted_sub,omitempty"` // sub of a valid id_token_hint: who may answer is the one whose DB.Subject(client, id) it is
 	UILocales    string          `json:"ui_locales,omitempty"`
 	ACRValues    []string        `json:"acr_values,omitempty"`    // in the application's order
 	ACREssential bool            `json:"acr_essential,omitempty"` // asked by the claims parameter as essential

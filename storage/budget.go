@@ -139,6 +139,22 @@ func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string
 	return n > 0, nil
 }
 
+// SettleFailure locks an identifier for LockLogin after a wrong clave where
+// limit attempts have been reserved, unless it is locked already, and reports
+// whether it did. It is one statement either way: what was the case does not
+// show in the work done (T01). known is as in LockClave.
+func (tx *Tx) SettleFailure(ctx context.Context, identifierMAC []byte, limit int, known bool, now, expires time.Time) (bool, error) {
+	if known {
+		expires = time.Time{}
+	}
+	n, err := tx.exec(ctx, `UPDATE login_budget SET lock_reason = ?, locked_at = ?, expires_at = ?
+		WHERE identifier_mac = ? AND lock_reason = '' AND failures >= ?`, LockLogin, At(now), At(expires), identifierMAC, limit)
+	if err != nil {
+		return false, fmt.Errorf("storage: settle failure: %w", err)
+	}
+	return n > 0, nil
+}
+
 // ForgiveAttempts empties the count of an identifier after a right clave that
 // was reserved at reserved. A lock stays, unless attempts made at the same time
 // have set it since: this one was within the budget.
@@ -147,6 +163,14 @@ func (tx *Tx) ForgiveAttempts(ctx context.Context, identifierMAC []byte, reserve
 		WHERE identifier_mac = ? AND (lock_reason = '' OR (lock_reason = ? AND locked_at >= ?))`, identifierMAC, LockLogin, At(reserved))
 	if err != nil {
 		return fmt.Errorf("storage: forgive attempts: %w", err)
+	}
+	return nil
+}
+
+// ForgiveDevice restores the full budget of a lane after a right clave.
+func (tx *Tx) ForgiveDevice(ctx context.Context, deviceID string) error {
+	if err := tx.run(ctx, `UPDATE device SET failures = 0 WHERE id = ?`, deviceID); err != nil {
+		return fmt.Errorf("storage: forgive device: %w", err)
 	}
 	return nil
 }

@@ -47,8 +47,8 @@ type Client struct {
 
 // ClientSecretMAC is how a client's secret is stored and compared: a keyed hash
 // suffices because the secret is high entropy (design.md section 3).
-func (db *DB) ClientSecretMAC(clientID, secret string) []byte {
-	return db.cfg.Keys.MAC("client_secret", clientID+"\x00"+secret)
+func (r reads) ClientSecretMAC(clientID, secret string) []byte {
+	return r.db.cfg.Keys.MAC("client_secret", clientID+"\x00"+secret)
 }
 
 func (r reads) clients(ctx context.Context, where string, args ...any) ([]Client, error) {

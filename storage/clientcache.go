@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,15 +14,23 @@ const cacheAge = 500 * time.Millisecond
 
 // ClientCache answers for registered applications from memory. It asks the
 // database at most every half second whether anything has changed. It is safe
-// for concurrent use.
+// for concurrent use, inside transactions too: while one caller asks the
+// database, the others get the last answer instead of waiting for a connection
+// they may be holding themselves.
 type ClientCache struct {
 	db  *DB
 	now func() time.Time
 
-	mu       sync.Mutex
+	asking  sync.Mutex
+	current atomic.Pointer[clientSet] // nil until loaded
+}
+
+// clientSet is every registered application as of one revision. It is not
+// changed once made.
+type clientSet struct {
 	checked  time.Time
-	loaded   bool
 	revision int64
+	all      []Client
 	byID     map[string]*Client
 }
 
@@ -31,36 +40,69 @@ func NewClientCache(db *DB, now func() time.Time) *ClientCache { return &ClientC
 // Client returns an application that may be served. Unknown and disabled ones
 // are ErrNotFound. The caller must not change what it gets.
 func (c *ClientCache) Client(ctx context.Context, id string) (*Client, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := c.now(); !c.loaded || now.Sub(c.checked) >= cacheAge || now.Before(c.checked) {
-		if err := c.refresh(ctx); err != nil {
-			return nil, err
-		}
-		c.checked = now
+	set, err := c.set(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if client, ok := c.byID[id]; ok && client.DisabledAt.IsZero() {
+	if client, ok := set.byID[id]; ok && client.DisabledAt.IsZero() {
 		return client, nil
 	}
 	return nil, fmt.Errorf("storage: client: %w", ErrNotFound)
 }
 
-func (c *ClientCache) refresh(ctx context.Context) error {
+// Clients returns every application that may be served, by id. The caller must
+// not change what it gets.
+func (c *ClientCache) Clients(ctx context.Context) ([]*Client, error) {
+	set, err := c.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Client
+	for i := range set.all {
+		if set.all[i].DisabledAt.IsZero() {
+			out = append(out, &set.all[i])
+		}
+	}
+	return out, nil
+}
+
+func (c *ClientCache) set(ctx context.Context) (*clientSet, error) {
+	now := c.now()
+	set := c.current.Load()
+	switch {
+	case set != nil && now.Sub(set.checked) < cacheAge && !now.Before(set.checked):
+		return set, nil
+	case set == nil:
+		c.asking.Lock()
+	case !c.asking.TryLock():
+		return set, nil
+	}
+	defer c.asking.Unlock()
+	if newer := c.current.Load(); newer != set {
+		return newer, nil // somebody asked while this one waited
+	}
+	set, err := c.refresh(ctx, set, now)
+	if err != nil {
+		return nil, err
+	}
+	c.current.Store(set)
+	return set, nil
+}
+
+func (c *ClientCache) refresh(ctx context.Context, old *clientSet, now time.Time) (*clientSet, error) {
 	revisions, err := c.db.Revisions(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if c.loaded && revisions[RevisionClient] == c.revision {
-		return nil
+	if old != nil && revisions[RevisionClient] == old.revision {
+		return &clientSet{now, old.revision, old.all, old.byID}, nil
 	}
-	all, err := c.db.Clients(ctx)
-	if err != nil {
-		return err
+	set := &clientSet{checked: now, revision: revisions[RevisionClient], byID: map[string]*Client{}}
+	if set.all, err = c.db.Clients(ctx); err != nil {
+		return nil, err
 	}
-	c.byID = make(map[string]*Client, len(all))
-	for i := range all {
-		c.byID[all[i].ID] = &all[i]
+	for i := range set.all {
+		set.byID[set.all[i].ID] = &set.all[i]
 	}
-	c.revision, c.loaded = revisions[RevisionClient], true
-	return nil
+	return set, nil
 }

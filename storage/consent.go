@@ -12,6 +12,7 @@ type Consent struct {
 	ClientID    string  `db:"client_id"`
 	Kind        string  `db:"kind"`  // notice (first party) or consent (third party)
 	Scope       string  `db:"scope"` // space-separated
+	Asked       string  `db:"asked"` // what she was asked for: Scope and what she left out
 	CreatedAt   Instant `db:"created_at"`
 	WithdrawnAt Instant `db:"withdrawn_at"`
 }
@@ -20,7 +21,7 @@ type Consent struct {
 // nothing allowed is nil and no error.
 func (r reads) Consent(ctx context.Context, afiliadoID, clientID string) (*Consent, error) {
 	var c Consent
-	err := r.get(ctx, &c, `SELECT afiliado_id, client_id, kind, scope, created_at, withdrawn_at FROM consent
+	err := r.get(ctx, &c, `SELECT afiliado_id, client_id, kind, scope, asked, created_at, withdrawn_at FROM consent
 		WHERE afiliado_id = ? AND client_id = ? AND withdrawn_at = 0`, afiliadoID, clientID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // documented: nothing allowed is an answer, not a failure
@@ -33,9 +34,9 @@ func (r reads) Consent(ctx context.Context, afiliadoID, clientID string) (*Conse
 
 // SaveConsent records c in place of what the person allowed before.
 func (tx *Tx) SaveConsent(ctx context.Context, c Consent) error {
-	err := tx.run(ctx, `INSERT INTO consent (afiliado_id, client_id, kind, scope, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (afiliado_id, client_id) DO UPDATE SET kind = excluded.kind, scope = excluded.scope,
-		created_at = excluded.created_at, withdrawn_at = 0`, c.AfiliadoID, c.ClientID, c.Kind, c.Scope, c.CreatedAt)
+	err := tx.run(ctx, `INSERT INTO consent (afiliado_id, client_id, kind, scope, asked, created_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (afiliado_id, client_id) DO UPDATE SET kind = excluded.kind, scope = excluded.scope, asked = excluded.asked,
+		created_at = excluded.created_at, withdrawn_at = 0`, c.AfiliadoID, c.ClientID, c.Kind, c.Scope, c.Asked, c.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("storage: save consent: %w", err)
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -19,11 +20,16 @@ type dialect struct {
 	bind      int
 	forUpdate string // appended to a SELECT that locks its row
 	skip      string // the same, leaving out rows somebody else holds
+	// gooseTable counts the tables in which applied migrations are noted.
+	gooseTable string
 }
 
 var (
-	postgres = dialect{name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED"}
-	embedded = dialect{name: "sqlite", bind: sqlx.QUESTION} // a write transaction holds everything already
+	postgres = dialect{name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED",
+		gooseTable: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('goose_db_version')`}
+	// A write transaction of SQLite holds everything already.
+	embedded = dialect{name: "sqlite", bind: sqlx.QUESTION,
+		gooseTable: `SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'`}
 )
 
 func (d dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
@@ -50,13 +56,22 @@ func (d dialect) mapped(err error) error {
 func connect(cfg Config) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	switch {
 	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
-		db, err := sqlx.Open("postgres", cfg.URL)
+		w, err := sqlx.Open("postgres", cfg.URL)
 		if err != nil {
 			return dialect{}, nil, nil, err
 		}
-		db.SetMaxOpenConns(cfg.MaxConns)
-		db.SetMaxIdleConns(cfg.MaxConns)
-		return postgres, db, db, nil
+		r, err := sqlx.Open("postgres", cfg.URL)
+		if err != nil {
+			return dialect{}, nil, nil, errors.Join(err, w.Close())
+		}
+		// Two pools: a function that holds a transaction and reads beside it would
+		// otherwise wait for a connection that only its like could give back.
+		readers := max(1, cfg.MaxConns*3/8)
+		for db, n := range map[*sqlx.DB]int{w: cfg.MaxConns - readers, r: readers} {
+			db.SetMaxOpenConns(n)
+			db.SetMaxIdleConns(n)
+		}
+		return postgres, w, r, nil
 	case strings.HasPrefix(cfg.URL, "sqlite:"):
 		path := strings.TrimPrefix(cfg.URL, "sqlite:")
 		if path == "" {
@@ -87,4 +102,23 @@ func sqliteDSN(path, extra string) string {
 	// WAL with synchronous=FULL: a commit that was answered is on the disk.
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + extra
+}
+
+// lockMigration lets one process at a time migrate. On PostgreSQL goose has a
+// session lock of its own. Beside an SQLite file lies an empty second one, whose
+// lock goes with the process that holds it.
+func (d dialect) lockMigration(ctx context.Context, cfg Config) (func() error, error) {
+	if d.name == postgres.name {
+		return func() error { return nil }, nil
+	}
+	db, err := sqlx.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(cfg.URL, "sqlite:") + "-migrate"}).EscapedPath()+
+		"?_pragma=busy_timeout(60000)&_txlock=exclusive")
+	if err != nil {
+		return nil, err
+	}
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
 }

@@ -4,7 +4,8 @@
 //
 // Reads are methods of both *DB and *Tx. Writes and row locks are methods of
 // *Tx only, so that writing outside a transaction does not compile. Lock order:
-// afiliado first, then what hangs from it.
+// afiliado, login budget and devices, session, auth request, grant, tokens; what
+// is written without a row lock comes in the same order.
 //
 // Data that identify a person are sealed per column before they reach the
 // database, and found again by a keyed hash; bearer secrets (codes, tokens,

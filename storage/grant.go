@@ -128,19 +128,17 @@ func (tx *Tx) AddRefreshToken(ctx context.Context, t RefreshToken) error {
 // row, so that two uses of one family take turns. Revoked and used ones are
 // returned too: what they mean is the caller's rule.
 func (tx *Tx) LockRefreshToken(ctx context.Context, hash string) (*RefreshToken, *Grant, error) {
-	var id string
-	if err := tx.get(ctx, &id, `SELECT grant_id FROM refresh_token WHERE hash = ?`, hash); err != nil {
+	var g Grant
+	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)`+
+		tx.db.dia.forUpdate, hash)
+	if err != nil {
 		return nil, nil, fmt.Errorf("storage: lock refresh token: %w", err)
 	}
-	g, err := tx.LockGrant(ctx, id)
+	t, err := tx.RefreshToken(ctx, hash) // after the lock: as the last holder of it left it
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := tx.RefreshToken(ctx, hash)
-	if err != nil {
-		return nil, nil, err
-	}
-	return t, g, nil
+	return t, &g, nil
 }
 
 // RefreshToken returns a refresh token, whatever its state.

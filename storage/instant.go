@@ -6,6 +6,18 @@ import (
 	"time"
 )
 
+// Instant is a time as the database keeps it: unix microseconds in UTC, the
+// zero time as 0.
+type Instant struct{ time.Time }
+
+// At is t to the microsecond, in UTC.
+func At(t time.Time) Instant {
+	if t.IsZero() {
+		return Instant{}
+	}
+	return Instant{t.UTC().Truncate(time.Microsecond)}
+}
+
 // Value implements driver.Valuer.
 func (i Instant) Value() (driver.Value, error) {
 	if i.IsZero() {

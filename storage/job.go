@@ -18,36 +18,47 @@ func (tx *Tx) LeaseJob(ctx context.Context, name string, every time.Duration, no
 	return n > 0, nil
 }
 
-// ReleaseJob gives the lease back once the job has run.
-func (tx *Tx) ReleaseJob(ctx context.Context, name string, now time.Time) error {
-	if err := tx.run(ctx, `UPDATE job SET leased_until = ? WHERE name = ?`, At(now), name); err != nil {
+// ReleaseJob gives the lease that ends at until back once the job has run. A
+// lease that ran out meanwhile and is somebody else's now stays theirs.
+func (tx *Tx) ReleaseJob(ctx context.Context, name string, until, now time.Time) error {
+	if err := tx.run(ctx, `UPDATE job SET leased_until = ? WHERE name = ? AND leased_until = ?`, At(now), name, At(until)); err != nil {
 		return fmt.Errorf("storage: release job: %w", err)
 	}
 	return nil
 }
 
-// purges delete what has expired, at most ? rows each, oldest first.
+// purges delete what has expired, at most ? rows each, oldest first. The
+// condition stands twice: PostgreSQL looks at the outer one again where another
+// transaction has just given the row a longer life, or a lock that never ends.
 var purges = []string{
-	`DELETE FROM access_token WHERE hash IN (SELECT hash FROM access_token WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM auth_request WHERE id IN (SELECT id FROM auth_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM oauth_grant WHERE id IN (SELECT id FROM oauth_grant WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM device WHERE id IN (SELECT id FROM device WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM pressure WHERE key IN (SELECT key FROM pressure WHERE tat <= ? ORDER BY tat LIMIT ?)`,
-	`DELETE FROM login_budget WHERE identifier_mac IN
+	`DELETE FROM access_token WHERE expires_at <= ? AND hash IN
+		(SELECT hash FROM access_token WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM auth_request WHERE expires_at <= ? AND id IN
+		(SELECT id FROM auth_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM oauth_grant WHERE expires_at <= ? AND id IN
+		(SELECT id FROM oauth_grant WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM session WHERE expires_at <= ? AND id IN
+		(SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM device WHERE expires_at <= ? AND id IN
+		(SELECT id FROM device WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM pressure WHERE tat <= ? AND key IN
+		(SELECT key FROM pressure WHERE tat <= ? ORDER BY tat LIMIT ?)`,
+	`DELETE FROM login_budget WHERE expires_at > 0 AND expires_at <= ? AND identifier_mac IN
 		(SELECT identifier_mac FROM login_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // Purge deletes what expired before now, in batches of at most batch rows, and
-// returns how many rows went. Each batch is a transaction of its own.
+// returns how many rows went (not counting those that go with their owner, such
+// as the refresh tokens of a grant). Each batch is a transaction of its own.
 func (db *DB) Purge(ctx context.Context, now time.Time, batch int) (int64, error) {
 	var total int64
+	batch = max(batch, 1)
 	for _, query := range purges {
 		for {
 			var n int64
 			err := db.InTx(ctx, func(tx *Tx) error {
 				var err error
-				n, err = tx.exec(ctx, query, At(now), batch)
+				n, err = tx.exec(ctx, query, At(now), At(now), batch)
 				return err
 			})
 			if err != nil {

@@ -14,8 +14,8 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// ErrSchema says that the database's schema is older or newer than this binary.
-var ErrSchema = errors.New("storage: the schema is not the one this program needs")
+// ErrSchema says that the database's schema is older than this binary needs.
+var ErrSchema = errors.New("storage: the schema is too old")
 
 func (db *DB) migrator() (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations/"+db.dia.name)
@@ -46,8 +46,12 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := p.Up(ctx)
+	unlock, err := db.dia.lockMigration(ctx, db.cfg)
 	if err != nil {
+		return nil, fmt.Errorf("storage: migration lock: %w", err)
+	}
+	res, err := p.Up(ctx)
+	if err = errors.Join(err, unlock()); err != nil {
 		return nil, fmt.Errorf("storage: migrate: %w", err)
 	}
 	var names []string
@@ -80,19 +84,34 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	return out, nil
 }
 
-// CheckSchema returns an error wrapping ErrSchema unless the schema is exactly
-// the one this binary was built with.
+// CheckSchema returns an error wrapping ErrSchema if the schema is older than
+// this binary needs. A newer one is right: migrations are safe for the binary
+// before them, so that replicas can be replaced one by one (FT-11).
 func (db *DB) CheckSchema(ctx context.Context) error {
 	p, err := db.migrator()
 	if err != nil {
 		return err
 	}
-	have, want, err := p.GetVersions(ctx)
+	var want int64
+	for _, s := range p.ListSources() {
+		want = max(want, s.Version)
+	}
+	have, err := db.schemaVersion(ctx)
 	if err != nil {
 		return fmt.Errorf("storage: schema version: %w", err)
 	}
-	if have != want {
-		return fmt.Errorf("%w: the database has version %d, this program needs %d", ErrSchema, have, want)
+	if have < want {
+		return fmt.Errorf("%w: the database has version %d, this program needs %d; run: clave migrate up", ErrSchema, have, want)
 	}
 	return nil
+}
+
+// schemaVersion reads what goose noted; 0 is a database nobody has migrated.
+func (db *DB) schemaVersion(ctx context.Context) (int64, error) {
+	var tables, version int64
+	if err := db.get(ctx, &tables, db.dia.gooseTable); err != nil || tables == 0 {
+		return 0, err
+	}
+	err := db.get(ctx, &version, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`)
+	return version, err
 }

@@ -58,6 +58,45 @@ func (tx *Tx) LockSession(ctx context.Context, id string) (*Session, error) {
 	return &s, nil
 }
 
+// RenewSession replaces the secret of a session whose person has proved again
+// who she is, with what that proof was: the old cookie opens nothing from now on
+// (ASVS 7.2.4). A session that has ended is ErrNotFound.
+func (tx *Tx) RenewSession(ctx context.Context, s Session) error {
+	n, err := tx.exec(ctx, `UPDATE session SET secret_hash = ?, amr = ?, acr = ?, auth_at = ?, seen_at = ?, expires_at = ?, user_agent = ?
+		WHERE id = ? AND ended_at = 0`, s.SecretHash, s.AMR, s.ACR, s.AuthAt, s.SeenAt, s.ExpiresAt, s.UserAgent, s.ID)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("storage: renew session: %w", err)
+	}
+	return nil
+}
+
+// SurplusSessions returns the ids of a person's live sessions beyond the newest
+// keep (ASVS 7.1.2).
+func (r reads) SurplusSessions(ctx context.Context, afiliadoID string, keep int, now time.Time) ([]string, error) {
+	var out []string
+	err := r.list(ctx, &out, `SELECT id FROM session WHERE afiliado_id = ? AND ended_at = 0 AND expires_at > ?
+		ORDER BY auth_at DESC, id LIMIT 1000 OFFSET ?`, afiliadoID, At(now), keep)
+	if err != nil {
+		return nil, fmt.Errorf("storage: surplus sessions: %w", err)
+	}
+	return out, nil
+}
+
+// HoldSession holds the row of a session that is live, and whose person is not
+// disabled, until the transaction ends; otherwise it is ErrNotFound.
+func (tx *Tx) HoldSession(ctx context.Context, id string, now time.Time) error {
+	var found string
+	err := tx.get(ctx, &found, `SELECT s.id FROM session s WHERE s.id = ? AND s.ended_at = 0 AND s.expires_at > ?
+		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = s.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, id, At(now))
+	if err != nil {
+		return fmt.Errorf("storage: hold session: %w", err)
+	}
+	return nil
+}
+
 // TouchSession notes that the person is still there.
 func (tx *Tx) TouchSession(ctx context.Context, id string, now time.Time) error {
 	if err := tx.run(ctx, `UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?`, At(now), id, At(now)); err != nil {
@@ -66,13 +105,17 @@ func (tx *Tx) TouchSession(ctx context.Context, id string, now time.Time) error 
 	return nil
 }
 
+// onlyWithSession picks the grants that live no longer than their session. The
+// underscore is escaped, or it would stand for any character.
+const onlyWithSession = `' ' || scope || ' ' NOT LIKE '% offline!_access %' ESCAPE '!'`
+
 // EndSession ends a session and revokes the grants that live only with it:
 // those without offline_access. It reports whether the session was still open.
 func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE session SET ended_at = ? WHERE id = ? AND ended_at = 0`, At(now), id)
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE session_id = ? AND revoked_at = 0
-			AND ' ' || scope || ' ' NOT LIKE '% offline_access %'`, At(now), reason, id)
+			AND `+onlyWithSession, At(now), reason, id)
 	}
 	if err != nil {
 		return false, fmt.Errorf("storage: end session: %w", err)
@@ -84,10 +127,10 @@ func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) 
 // and revokes her grants that live with them. Where offline is set, those with
 // offline_access go too.
 func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string, offline bool, now time.Time) error {
-	err := tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND session_id <> ? AND revoked_at = 0
-		AND (? OR ' ' || scope || ' ' NOT LIKE '% offline_access %')`, At(now), reason, afiliadoID, except, offline)
+	err := tx.run(ctx, `UPDATE session SET ended_at = ? WHERE afiliado_id = ? AND id <> ? AND ended_at = 0`, At(now), afiliadoID, except)
 	if err == nil {
-		err = tx.run(ctx, `UPDATE session SET ended_at = ? WHERE afiliado_id = ? AND id <> ? AND ended_at = 0`, At(now), afiliadoID, except)
+		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND (session_id = '' OR session_id <> ?)
+			AND revoked_at = 0 AND (? OR `+onlyWithSession+`)`, At(now), reason, afiliadoID, except, offline)
 	}
 	if err != nil {
 		return fmt.Errorf("storage: end sessions: %w", err)

@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -16,6 +16,9 @@ var (
 	ErrNotFound = errors.New("storage: not found")
 	// ErrConflict says that a row with that key exists already.
 	ErrConflict = errors.New("storage: conflict")
+	// ErrText says that a text is not valid UTF-8 or contains NUL, which
+	// PostgreSQL refuses and SQLite would keep. Nothing has been written.
+	ErrText = errors.New("storage: text is not valid UTF-8 without NUL")
 )
 
 // Config says which database to open and with which keys.
@@ -24,7 +27,8 @@ type Config struct {
 	URL string
 	// Keys seal columns and find people. Required.
 	Keys Keys
-	// MaxConns bounds the PostgreSQL connections, or SQLite's readers. 0 means 16.
+	// MaxConns bounds the PostgreSQL connections, or SQLite's readers. 0 means
+	// 16; 2 is the least.
 	MaxConns int
 	// OnStatement, where set, is called inside every transaction before each
 	// statement and, as "COMMIT" and "COMMITTED", around its end. Kill tests and
@@ -41,8 +45,8 @@ type DB struct {
 	cfg   Config
 	ring  *ring
 	dia   dialect
-	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool as read
-	read  *sqlx.DB
+	write *sqlx.DB // transactions; on SQLite one connection
+	read  *sqlx.DB // single reads, which never wait for a transaction to give its connection back
 	stmts sync.Map // stmtKey → *sqlx.Stmt
 }
 
@@ -57,7 +61,7 @@ type Tx struct {
 type reads struct {
 	db *DB
 	tx *sqlx.Tx // nil on *DB
-	t  *Tx
+	t  *Tx      // nil on *DB and in a snapshot
 }
 
 // Open connects to the database and checks that it answers.
@@ -68,6 +72,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 16
 	}
+	cfg.MaxConns = max(cfg.MaxConns, 2)
 	db := &DB{cfg: cfg, ring: &ring{keys: cfg.Keys}}
 	db.reads.db = db
 	var err error
@@ -91,18 +96,16 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close releases every connection.
 func (db *DB) Close() error {
-	err := db.read.Close()
-	if db.write != db.read {
-		err = errors.Join(db.write.Close(), err)
-	}
-	return err
+	return errors.Join(db.read.Close(), db.write.Close())
 }
 
 // Engine is "postgres" or "sqlite".
 func (db *DB) Engine() string { return db.dia.name }
 
 // InTx runs f in one transaction (READ COMMITTED; on SQLite the only writer)
-// and commits if f returns nil. Whatever f returns is returned unchanged.
+// and commits if f returns nil. Whatever f returns is returned unchanged. f may
+// read through db, which sees what others committed; it must not call InTx,
+// which would wait for itself.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	sx, err := db.write.BeginTxx(ctx, nil)
 	if err != nil {
@@ -164,16 +167,25 @@ func (r reads) stmt(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if r.tx == nil {
 		return r.db.prepared(ctx, r.db.read, query)
 	}
+	if r.t == nil {
+		return nil, nil //nolint:nilnil // documented: unprepared
+	}
 	r.db.onStatement(ctx, query)
 	if s, ok := r.db.stmts.Load(stmtKey{r.db.write, query}); ok {
 		return r.tx.StmtxContext(ctx, s.(*sqlx.Stmt)), nil //nolint:forcetypeassert // see prepared
 	}
 	r.t.missed = append(r.t.missed, query)
-	return nil, nil
+	return nil, nil //nolint:nilnil // documented: unprepared
 }
 
 // get scans the one row of query into dest; no row is ErrNotFound.
 func (r reads) get(ctx context.Context, dest any, query string, args ...any) error {
+	if err := storable(args); err != nil {
+		if strings.HasPrefix(query, "SELECT") { // nothing stored can answer
+			err = fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		return err
+	}
 	s, err := r.stmt(ctx, query)
 	switch {
 	case err != nil:
@@ -187,6 +199,9 @@ func (r reads) get(ctx context.Context, dest any, query string, args ...any) err
 
 // list scans every row of query into the slice dest points to.
 func (r reads) list(ctx context.Context, dest any, query string, args ...any) error {
+	if storable(args) != nil {
+		return nil // nothing stored can answer
+	}
 	s, err := r.stmt(ctx, query)
 	switch {
 	case err != nil:
@@ -200,6 +215,9 @@ func (r reads) list(ctx context.Context, dest any, query string, args ...any) er
 
 // exec runs query and returns how many rows it touched.
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := storable(args); err != nil {
+		return 0, err
+	}
 	s, err := tx.stmt(ctx, query)
 	var res sql.Result
 	switch {
@@ -219,16 +237,4 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error
 func (tx *Tx) run(ctx context.Context, query string, args ...any) error {
 	_, err := tx.exec(ctx, query, args...)
 	return err
-}
-
-// Instant is a time as the database keeps it: unix microseconds in UTC, the
-// zero time as 0.
-type Instant struct{ time.Time }
-
-// At is t to the microsecond, in UTC.
-func At(t time.Time) Instant {
-	if t.IsZero() {
-		return Instant{}
-	}
-	return Instant{t.UTC().Truncate(time.Microsecond)}
 }

@@ -150,6 +150,7 @@ CREATE TABLE consent (
 	client_id    TEXT NOT NULL,
 	kind         TEXT NOT NULL CHECK (kind IN ('notice', 'consent')),
 	scope        TEXT NOT NULL,
+	asked        TEXT NOT NULL DEFAULT '',
 	created_at   BIGINT NOT NULL,
 	withdrawn_at BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (afiliado_id, client_id)
@@ -278,6 +279,10 @@ CREATE TABLE audit_personal (
 	audit_id BIGINT PRIMARY KEY,
 	data     BYTEA NOT NULL
 );
+-- Rows that are not in the log yet, noted by a trigger: ids may commit out of order.
+CREATE TABLE audit_pending (
+	audit_id BIGINT PRIMARY KEY
+);
 -- The Merkle log over it (tlog): which row is which leaf, the stored hashes, the signed heads.
 CREATE TABLE audit_leaf (
 	leaf     BIGINT PRIMARY KEY,
@@ -307,3 +312,11 @@ CREATE TRIGGER audit_node_append_only BEFORE UPDATE OR DELETE ON audit_node FOR 
 CREATE TRIGGER audit_node_no_truncate BEFORE TRUNCATE ON audit_node FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 CREATE TRIGGER audit_head_append_only BEFORE UPDATE OR DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+-- +goose StatementBegin
+CREATE FUNCTION audit_is_pending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO audit_pending (audit_id) VALUES (NEW.id);
+	RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_pending AFTER INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_pending();

@@ -150,6 +150,7 @@ CREATE TABLE consent (
 	client_id    TEXT NOT NULL,
 	kind         TEXT NOT NULL CHECK (kind IN ('notice', 'consent')),
 	scope        TEXT NOT NULL,
+	asked        TEXT NOT NULL DEFAULT '',
 	created_at   BIGINT NOT NULL,
 	withdrawn_at BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (afiliado_id, client_id)
@@ -278,6 +279,10 @@ CREATE TABLE audit_personal (
 	audit_id BIGINT PRIMARY KEY,
 	data     BLOB NOT NULL
 );
+-- Rows that are not in the log yet, noted by a trigger: ids may commit out of order.
+CREATE TABLE audit_pending (
+	audit_id BIGINT PRIMARY KEY
+);
 -- The Merkle log over it (tlog): which row is which leaf, the stored hashes, the signed heads.
 CREATE TABLE audit_leaf (
 	leaf     BIGINT PRIMARY KEY,
@@ -331,5 +336,10 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head BEGIN
 	SELECT RAISE(ABORT, 'audit_head is append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER audit_pending AFTER INSERT ON audit BEGIN
+	INSERT INTO audit_pending (audit_id) VALUES (NEW.id);
 END;
 -- +goose StatementEnd

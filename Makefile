@@ -1,0 +1,62 @@
+# demo    the whole thing on this machine
+# test    everything that must pass; what the build server runs
+# check   the fast part: format, linters, unit tests
+# shots   every page and state as a picture, into .shots
+# matrix  each promise of the product and the tests that keep it
+# interop other people's clients, from npm (Node 20 or newer)
+# timing  statistics on how long known and unknown people wait
+# tools   the linter, built from source into .tools
+
+LINT = .tools/golangci-lint-2.15.0
+
+# SQLite is C turned into one huge Go package that keeps its data outside Go's
+# heap, where the race detector sees nothing. Instrumented it is ten times slower
+# and runs into its own timeouts; everything else is instrumented.
+RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false
+
+.PHONY: demo test check lint tested matrix interop timing shots tools
+.DEFAULT_GOAL = check
+
+demo:
+	go run ./cmd/demo
+
+# One build serves linter, tests, matrix and interop, hence GOFLAGS.
+test: export GOFLAGS := $(GOFLAGS) $(RACE)
+test:
+	@.ci/install
+	@$(MAKE) --no-print-directory lint
+	@.ci/postgres $(MAKE) --no-print-directory tested
+
+tested:
+	go test -count=1 -timeout 9m ./...
+	.ci/fuzz
+	@$(MAKE) --no-print-directory matrix
+	@if .ci/node; then $(MAKE) --no-print-directory interop; fi
+
+check: lint
+	.ci/postgres go test -count=1 ./provider/... ./login/... ./storage/... ./templates/...
+	go test -count=1 -run '^Test(Imports|Nothing|TopLevel|NoFile|Matrix)' ./cmd/clave
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+matrix:
+	@go test -count=1 -v -run '^TestMatrix$$' ./cmd/clave
+
+interop:
+	@.ci/node
+	.ci/postgres go test -count=1 -v -tags interop -run '^TestInterop' ./cmd/...
+
+timing:
+	CLAVE_TIMING=1 .ci/postgres go test -count=1 -v -timeout 60m -run '^TestTiming' ./cmd/...
+
+shots:
+	@.ci/install
+	rm -rf .shots
+	CLAVE_SHOTS=$(CURDIR)/.shots .ci/postgres go test -count=1 -v -timeout 30m -run '^TestShots' ./cmd/...
+
+tools: $(LINT)
+
+$(LINT):
+	GOFLAGS= GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv .tools/golangci-lint $@

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"iess.gob.ec/clave/provider"
+	"iess.gob.ec/clave/storage"
+)
+
+func (c *commands) keys() *cobra.Command {
+	cmd := group(&cobra.Command{Use: "keys", Short: "The keys that sign ID tokens"})
+	var alg, reason string
+	rotate := &cobra.Command{
+		Use: "rotate", Short: "Let the next key sign; the old one stays published until nothing it signed is valid", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.keysRotate(cmd.Context(), alg) },
+	}
+	rotate.Flags().StringVar(&alg, "alg", "", "only this algorithm; default: every one in use")
+	revoke := &cobra.Command{
+		Use: "revoke KID", Short: "Withdraw a key at once and destroy its secret: what it signed is refused from now on", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.keysRevoke(cmd.Context(), args[0], reason) },
+	}
+	revoke.Flags().StringVar(&reason, "reason", "", "why; stands in the audit (required)")
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "Show the keys: next, active, retired", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return c.keysList(cmd.Context()) },
+		}, rotate, revoke)
+	return cmd
+}
+
+func (c *commands) keysList(ctx context.Context) error {
+	_, db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := provider.Keys(ctx, db)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	say(w, "KID\tALG\tSTATE\tCREATED\tACTIVE\tRETIRED\n")
+	for _, k := range keys {
+		say(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.KID, k.Alg, k.State, instant(k.CreatedAt), instant(k.ActivatedAt), instant(k.RetiredAt))
+	}
+	return w.Flush()
+}
+
+func (c *commands) keysRotate(ctx context.Context, alg string) error {
+	cfg, db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	algs := []string{alg}
+	if alg == "" {
+		keys, err := provider.Keys(ctx, db)
+		if err != nil {
+			return err
+		}
+		algs = nil
+		for _, k := range keys {
+			if k.State == storage.KeyActive {
+				algs = append(algs, k.Alg)
+			}
+		}
+	}
+	if len(algs) == 0 {
+		return errors.New("there are no keys yet; clave serve makes them when it starts")
+	}
+	for _, alg := range algs {
+		switch err := provider.RotateKeys(ctx, db, alg, cfg.Tokens.KeyCache, c.now()); {
+		case errors.Is(err, provider.ErrTooSoon):
+			return fmt.Errorf("%s: %w; wait %s after the last rotation (tokens.key_cache), or use clave keys revoke in an emergency", alg, err, days(cfg.Tokens.KeyCache))
+		case err != nil:
+			return err
+		}
+		c.println("rotated", alg)
+	}
+	return nil
+}
+
+func (c *commands) keysRevoke(ctx context.Context, kid, reason string) error {
+	if reason == "" {
+		return usageError{"keys revoke: -reason TEXT is missing; it stands in the audit"}
+	}
+	_, db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = provider.RevokeKey(ctx, db, kid, reason, c.now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("there is no key %q; clave keys list shows them", kid)
+	}
+	if err == nil {
+		c.println("revoked", kid)
+	}
+	return err
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

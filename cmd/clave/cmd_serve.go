@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"iess.gob.ec/clave/cmd/clave/server"
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/templates"
+)
+
+func (c *commands) serve() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the provider until SIGTERM or Ctrl-C; a second one stops at once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+			defer stop()
+			// After the first signal the next one has its usual, immediate effect.
+			context.AfterFunc(ctx, stop)
+			return c.serveUntil(ctx)
+		},
+	}
+}
+
+func (c *commands) serveUntil(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := newLog(c.stderr, cfg.Log.Level)
+	slog.SetDefault(log) // for libraries that know no other
+	sc, err := cfg.server(c.program, log)
+	if err != nil {
+		return err
+	}
+	if err := cfg.private(); err != nil {
+		return err
+	}
+	s, err := server.New(ctx, sc)
+	if err != nil {
+		return fmt.Errorf("%s", withoutPassword(err, cfg.Database.URL))
+	}
+	return errors.Join(c.serveOn(ctx, cfg, s, log), s.Close())
+}
+
+// serveOn opens the listeners and serves on them.
+func (c *commands) serveOn(ctx context.Context, cfg *config, s *server.Server, log *slog.Logger) error {
+	public, err := c.listen(ctx, cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; free the address, or change listen in %s", err, c.configFile)
+	}
+	internal, err := c.listen(ctx, cfg.Internal)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w; free the address, or change internal.listen in %s", err, c.configFile), public.Close())
+	}
+	log.Info("serving", "issuer", cfg.Issuer.String(), "listen", public.Addr().String(), "internal", internal.Addr().String(),
+		"version", buildVersion())
+	err = s.Run(ctx, public, internal)
+	log.Info("stopped")
+	return err
+}
+
+// newLog writes one JSON object a line.
+func newLog(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // checked with the configuration
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch {
+		case a.Key == slog.TimeKey:
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		case a.Value.Kind() == slog.KindDuration: // people and machines read milliseconds
+			a = slog.Float64(a.Key+"_ms", float64(a.Value.Duration().Microseconds())/1000)
+		}
+		return a
+	}}))
+}
+
+// server is the configuration as the assembly takes it.
+func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
+	sc := server.Config{
+		Issuer: c.Issuer.String(), Version: buildVersion(), Storage: c.storage(), Migrate: c.Database.Migrate,
+		Proxy: server.Proxy{Trusted: c.Proxy.Trusted, Header: c.Proxy.Header},
+		Timeouts: server.Timeouts{
+			Header: c.HTTP.HeaderTimeout, Body: c.HTTP.BodyTimeout, Write: c.HTTP.WriteTimeout, Idle: c.HTTP.IdleTimeout,
+		},
+		StopDelay: c.Stop.Delay, StopDeadline: c.Stop.Deadline, AccessLog: c.Log.Access, AuditPersonal: c.Audit.Personal, Now: p.now, Log: log,
+	}
+	sc.Pages.Phone = c.Contact.Phone
+	sc.Pages.Attempts = c.Login.Attempts
+	sc.Pages.Controller.Address, sc.Pages.Controller.Email = c.Contact.Controller.Address, c.Contact.Controller.Email
+	sc.Pages.Delegate.Address, sc.Pages.Delegate.Email = c.Contact.Delegate.Address, c.Contact.Delegate.Email
+	for _, ch := range c.Contact.Channels {
+		sc.Pages.Channels = append(sc.Pages.Channels, templates.Channel{Kind: ch.key, URL: ch.value})
+	}
+	sc.Provider.RequestLife, sc.Provider.CodeLife = c.Tokens.Request, c.Tokens.Code
+	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
+	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache
+	sc.Hash = login.HashConfig{
+		Memory: c.Hash.Memory, Passes: c.Hash.Passes, Lanes: c.Hash.Lanes, Slots: c.Hash.Slots, Queue: c.Hash.Queue, Wait: c.Hash.Wait,
+	}
+	sc.Login.Policy = login.Policy{
+		Min: c.Clave.Min, Max: c.Clave.Max, Mixed: c.Clave.Mixed, Symbols: c.Clave.Symbols, Spanish: c.Clave.Spanish,
+	}
+	sc.Login.History, sc.Login.Lockout = c.Clave.History, login.Lockout{Attempts: c.Login.Attempts}
+	sc.Login.Renewal = login.Renewal{MaxAge: c.Clave.MaxAge, Waiver: c.Clave.Waiver}
+	sc.Login.Idle, sc.Login.Absolute, sc.Login.DeviceLife = c.Login.Idle, c.Login.Absolute, c.Login.Device
+	var err error
+	if sc.Audit, err = note.NewSigner(c.Audit.Key); err != nil {
+		return server.Config{}, fmt.Errorf("audit.key_file: %w", err)
+	}
+	if c.TLS.Cert != "" {
+		pair, err := newKeyPair(c.TLS.Cert, c.TLS.Key, p.now, log)
+		if err != nil {
+			return server.Config{}, fmt.Errorf("tls.cert_file: %w", err)
+		}
+		sc.TLS = tlsConfig(pair)
+	}
+	return sc, nil
+}

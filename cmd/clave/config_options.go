@@ -1,0 +1,387 @@
+package main
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// option is one key: its name, what it does, its default and how it is read.
+type option struct {
+	key, doc string
+	preset   string // the default, as written; "" for none
+	example  string // shown where there is no default
+	shape    shape
+	required bool
+	set      func(entry) []fault
+}
+
+// sample is how the key may be written.
+func (o option) sample() string {
+	_, name, nested := strings.Cut(o.key, ".")
+	if !nested {
+		name = o.key
+	}
+	value := o.preset
+	if value == "" {
+		value = o.example
+	}
+	switch o.shape {
+	case list:
+		return name + ": [" + strings.ReplaceAll(value, ",", ", ") + "]"
+	case pairs:
+		return name + ": {" + strings.ReplaceAll(strings.ReplaceAll(value, "=", ": "), ",", ", ") + "}"
+	default:
+		return name + ": " + value
+	}
+}
+
+const day = 24 * time.Hour
+
+// options are all keys, in the order in which the example shows them.
+func (c *config) options() []option {
+	return slices.Concat(c.serving(), c.storing(), c.people(), c.protocol())
+}
+
+func (c *config) serving() []option {
+	return []option{
+		{
+			key: "issuer", required: true, example: "https://clave.iess.gob.ec", set: issuer(&c.Issuer),
+			doc: "Where people and applications find this provider. Changing it breaks every application.",
+		},
+		{
+			key: "listen", preset: "127.0.0.1:8080", set: address(&c.Listen),
+			doc: "The public listener.",
+		},
+		{
+			key: "tls.cert_file", example: "tls/cert.pem", set: c.fileName(&c.TLS.Cert),
+			doc: "Certificate chain in PEM, where this program ends TLS itself. A replaced file is noticed.",
+		},
+		{
+			key: "tls.key_file", example: "tls/key.pem", set: c.secretName(&c.TLS.Key),
+			doc: "Its private key in PEM, mode 0600.",
+		},
+		{
+			key: "proxy.trusted", shape: list, example: "10.1.2.3", set: networks(&c.Proxy.Trusted),
+			doc: "The proxies in front of this program, where they end TLS. Nobody else may then connect.",
+		},
+		{
+			key: "proxy.header", preset: "X-Forwarded-For", set: header(&c.Proxy.Header),
+			doc: "Where these proxies write the client's address.",
+		},
+		{
+			key: "http.header_timeout", preset: "10s", set: span(&c.HTTP.HeaderTimeout, 100*time.Millisecond, 10*time.Second, false),
+			doc: "How long a client may take over the head of a request.",
+		},
+		{
+			key: "http.body_timeout", preset: "30s", set: span(&c.HTTP.BodyTimeout, 100*time.Millisecond, 30*time.Second, false),
+			doc: "How long it may take over the whole request.",
+		},
+		{
+			key: "http.write_timeout", preset: "60s", set: span(&c.HTTP.WriteTimeout, time.Second, 10*time.Minute, false),
+			doc: "How long an answer may take.",
+		},
+		{
+			key: "http.idle_timeout", preset: "2m", set: span(&c.HTTP.IdleTimeout, time.Second, time.Hour, false),
+			doc: "How long a connection may rest between requests.",
+		},
+		{
+			key: "stop.delay", preset: "0s", set: span(&c.Stop.Delay, 0, 5*time.Minute, false),
+			doc: "After SIGTERM: how long to go on serving while /readyz already says no, so that balancers notice.",
+		},
+		{
+			key: "stop.deadline", preset: "10s", set: span(&c.Stop.Deadline, time.Second, 10*time.Minute, false),
+			doc: "How long requests in flight may then take to end.",
+		},
+		{
+			key: "internal.listen", preset: "127.0.0.1:9090", set: address(&c.Internal),
+			doc: "The internal listener: /healthz, /readyz, /metrics. Never open it to the public.",
+		},
+		{
+			key: "log.level", preset: "info", set: oneOf(&c.Log.Level, "debug", "info", "warn", "error"),
+			doc: "The least level written: debug, info, warn, error.",
+		},
+		{
+			key: "log.access", preset: "true", set: truth(&c.Log.Access),
+			doc: "Whether to write a line for each request.",
+		},
+	}
+}
+
+func (c *config) storing() []option {
+	return []option{
+		{
+			key: "database.url", example: "postgres://clave@db.iess.gob.ec/clave?sslmode=verify-full", set: databaseURL(&c.Database.URL),
+			doc: "The address: postgres://… or, for one machine, sqlite:FILE.",
+		},
+		{
+			key: "database.url_file", example: "secrets/database-url", set: c.databaseFile(&c.Database.URL),
+			doc: "A file (mode 0600) that holds the URL, instead of database.url: it may hold a password.",
+		},
+		{
+			key: "database.max_conns", preset: "16", set: number(&c.Database.MaxConns, 2, 1000),
+			doc: "The most connections to PostgreSQL; on SQLite, readers.",
+		},
+		{
+			key: "database.migrate", preset: "false", set: truth(&c.Database.Migrate),
+			doc: "Whether serve brings an older schema up to date by itself, instead of refusing it.",
+		},
+		{
+			key: "database.plaintext", preset: "false", set: truth(&c.Database.Plaintext),
+			doc: "Whether PostgreSQL on another machine may be spoken to without a checked certificate.",
+		},
+		{
+			key: "keys.current", required: true, example: "2026-11", set: text(&c.Keys.Current),
+			doc: "The id of the key with which personal data, claves and signing keys are sealed from now on.",
+		},
+		{
+			key: "keys.seal", required: true, shape: pairs, example: "2026-11=keys/seal-2026-11", set: c.sealKeys,
+			doc: "Every sealing key still needed: id and file (mode 0600, 32 random bytes in base64). Losing one loses what it sealed.",
+		},
+		{
+			key: "keys.index_file", required: true, example: "keys/index", set: c.key(&c.Keys.Index),
+			doc: "The key of the hashes by which people are found. Never change it.",
+		},
+		{
+			key: "keys.pairwise_file", required: true, example: "keys/pairwise", set: c.key(&c.Keys.Pairwise),
+			doc: "The key of the pairwise subject identifiers. Changing it makes everybody a stranger to every application.",
+		},
+		{
+			key: "audit.key_file", required: true, example: "keys/audit", set: c.auditKey,
+			doc: "The key (mode 0600, from clave audit key FILE) that signs the heads of the audit.",
+		},
+	}
+}
+
+func (c *config) people() []option {
+	return []option{
+		{
+			key: "clave.max_age", preset: "365d", set: span(&c.Clave.MaxAge, day, 3650*day, true),
+			doc: "How long a clave is valid (D17); 0: until it is compromised.",
+		},
+		{
+			key: "clave.waiver", preset: "15", set: number(&c.Clave.Waiver, 12, 64),
+			doc: "Claves of at least so many characters do not expire (D17).",
+		},
+		{
+			key: "clave.history", preset: "5", set: number(&c.Clave.History, 1, 24),
+			doc: "How many former claves a new one must differ from (S089).",
+		},
+		{
+			key: "clave.min", preset: "8", set: number(&c.Clave.Min, 8, 64),
+			doc: "The least length (S037).",
+		},
+		{
+			key: "clave.max", preset: "64", set: number(&c.Clave.Max, 64, 256),
+			doc: "The greatest length (D14).",
+		},
+		{
+			key: "clave.mixed", preset: "true", set: truth(&c.Clave.Mixed),
+			doc: "Whether a clave needs a letter and a digit (D14).",
+		},
+		{
+			key: "clave.symbols", preset: "false", set: truth(&c.Clave.Symbols),
+			doc: "Whether it may hold any printable character (DEV-1).",
+		},
+		{
+			key: "clave.spanish", preset: "false", set: truth(&c.Clave.Spanish),
+			doc: "Whether it may hold ñ and letters with accents (D14).",
+		},
+		{
+			key: "login.attempts", preset: "5", set: number(&c.Login.Attempts, 1, 100),
+			doc: "How many wrong claves lock (D02).",
+		},
+		{
+			key: "login.session_idle", preset: "15m", set: span(&c.Login.Idle, time.Minute, 12*time.Hour, false),
+			doc: "How long a session outlives the last request.",
+		},
+		{
+			key: "login.session_max", preset: "12h", set: span(&c.Login.Absolute, 5*time.Minute, 30*day, false),
+			doc: "How long a session lives at most.",
+		},
+		{
+			key: "login.device", preset: "180d", set: span(&c.Login.Device, day, 400*day, false),
+			doc: "How long a browser is known as a person's own (D03).",
+		},
+		{
+			key: "hash.memory", preset: "19456", set: number32(&c.Hash.Memory, 7168, 1<<20),
+			doc: "Argon2id: KiB of memory for each clave.",
+		},
+		{
+			key: "hash.passes", preset: "2", set: number32(&c.Hash.Passes, 1, 16),
+			doc: "Argon2id: passes over it.",
+		},
+		{
+			key: "hash.lanes", preset: "1", set: number8(&c.Hash.Lanes, 1, 16),
+			doc: "Argon2id: parallel lanes.",
+		},
+		{
+			key: "hash.slots", preset: "0", set: number(&c.Hash.Slots, 0, 256),
+			doc: "How many claves are hashed at once; 0: one less than there are cores, at least one.",
+		},
+		{
+			key: "hash.queue", preset: "64", set: number(&c.Hash.Queue, 1, 10000),
+			doc: "How many may wait for a slot before the answer is 503.",
+		},
+		{
+			key: "hash.wait", preset: "2s", set: span(&c.Hash.Wait, 100*time.Millisecond, 10*time.Second, false),
+			doc: "How long each of them waits at most.",
+		},
+		{
+			key: "contact.phone", example: "+593 2 394 5666", set: text(&c.Contact.Phone),
+			doc: "The telephone of Atención al Ciudadano, as people read it.",
+		},
+		{
+			key: "contact.channels", shape: pairs, example: "turno=https://turnos.iess.gob.ec", set: c.channels,
+			doc: "Assisted ways with an address: video, turno, formulario.",
+		},
+		{
+			key: "contact.controller_address", example: "Av. 10 de Agosto N22-45, Quito", set: text(&c.Contact.Controller.Address),
+			doc: "The controller in the privacy notice (LOPDP art. 12): its address.",
+		},
+		{
+			key: "contact.controller_email", example: "datos@iess.gob.ec", set: mailbox(&c.Contact.Controller.Email),
+			doc: "Its mailbox.",
+		},
+		{
+			key: "contact.delegate_address", example: "Av. 10 de Agosto N22-45, Quito", set: text(&c.Contact.Delegate.Address),
+			doc: "The delegate for data protection: the address.",
+		},
+		{
+			key: "contact.delegate_email", example: "delegado@iess.gob.ec", set: mailbox(&c.Contact.Delegate.Email),
+			doc: "The mailbox.",
+		},
+	}
+}
+
+func (c *config) protocol() []option {
+	return []option{
+		{
+			key: "tokens.code", preset: "60s", set: span(&c.Tokens.Code, 5*time.Second, time.Minute, false),
+			doc: "How long an authorization code lives.",
+		},
+		{
+			key: "tokens.access", preset: "10m", set: span(&c.Tokens.Access, time.Minute, time.Hour, false),
+			doc: "An access token.",
+		},
+		{
+			key: "tokens.id", preset: "10m", set: span(&c.Tokens.ID, time.Minute, time.Hour, false),
+			doc: "An ID token.",
+		},
+		{
+			key: "tokens.refresh", preset: "30d", set: span(&c.Tokens.Refresh, time.Hour, 365*day, false),
+			doc: "A family of refresh tokens, however often it is used.",
+		},
+		{
+			key: "tokens.request", preset: "10m", set: span(&c.Tokens.Request, 2*time.Minute, time.Hour, false),
+			doc: "A running request: from the application to the last button.",
+		},
+		{
+			key: "tokens.key_cache", preset: "10m", set: span(&c.Tokens.KeyCache, time.Minute, day, false),
+			doc: "How long applications may keep the published keys.",
+		},
+	}
+}
+
+// secretName takes a file that has to be there and to be its owner's alone.
+func (c *config) secretName(to *string) setter {
+	return func(e entry) []fault {
+		if _, faults := c.statFile(e.text, true); faults != nil {
+			return faults
+		}
+		*to = c.path(e.text)
+		return nil
+	}
+}
+
+func (c *config) databaseFile(to *string) setter {
+	return func(e entry) []fault {
+		var s string
+		if faults := c.secretFile(&s)(e); faults != nil {
+			return faults
+		}
+		return databaseURL(to)(entry{text: s})
+	}
+}
+
+// databaseURL never repeats the text in a message: it may hold a password.
+func databaseURL(to *string) setter {
+	return func(e entry) []fault {
+		const remedy = "write postgres://USER@HOST/NAME?sslmode=verify-full or sqlite:FILE"
+		if file, embedded := strings.CutPrefix(e.text, "sqlite:"); embedded {
+			if file == "" {
+				return wrong(remedy, "names no file after sqlite:")
+			}
+			*to = e.text
+			return nil
+		}
+		u, err := url.Parse(e.text)
+		if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			return wrong(remedy, "is neither a postgres:// nor a sqlite: address")
+		}
+		if _, err := url.ParseQuery(u.RawQuery); err != nil {
+			return wrong(remedy, "has parameters that cannot be read")
+		}
+		if strings.Trim(u.Path, "/") == "" {
+			return wrong(remedy, "names no database")
+		}
+		*to = e.text
+		return nil
+	}
+}
+
+// auditKey reads a signing key of golang.org/x/mod/sumdb/note.
+func (c *config) auditKey(e entry) []fault {
+	var s string
+	if faults := c.secretFile(&s)(e); faults != nil {
+		return faults
+	}
+	if _, err := note.NewSigner(s); err != nil {
+		return wrong("make a new one with: clave audit key FILE", "%s holds no key that signs", c.path(e.text))
+	}
+	c.Audit.Key = s
+	return nil
+}
+
+func (c *config) sealKeys(e entry) []fault {
+	var all []fault
+	c.Keys.Seal = map[string][]byte{}
+	for _, p := range e.pairs {
+		if p.key == "" || len(p.key) > 32 {
+			all = append(all, fault{p.where, "a key's id is empty or longer than 32 letters", "write ID: FILE"})
+			continue
+		}
+		var key []byte
+		for _, f := range c.key(&key)(entry{text: p.value}) {
+			all = append(all, fault{p.where, p.key + ": " + f.what, f.remedy})
+		}
+		c.Keys.Seal[p.key] = key
+	}
+	return all
+}
+
+// kinds of assisted ways the pages have words for.
+var channelKinds = []string{"video", "turno", "formulario"}
+
+func (c *config) channels(e entry) []fault {
+	var all []fault
+	for _, p := range e.pairs {
+		u, err := url.Parse(p.value)
+		switch {
+		case !slices.Contains(channelKinds, p.key):
+			all = append(all, fault{p.where, p.key + " is no assisted way", "write one of " + strings.Join(channelKinds, ", ")})
+		case err != nil || u.Scheme != "https" || u.Host == "":
+			all = append(all, fault{p.where, p.key + ": is not an https address", "write https://…"})
+		default:
+			c.Contact.Channels = append(c.Contact.Channels, p)
+		}
+	}
+	return all
+}
+
+// encodeKey is a key as its file holds it.
+func encodeKey(key []byte) string { return base64.StdEncoding.EncodeToString(key) + "\n" }

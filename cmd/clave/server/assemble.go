@@ -1,0 +1,159 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/clave"
+	"iess.gob.ec/clave/provider"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// assemble connects the parts. login and provider need each other: login is
+// made first and learns of provider last.
+func (s *Server) assemble(ctx context.Context) error {
+	if s.cfg.Migrate {
+		if _, err := s.db.Migrate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.db.CheckSchema(ctx); err != nil {
+		return err
+	}
+	pc := s.cfg.Pages
+	pc.Issuer, pc.Logout = s.cfg.Issuer, provider.PathLogout
+	var err error
+	if s.pages, err = templates.Parse(pc); err != nil {
+		return err
+	}
+	clients := storage.NewClientCache(s.db, s.now)
+
+	lc := s.cfg.Login
+	lc.Issuer, lc.DB, lc.Clients, lc.Pages, lc.Now, lc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
+	if lc.Hash == nil {
+		if lc.Hash, err = login.NewHasher(s.cfg.Hash); err != nil {
+			return err
+		}
+	}
+	people, err := login.New(lc)
+	if err != nil {
+		return err
+	}
+	s.language = people.Language
+
+	oc := s.cfg.Provider
+	oc.Issuer, oc.DB, oc.Clients, oc.Pages, oc.Now, oc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
+	oc.Login, oc.Language = people, people.Language
+	protocol, err := provider.New(ctx, oc)
+	if err != nil {
+		return err
+	}
+	people.Protocol = protocol
+
+	s.observeHasher(lc.Hash)
+	s.jobs = s.jobTable()
+	s.public = s.publicRoutes(protocol.Routes, people.Routes, clave.New(people).Routes, s.staticRoutes)
+	s.internal = s.internalRoutes()
+	return nil
+}
+
+func (s *Server) staticRoutes(r *mux.Router) {
+	r.PathPrefix("/static/").Handler(s.pages.Static()).Methods(http.MethodGet, http.MethodHead)
+}
+
+// jobTable is what is done now and then. Sealing needs no lease of its own:
+// storage lets one replica at a time do it, and looks before it writes.
+func (s *Server) jobTable() []job {
+	return []job{
+		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
+		{"audit.sign", 24 * time.Hour, true, s.signAudit},
+		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {
+			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-orElse(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch)
+			return err
+		}},
+		{"purge", time.Minute, true, func(ctx context.Context, now time.Time) error {
+			_, err := s.db.Purge(ctx, now, purgeBatch)
+			return err
+		}},
+	}
+}
+
+// Rows of one transaction: short enough for whoever signs in meanwhile.
+const (
+	purgeBatch = 500
+	sealBatch  = 1000
+)
+
+func (s *Server) sealAudit(ctx context.Context, _ time.Time) error {
+	for {
+		n, err := s.db.SealAudit(ctx, sealBatch)
+		if err != nil || n < sealBatch {
+			return err
+		}
+	}
+}
+
+func (s *Server) signAudit(ctx context.Context, now time.Time) error {
+	if s.cfg.Audit == nil {
+		return nil
+	}
+	head, err := s.db.SignAuditHead(ctx, s.cfg.Audit, now)
+	if err == nil && head != "" { // a copy outside the database, where the log goes
+		s.log.LogAttrs(ctx, slog.LevelInfo, "audit head signed", slog.String("head", head))
+	}
+	return err
+}
+
+// call runs j and makes an error of a panic: one job must not end the others.
+func (s *Server) call(ctx context.Context, j job, now time.Time) error {
+	var err error
+	func() {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("server: job %s: panic: %v\n%s", j.name, v, debug.Stack())
+			}
+		}()
+		err = j.run(ctx, now)
+	}()
+	return err
+}
+
+// checkKeys reports whether tokens could be signed.
+func (s *Server) checkKeys(ctx context.Context) error {
+	keys, err := provider.Keys(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.State == storage.KeyActive {
+			return nil
+		}
+	}
+	return errors.New("server: no key signs")
+}
+
+func (s *Server) observeHasher(h *login.Hasher) {
+	s.metrics.gauge("clave_hash_slots", "How many claves may be hashed at once.", func() float64 {
+		_, slots := h.Slots()
+		return float64(slots)
+	})
+	s.metrics.gauge("clave_hash_slots_in_use", "How many claves are being hashed.", func() float64 {
+		used, _ := h.Slots()
+		return float64(used)
+	})
+	s.metrics.counter("clave_hash_refused_total", "Sign-ins answered 503 because no slot became free.", func() float64 {
+		return float64(h.Counts().Refused)
+	})
+	s.metrics.counter("clave_hash_comparisons_total", "Comparisons of claves, those that stand in for a missing one included.", func() float64 {
+		return float64(h.Counts().Compared + h.Counts().Wasted)
+	})
+}

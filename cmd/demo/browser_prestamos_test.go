@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+)
+
+// intoPrestamos signs somebody in at Préstamos, whatever she is asked.
+func (s *suite) intoPrestamos(b *tab, cedula, clave string) {
+	b.t.Helper()
+	b.enter(s.prestamos)
+	b.signIn(cedula, clave)
+	if b.has("#autorizar") {
+		b.press("autorizar")
+	}
+	b.at(s.prestamos, "/")
+}
+
+// stepUp: "solicitar" asks for the clave again when the login is old, and for
+// nothing more from somebody whose clave is long.
+func (s *suite) stepUp(t *testing.T) {
+	b := s.window(t)
+	s.intoPrestamos(b, "2059999918", "Archipielago1969Tortuga")
+	b.press("solicitar")
+	b.at(s.prestamos, "/solicitud")
+	b.look("prestamos-solicitud")
+	b.fill("monto", "mucho")
+	b.press("solicitar")
+	b.says("Revise el monto")
+	b.look("prestamos-solicitud-error")
+	b.fill("monto", "1.500,50")
+	b.press("solicitar")
+	b.at(s.prestamos, "/solicitud")
+	b.says("Recibimos su solicitud de USD 1.500,50")
+	b.look("prestamos-solicitud-recibida")
+
+	s.clock.set(6 * time.Minute) // the login is older than Préstamos takes
+	t.Cleanup(func() { s.clock.set(0) })
+	b.fill("monto", "800")
+	b.press("solicitar")
+	b.at(s.issuer, "/ingresar")
+	b.says("Pedro")
+	b.look("ingresar-otra-vez")
+	// The library that the application uses knows no clock but the machine's, and
+	// takes no token from the future: the person types her clave at once.
+	b.fill("cedula", "2059999918")
+	b.fill("clave", "Archipielago1969Tortuga")
+	s.clock.set(0)
+	b.press("ingresar")
+	b.at(s.prestamos, "/solicitud")
+	b.says("Recibimos su solicitud de USD 800")
+}
+
+// stepUpOutOfReach: a short clave is not enough for a large amount; the page of
+// the application says what is, and a smaller amount goes through.
+func (s *suite) stepUpOutOfReach(t *testing.T) {
+	b := s.window(t)
+	s.intoPrestamos(b, "1759999913", commonClave)
+	b.open(s.prestamos + "/solicitud")
+	b.fill("monto", "5000")
+	b.press("solicitar")
+	b.at(s.prestamos, "/solicitud/nivel")
+	b.says("Hace falta un ingreso más seguro")
+	b.look("prestamos-nivel")
+	b.open(s.prestamos + "/solicitud")
+	b.fill("monto", "1000")
+	b.press("solicitar")
+	b.says("Recibimos su solicitud de USD 1.000")
+}
+
+// logoutThatAsks: without a hint the provider asks first, and both answers lead on.
+func (s *suite) logoutThatAsks(t *testing.T) {
+	b := s.window(t)
+	b.enter(s.historia)
+	b.signIn("3059999916", commonClave)
+	if b.has("#continuar") {
+		b.press("continuar")
+	}
+	b.at(s.historia, "/")
+	b.open(s.issuer + "/")
+	b.look("inicio-dentro")
+	b.open(s.endSession(t))
+	b.look("salir")
+	b.press("quedarse")
+	b.look("salir-quedarse")
+	b.noDeadEnd()
+	b.open(s.endSession(t) + "?" + url.Values{"client_id": {"historia-laboral"}, "post_logout_redirect_uri": {s.historia + "/adios"}}.Encode())
+	b.says("Historia Laboral")
+	b.look("salir-aplicacion")
+	b.press("salir")
+	b.at(s.historia, "/adios")
+
+	b.open(s.issuer + "/")
+	if b.has("#salir") {
+		t.Error("after the logout somebody is still signed in")
+	}
+	b.open(s.endSession(t))
+	b.noDeadEnd()
+	b.look("salida")
+}
+
+// endSession is the end_session_endpoint.
+func (s *suite) endSession(t *testing.T) string {
+	t.Helper()
+	var d struct {
+		EndSession string `json:"end_session_endpoint"`
+	}
+	getJSON(t, s.issuer+"/.well-known/openid-configuration", &d)
+	return d.EndSession
+}
+
+// clearCookies removes the cookies of an application.
+func clearCookies(app string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return errors.Join(clearCookie(app, "sesion-")(ctx), clearCookie(app, "ingreso-")(ctx))
+	}
+}
+
+// clearCookie removes a cookie whose name ends in the port of its site.
+func clearCookie(site, name string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		u, err := url.Parse(site)
+		if err != nil {
+			return err
+		}
+		return network.DeleteCookies(name + u.Port()).WithURL(site).Do(ctx)
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// refusals: locked, disabled, never had a clave, unknown, and a wrong clave look
+// the same to the last letter, on the first try and on the third (T01).
+func (s *suite) refusals(t *testing.T) {
+	pages := map[string][]string{}
+	visitors := []struct{ name, cedula, clave string }{
+		{"wrong clave", string(generated(0)), wrongClave},
+		{"locked", "0159999911", commonClave},
+		{"locked, wrong clave", "1059999910", wrongClave},
+		{"disabled", "0759999915", commonClave},
+		{"never had a clave", "1359999917", commonClave},
+		{"unknown", unknownCedula, commonClave},
+	}
+	for _, v := range visitors {
+		b := s.window(t)
+		b.enter(s.historia)
+		for try := range 4 {
+			b.signIn(v.cedula, v.clave)
+			b.at(s.issuer, "/ingresar")
+			b.says("La cédula o la clave no coinciden, o la clave está bloqueada")
+			if got := b.prop("#clave", "value"); got != "" {
+				t.Errorf("%s: the page gives the clave back", v.name)
+			}
+			if got := b.prop("#cedula", "value"); got != v.cedula {
+				t.Errorf("%s: got cédula %q, want what was typed", v.name, got)
+			}
+			b.look("ingresar-rechazado-" + strconv.Itoa(try+1))
+			pages[v.name] = append(pages[v.name], s.normal(b, v.cedula))
+		}
+	}
+	for _, v := range visitors[1:] {
+		for try, got := range pages[v.name] {
+			if want := pages[visitors[0].name][try]; got != want {
+				t.Errorf("try %d: %s and %s are told apart:\n%s", try+1, v.name, visitors[0].name, difference(got, want))
+			}
+		}
+	}
+}
+
+var once = regexp.MustCompile(`name="id" value="[^"]*"|id=[A-Za-z0-9_-]+`)
+
+// normal is the page without what differs each time: the id of the running
+// request, and the cédula that was typed.
+func (s *suite) normal(b *tab, cedula string) string {
+	b.t.Helper()
+	page := value[string](b, "document.documentElement.outerHTML")
+	return strings.ReplaceAll(once.ReplaceAllString(page, "id"), cedula, "CEDULA")
+}
+
+// difference is the first line in which two texts differ.
+func difference(a, b string) string {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return "  " + x[i] + "\n  " + y[i]
+		}
+	}
+	return "  one is longer"
+}
+
+// knownDevice: five wrong claves from elsewhere lock nobody out of her own
+// browser (T03), and there alone the exact state is told.
+func (s *suite) knownDevice(t *testing.T) {
+	rosa := string(generated(1))
+	hers, stranger := s.window(t), s.window(t)
+	hers.enter(s.historia)
+	hers.signIn(rosa, commonClave)
+	hers.press("continuar")
+	hers.at(s.historia, "/")
+	hers.press("salir")
+
+	stranger.enter(s.historia)
+	for range 6 {
+		stranger.signIn(rosa, wrongClave)
+		stranger.at(s.issuer, "/ingresar")
+	}
+	stranger.signIn(rosa, commonClave) // right, and too late
+	stranger.says("La cédula o la clave no coinciden, o la clave está bloqueada")
+
+	hers.enter(s.historia)
+	hers.signIn(rosa, commonClave)
+	hers.at(s.historia, "/")
+	hers.press("salir")
+	hers.enter(s.historia)
+	for range 5 {
+		hers.signIn(rosa, wrongClave)
+	}
+	hers.look("bloqueada")
+	if hers.has("#clave") {
+		hers.signIn(rosa, wrongClave)
+		hers.look("bloqueada-despues")
+	}
+	hers.noDeadEnd()
+	if main := hers.text("#contenido"); strings.Contains(main, "no coinciden") {
+		t.Errorf("in her own browser she is not told that the clave is locked:\n%s", main)
+	}
+}
+
+// staleForm: a form that has lain open too long loses nothing that was typed but
+// the clave, and leads on.
+func (s *suite) staleForm(t *testing.T) {
+	b := s.window(t)
+	b.enter(s.historia)
+	cedula := string(generated(2))
+	b.fill("cedula", cedula)
+	b.fill("clave", commonClave)
+	s.clock.set(2 * time.Hour)
+	t.Cleanup(func() { s.clock.set(0) })
+	b.press("ingresar")
+	s.clock.set(0)
+	b.look("ingresar-vencido")
+	b.noDeadEnd()
+	if got := b.prop("#cedula", "value"); got != cedula {
+		t.Errorf("got cédula %q, want what was typed\n%s", got, b.where())
+	}
+}

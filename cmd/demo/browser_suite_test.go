@@ -1,0 +1,74 @@
+package main
+
+import (
+	"testing"
+
+	"iess.gob.ec/clave/templates"
+)
+
+// suite is what the journeys of one browser share: the demo, on one of the
+// databases, and Chromium, with the pages' script or without.
+type suite struct {
+	*world
+	chromium *chromium
+	looks    *looks
+	script   bool
+}
+
+// window opens a browser window in which nobody has been yet.
+func (s *suite) window(t *testing.T) *tab {
+	t.Helper()
+	return s.chromium.tab(t, s.script, s.looks)
+}
+
+// journeys are the ways people take. None leaves anything that would change
+// another one's: each has its own people.
+func (s *suite) journeys(t *testing.T) {
+	for _, j := range []struct {
+		name string
+		run  func(*suite, *testing.T)
+	}{
+		{"three applications, one login", (*suite).threeApplications},
+		{"step-up", (*suite).stepUp},
+		{"step-up out of reach", (*suite).stepUpOutOfReach},
+		{"logout that asks", (*suite).logoutThatAsks},
+		{"renewal", (*suite).renewal},
+		{"refusals look the same", (*suite).refusals},
+		{"a known device is told", (*suite).knownDevice},
+		{"cancel", (*suite).cancel},
+		{"keyboard", (*suite).keyboard},
+		{"language", (*suite).language},
+		{"back after login", (*suite).backAfterLogin},
+		{"two tabs", (*suite).twoTabs},
+		{"stale form", (*suite).staleForm},
+		{"narrow, print, forced colours", (*suite).media},
+		{"pages without a request", (*suite).plainPages},
+		{"applications alone", (*suite).applicationPages},
+	} {
+		t.Run(j.name, func(t *testing.T) { j.run(s, t) })
+	}
+}
+
+// everywhere runs the journeys with the pages' script on the embedded database,
+// and without it on PostgreSQL.
+func everywhere(t *testing.T, c *chromium, l *looks) {
+	for _, s := range []struct {
+		name, engine string
+		script       bool
+	}{{"script", "sqlite", true}, {"plain", "postgres", false}} {
+		t.Run(s.name, func(t *testing.T) {
+			(&suite{world: newWorld(t, s.engine), chromium: c, looks: l, script: s.script}).journeys(t)
+		})
+	}
+}
+
+// TestBrowser walks every journey in Chromium. On each page it meets, at 360 and
+// 1280 pixels, light and dark, axe-core finds nothing wrong.
+func TestBrowser(t *testing.T) {
+	everywhere(t, startChromium(t), newLooks(t, ""))
+}
+
+// TestBrowserStates holds every page in every state to the same.
+func TestBrowserStates(t *testing.T) {
+	states(t, startChromium(t), newLooks(t, ""), templates.Languages()[0])
+}

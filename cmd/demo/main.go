@@ -1,0 +1,99 @@
+// Command demo runs the whole of Clave IESS on one machine, with nothing else
+// installed: the provider, made-up people and three applications. It listens on
+// the loopback interface only. None of it is linked into cmd/clave.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Exit statuses (contract.md section 1).
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, time.Now))
+}
+
+// run runs the demo until ctx is done and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
+	o, err := parseOptions(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
+		fmt.Fprintf(stderr, "demo: %v; demo -h shows the flags\n", err)
+		return exitUsage
+	}
+	o.now, o.log = now, slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	slog.SetDefault(o.log) // the OpenID library writes there
+	o.progress = newProgress(stderr, now).at
+	d, err := prepare(ctx, o)
+	if err == nil {
+		d.welcome(stdout)
+		err = d.serve(ctx)
+		fmt.Fprintln(stdout, d.farewell())
+		err = errors.Join(err, d.close())
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "demo: %s\n", oneLine(err))
+		return exitFailed
+	}
+	return exitDone
+}
+
+// options are the flags and what a run takes from outside.
+type options struct {
+	port     int
+	data     string // "": a temporary folder
+	database string // "": the embedded one, in data
+	clients  string // "": no more applications
+	people   int
+
+	now      func() time.Time
+	log      *slog.Logger
+	progress func(done, of int)
+	quick    bool // cheap hashes, for tests
+}
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.IntVar(&o.port, "port", 8080, "base port P: provider on P, applications on P+1 to P+3, internal listener on P+6")
+	f.StringVar(&o.data, "data", "", "folder kept between runs: database, keys, people.csv (default a temporary folder)")
+	f.StringVar(&o.database, "db", "", "postgres://… instead of the embedded database")
+	f.StringVar(&o.clients, "clients", "", "JSON file of more applications")
+	f.IntVar(&o.people, "people", 0, "so many generated afiliados, listed in people.csv of the data folder")
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.SetOutput(stderr)
+		fmt.Fprintln(stderr, "go run ./cmd/demo [flags]: Clave IESS with made-up people and three applications, on this machine only")
+		f.PrintDefaults()
+		return o, err
+	case err != nil:
+		return o, err
+	case f.NArg() > 0:
+		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
+	case o.port < 1 || o.port > 65535-6:
+		return o, fmt.Errorf("-port %d is not between 1 and %d", o.port, 65535-6)
+	case o.people < 0 || o.people > maxPeople:
+		return o, fmt.Errorf("-people %d is not between 0 and %d", o.people, maxPeople)
+	}
+	return o, nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// commonClave is the clave of everybody who has one and no other.
+const commonClave = "Cotopaxi47"
+
+// person is one of the made-up people, as contract.md section 2 lists them.
+type person struct {
+	identifier storage.Identifier
+	given      string
+	family     string
+	birthdate  string // YYYY-MM-DD
+	email      string // "" where no mailbox is on file
+	mobile     string // as written in Ecuador; made up
+	landline   string
+	kinds      []string
+	finger     bool // fingerprint registered at a CAU
+
+	clave    string        // "": never had one
+	claveAge time.Duration // since it was set
+	locked   bool
+	disabled string // the officer's reason
+	jobs     []employment
+	about    string // what a newcomer can try with her
+}
+
+const day = 24 * time.Hour
+
+func people() []person {
+	return []person{
+		{
+			identifier: "1759999913", given: "María Fernanda", family: "Quishpe Andrade", birthdate: "1985-03-14",
+			email: "maria.quishpe@correo.example", mobile: "0990000001", landline: "022000001", kinds: []string{"afiliado"}, finger: true,
+			clave: commonClave, claveAge: 90 * day,
+			jobs: []employment{
+				{employer: "Textiles del Machángara S.A.", ruc: "1790000001001", province: "Pichincha", sector: "Industria", from: 132, months: 70, cents: 68_500},
+				{employer: "Comercial Andina Cía. Ltda.", ruc: "1790000002001", province: "Pichincha", sector: "Comercio", from: 62, months: 62, cents: 112_000},
+			},
+			about: "signs in at all three applications with one login",
+		},
+		{
+			identifier: "0959999913", given: "Carlos Alberto", family: "Mina Ortiz", birthdate: "1988-02-29",
+			email: "carlos.mina@correo.example", mobile: "0990000002", landline: "042000002", kinds: []string{"afiliado"},
+			clave: "Guayas2019x", claveAge: 380 * day,
+			jobs:  []employment{{employer: "Puerto Sur Servicios S.A.", ruc: "0990000003001", province: "Guayas", sector: "Transporte", from: 84, months: 84, cents: 79_000}},
+			about: "his clave has expired: renews it on the way",
+		},
+		{
+			identifier: "0159999911", given: "Rosa Elena", family: "Guamán Pulla", birthdate: "1979-11-02",
+			email: "rosa.guaman@correo.example", mobile: "0990000003", landline: "072000003", kinds: []string{"afiliado"}, finger: true,
+			clave: commonClave, claveAge: 120 * day, locked: true,
+			jobs:  []employment{{employer: "Cerámicas del Tomebamba S.A.", ruc: "0190000004001", province: "Azuay", sector: "Industria", from: 150, months: 150, cents: 74_500}},
+			about: "clave locked",
+		},
+		{
+			identifier: "1059999910", given: "Luis", family: "Anrango Farinango", birthdate: "1991-06-07",
+			mobile: "0990000004", landline: "062000004", kinds: []string{"afiliado"},
+			clave: commonClave, claveAge: 150 * day, locked: true,
+			jobs:  []employment{{employer: "Flores de Imbabura S.A.", ruc: "1090000005001", province: "Imbabura", sector: "Agricultura", from: 60, months: 48, cents: 47_000}},
+			about: "clave locked, neither fingerprint nor mailbox on file",
+		},
+		{
+			identifier: "1359999917", given: "Diana", family: "Zambrano Cedeño", birthdate: "1996-09-30",
+			email: "diana.zambrano@correo.example", mobile: "0990000005", landline: "052000005", kinds: []string{"afiliado"},
+			jobs: []employment{
+				{employer: "Pesquera Bahía Blanca S.A.", ruc: "1390000006001", province: "Manabí", sector: "Pesca", from: 40, months: 22, cents: 51_500},
+				{employer: "Hotel Costa Serena Cía. Ltda.", ruc: "1390000007001", province: "Manabí", sector: "Turismo", from: 18, months: 18, cents: 58_000},
+			},
+			about: "never had a clave",
+		},
+		{
+			identifier: "1859999912", given: "Jorge", family: "Llerena Paredes", birthdate: "2003-01-19",
+			email: "jorge.llerena@correo.example", mobile: "0990000006", landline: "032000006", kinds: []string{"afiliado"},
+			about: "never had a clave, no work history",
+		},
+		{
+			identifier: "3059999916", given: "Blanca", family: "Ruiz Torres", birthdate: "1948-05-05",
+			email: "blanca.ruiz@correo.example", mobile: "0990000007", landline: "022000007", kinds: []string{"pensionista"},
+			clave: commonClave, claveAge: 60 * day,
+			about: "pensionista",
+		},
+		{
+			identifier: "EXT-0004711", given: "Amara", family: "Okafor", birthdate: "1990-12-11",
+			email: "amara.okafor@correo.example", mobile: "0990000008", kinds: []string{"afiliado"},
+			clave: commonClave, claveAge: 45 * day,
+			about: "foreigner: signs in with her código de identificación",
+		},
+		{
+			identifier: "2059999918", given: "Pedro", family: "Tomalá Suárez", birthdate: "1969-08-23",
+			email: "pedro.tomala@correo.example", mobile: "0990000009", landline: "052000009", kinds: []string{"afiliado", "pensionista"},
+			clave: "Archipielago1969Tortuga", claveAge: 30 * day,
+			jobs:  []employment{{employer: "Navegación Isleña S.A.", ruc: "2090000008001", province: "Galápagos", sector: "Transporte", from: 200, months: 200, cents: 96_000}},
+			about: "long clave: may ask for more than USD 1.000 at Préstamos",
+		},
+		{
+			identifier: "2259999916", given: "Lucía", family: "Grefa Andi", birthdate: "1995-04-03",
+			email: "lucia.grefa@correo.example", mobile: "0990000010", landline: "062000010", kinds: []string{"beneficiario"},
+			clave: commonClave, claveAge: 75 * day,
+			about: "beneficiaria",
+		},
+		{
+			identifier: "0759999915", given: "Manuel", family: "Aguilar Romero", birthdate: "1980-07-17",
+			email: "manuel.aguilar@correo.example", mobile: "0990000011", landline: "072000011", kinds: []string{"afiliado"},
+			clave: commonClave, claveAge: 200 * day, disabled: "Pedido de la demostración",
+			jobs:  []employment{{employer: "Bananera El Cisne S.A.", ruc: "0790000009001", province: "El Oro", sector: "Agricultura", from: 96, months: 80, cents: 52_000}},
+			about: "account disabled by an officer",
+		},
+	}
+}

@@ -1,0 +1,237 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Attempt is one try at a clave, compared but not settled.
+type Attempt struct {
+	clave   string
+	mac     []byte
+	byName  []byte // pressure on the identifier
+	byNet   []byte // pressure of the network
+	failing int    // failures on the identifier lately, before this one
+	who     *storage.Credentials
+	budget  storage.LoginBudget // read on a known device only
+	known   bool                // the browser is known to be hers
+	inLane  bool                // the attempt is one of the browser's own, not of the identifier's
+	number  int                 // of the attempt reserved; 0: none was left, nothing was compared
+	right   bool
+	phc     string // a stronger hash of the same clave, "" where the stored one is of today
+}
+
+// Right reports whether the clave was the stored one. Only Settle makes a proof
+// of it.
+func (a *Attempt) Right() bool { return a.right }
+
+// Proof is a person who has just proved who she is.
+type Proof struct {
+	Afiliado *storage.Afiliado
+	Clave    *storage.Clave
+	known    bool // in a browser known to be hers
+}
+
+// Try compares a clave with the one of id, if anybody has it and an attempt is
+// left; else it does the same work for nothing (T01). It returns ErrBusy, with
+// no attempt spent, where no hash slot comes free. Whatever it returns has to be
+// given to Settle.
+func (s *Server) Try(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier, clave string) (*Attempt, error) {
+	a := &Attempt{clave: s.Policy.Canonical(clave), mac: s.DB.IdentifierMAC(id)}
+	a.byName, a.byNet = s.DB.PressureKey("identifier", string(id)), s.DB.PressureKey("network", networkOf(r.RemoteAddr))
+	var err error
+	a.who, err = s.DB.Credentials(ctx, a.mac, s.deviceHash(r), v.Now)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	a.known = a.who != nil && a.who.Device != nil
+	if !a.known { // pressure is for strangers
+		if err := s.press(ctx, a, v); err != nil {
+			return nil, err
+		}
+	}
+	slot, err := s.Hash.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer slot.Release()
+	if err := s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.reserve(ctx, tx, a, v) }); err != nil {
+		return nil, err
+	}
+	return a, s.compare(slot, a)
+}
+
+// press makes the attempt wait as long as recent failures weigh.
+func (s *Server) press(ctx context.Context, a *Attempt, v *Visit) error {
+	full, err := s.DB.Pressure(ctx, a.byName, a.byNet)
+	if err != nil {
+		return err
+	}
+	a.failing = s.Identifier.Level(full[string(a.byName)], v.Now)
+	network := s.Network.Level(full[string(a.byNet)], v.Now)
+	if d := max(s.Identifier.Delay(a.failing), s.Network.Delay(network)); d > 0 {
+		return s.Wait(ctx, d)
+	}
+	return nil
+}
+
+// reserve takes one of the attempts: of the browser's own where it is known, of
+// the identifier's otherwise. That statement alone decides how many claves are
+// ever compared (S069).
+func (s *Server) reserve(ctx context.Context, tx *storage.Tx, a *Attempt, v *Visit) error {
+	var err error
+	if a.known {
+		if a.budget, err = tx.LoginBudget(ctx, a.mac); err != nil {
+			return err
+		}
+		a.inLane = true
+		if !passes(a.budget.LockReason, true) || a.who.Afiliado.Disabled() {
+			return nil
+		}
+		a.number, err = tx.ReserveDeviceAttempt(ctx, a.who.Device.ID, s.Lockout.Attempts, v.Now)
+		if err != nil || a.number > 0 || a.budget.LockReason != "" {
+			return err
+		}
+		a.inLane = false // used up, and since then somebody has lifted the lock that this caused
+	}
+	a.number, err = tx.ReserveAttempt(ctx, a.mac, s.Lockout.Attempts, v.Now, v.Now.Add(s.BudgetLife))
+	return err
+}
+
+func (s *Server) compare(slot *Slot, a *Attempt) error {
+	real := a.number > 0 && a.who != nil && a.who.Clave != nil && !a.who.Afiliado.Disabled()
+	if len(a.clave) > maxClaveBytes { // no clave is that long: hash a part of it and compare nothing
+		a.clave, real = a.clave[:maxClaveBytes], false
+	}
+	if !real {
+		return slot.Waste(a.clave)
+	}
+	right, old, err := slot.Compare(a.who.Clave.PHC, a.clave)
+	if err != nil {
+		return err
+	}
+	a.right = right
+	if right && old {
+		a.phc, err = slot.Make(a.clave)
+	}
+	return err
+}
+
+// Settle writes down how the attempt ended. A right clave gives a Proof, unless
+// the person's state has changed since it was compared; anything else gives nil.
+// The person's row is then held until tx ends.
+func (s *Server) Settle(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) (*Proof, error) {
+	if a.right {
+		p, err := s.settleRight(ctx, tx, r, v, a)
+		if err != nil || p != nil {
+			return p, err
+		}
+		a.right = false
+	}
+	return nil, s.settleWrong(ctx, tx, r, v, a)
+}
+
+func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) (*Proof, error) {
+	afiliado, err := tx.LockAfiliado(ctx, a.who.Afiliado.ID)
+	if err != nil {
+		return nil, err
+	}
+	clave, err := tx.Clave(ctx, afiliado.ID)
+	if err != nil {
+		return nil, err
+	}
+	budget, err := tx.LoginBudget(ctx, a.mac)
+	if err != nil {
+		return nil, err
+	}
+	// A lock of LockLogin was set by attempts made beside this one, which was
+	// within the budget: nothing was locked when it was reserved.
+	open := passes(budget.LockReason, a.inLane) || budget.LockReason == storage.LockLogin
+	if afiliado.Disabled() || clave.PHC != a.who.Clave.PHC || !open {
+		return nil, nil //nolint:nilnil // documented: no proof
+	}
+	if a.inLane {
+		err = tx.ForgiveDevice(ctx, a.who.Device.ID)
+	} else {
+		err = tx.ForgiveAttempts(ctx, a.mac, time.Time{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.phc != "" {
+		if err := tx.RehashClave(ctx, *clave, a.phc); err != nil {
+			return nil, err
+		}
+	}
+	if s.Policy.IsCommon(a.clave) && !clave.Compromised { // DEV-2: forced at once on a hit
+		clave.Compromised = true
+		if err := tx.SetClaveDue(ctx, afiliado.ID, clave.DueAt.Time, true); err != nil {
+			return nil, err
+		}
+		if err := tx.Audit(ctx, v.Event(r, eventClaveCompromised, afiliado.ID)); err != nil {
+			return nil, err
+		}
+	}
+	return &Proof{Afiliado: afiliado, Clave: clave, known: a.known}, nil
+}
+
+// settleWrong does the same for everybody, known or not: one statement that may
+// lock, one audit event, two pressures. The one that all neighbours share comes
+// last, to be held shortest.
+func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) error {
+	afiliadoID := ""
+	if a.who != nil {
+		afiliadoID = a.who.Afiliado.ID
+	}
+	locked := false
+	var err error
+	if !a.inLane {
+		locked, err = tx.SettleFailure(ctx, a.mac, s.Lockout.Attempts, a.who != nil, v.Now, v.Now.Add(s.BudgetLife))
+	} else if s.Lockout.Locks(a.number) {
+		locked, err = tx.LockClave(ctx, a.mac, storage.LockLogin, true, v.Now, v.Now)
+	}
+	if err != nil {
+		return err
+	}
+	e := v.Event(r, eventClaveDenied, afiliadoID)
+	if locked {
+		e.Name = eventClaveLocked
+	}
+	e.Detail = map[string]string{"lane": "identifier"}
+	if a.inLane {
+		e.Detail["lane"] = "device"
+	}
+	if err := tx.Audit(ctx, e); err != nil || a.inLane {
+		return err
+	}
+	if err := tx.AddPressure(ctx, a.byName, v.Now, s.Identifier.Leak); err != nil {
+		return err
+	}
+	return tx.AddPressure(ctx, a.byNet, v.Now, s.Network.Leak)
+}
+
+// Reason is what the person is told on a device known to be hers, "" where there
+// is only the one sentence for everybody.
+func (s *Server) Reason(a *Attempt) templates.Reason {
+	if !a.inLane {
+		return ""
+	}
+	return exactReason(a.who.Afiliado, a.budget, s.Spent(a))
+}
+
+// Spent reports whether the attempt was the last one, or came after it.
+func (s *Server) Spent(a *Attempt) bool { return a.number == 0 || s.Lockout.Locks(a.number) }
+
+// advise reports whether S070's advice is due: from the third failure on. It
+// counts what exists for every identifier, whether or not anybody has it.
+func (a *Attempt) advise() bool {
+	if a.inLane {
+		return a.number >= 3
+	}
+	return a.failing+1 >= 3
+}

@@ -1,0 +1,156 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// getLogin is GET /ingresar: the form, for a running request or without one.
+func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.Visit(w, r)
+	if err != nil {
+		return err
+	}
+	page, err := s.loginPage(r, v)
+	if err != nil {
+		return err
+	}
+	page.Code = r.URL.Query().Get("codigo") == "1"
+	if v.Request != nil {
+		if id, kind, err := s.Identifiers.Parse(v.Request.Params.LoginHint); err == nil {
+			page.Cedula, page.Code = string(id), kind == storage.IdentifierCodigo
+		}
+	}
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// loginPage is the empty form. Who is signed in already is asked to confirm.
+func (s *Server) loginPage(r *http.Request, v *Visit) (templates.Login, error) {
+	page := templates.Login{Layout: s.Layout(r, v), Goal: v.Goal()}
+	found, err := s.liveSession(r.Context(), s.DB, r, v.Now)
+	if err != nil || found == nil {
+		return page, err
+	}
+	a, err := s.DB.Afiliado(r.Context(), found.AfiliadoID)
+	if err != nil {
+		return page, err
+	}
+	page.SignedIn, page.Again, page.Name = true, true, a.GivenName
+	return page, nil
+}
+
+// postLogin is POST /ingresar: it checks a cédula and clave and goes on.
+func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.Visit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Form.Has("cancelar") {
+		return s.Cancel(w, r, v)
+	}
+	id, page, err := s.readLogin(r, v)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	a, err := s.Try(r.Context(), r, v, id, v.Form.Get("clave"))
+	if errors.Is(err, ErrBusy) {
+		page.Busy, page.Retry = true, s.Hash.RetryAfter()
+		return s.ShowBusy(w, v, page.Retry, page)
+	}
+	if err != nil {
+		return err
+	}
+	return s.settleLogin(w, r, v, a, page)
+}
+
+// readLogin reads the form. The identifier is empty where the page already says
+// what is wrong with it: nobody is then looked up and no attempt spent.
+func (s *Server) readLogin(r *http.Request, v *Visit) (storage.Identifier, templates.Login, error) {
+	page, err := s.loginPage(r, v)
+	if err != nil {
+		return "", page, err
+	}
+	text := v.Form.Get("cedula")
+	page.Code, page.Cedula = v.Form.Get("codigo") == "1", typed(text, maxIdentifier)
+	id, _, err := s.Identifiers.Parse(text)
+	switch {
+	case !v.sameSite(r):
+		page.Stale = true
+		return "", page, nil
+	case page.Cedula == "", v.Form.Get("clave") == "" && err == nil: // S068: empty or wrong, one message
+		page.Denied = true
+		return "", page, nil
+	case err != nil && page.Code:
+		page.Faults = []templates.Fault{templates.CodigoMalformed}
+		return "", page, nil
+	case err != nil:
+		page.Faults = []templates.Fault{templates.CedulaMalformed}
+		return "", page, nil
+	default:
+		return id, page, nil
+	}
+}
+
+// sameSite reports whether the form is known to come from a page of ours: by a
+// cookie that forms of other sites do not bring, or by the browser's word, which
+// http.CrossOriginProtection has judged (T15).
+func (v *Visit) sameSite(r *http.Request) bool {
+	return !v.newcomer || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+}
+
+// settleLogin writes down how the attempt ended and, where it was right, signs
+// the person in and goes on, all in one transaction.
+func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, a *Attempt, page templates.Login) error {
+	var answer http.Handler
+	cookies := func(http.ResponseWriter) {}
+	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
+		ctx := r.Context()
+		p, err := s.Settle(ctx, tx, r, v, a)
+		if err != nil || p == nil {
+			return err
+		}
+		answer, cookies, err = s.enter(ctx, tx, r, v, p)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if answer != nil {
+		cookies(w)
+		s.Answer(w, r, answer)
+		return nil
+	}
+	if reason := s.Reason(a); reason != "" {
+		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
+	}
+	page.Denied, page.Advise = true, a.advise()
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// enter signs the person in and advances the running request. A form that comes
+// again after its request was completed signs nobody in.
+func (s *Server) enter(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (http.Handler, func(http.ResponseWriter), error) {
+	nothing := func(http.ResponseWriter) {}
+	if over, err := s.Hold(ctx, tx, v); err != nil || over != nil {
+		return over, nothing, err
+	}
+	found, cookies, err := s.signIn(ctx, tx, r, v, p)
+	if err != nil {
+		return nil, nothing, err
+	}
+	if v.Request != nil {
+		v.Request.SessionID, v.Request.ProvedAt = found.ID, found.AuthAt
+		if err := tx.ProveAuthRequest(ctx, v.Request.ID, found.ID, v.Now); err != nil {
+			return nil, nothing, err
+		}
+	}
+	answer, err := s.Onward(ctx, tx, v, found)
+	return answer, cookies, err
+}

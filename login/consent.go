@@ -1,0 +1,154 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// fieldOptional is the box of a scope that a consent may leave out; it may come
+// several times.
+const fieldOptional = "opcional"
+
+// optional reports whether a third party's person may leave the scope out: what
+// serves to reach her, not to know who she is (LOPDP art. 8).
+func optional(scope string) bool { return scope == "email" || scope == "phone" }
+
+// getConsent is GET /autorizar: the notice of an application of the IESS or the
+// consent for another, with the person's own values.
+func (s *Server) getConsent(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.Visit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Request == nil {
+		s.Answer(w, r, redirect("/"))
+		return nil
+	}
+	found, err := s.liveSession(r.Context(), s.DB, r, v.Now)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		s.Answer(w, r, redirect(pagePath("/continuar", v.Request.ID)))
+		return nil
+	}
+	a, err := s.DB.Afiliado(r.Context(), found.AfiliadoID)
+	if err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a))
+}
+
+func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado) templates.Page {
+	layout := s.Layout(r, v)
+	layout.SignedIn = true
+	asked := strings.Fields(v.Request.Scope)
+	offline := slices.Contains(asked, storage.ScopeOffline)
+	if v.Client.Metadata.FirstParty {
+		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, asked), Offline: offline}
+	}
+	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline}
+	for _, scope := range asked {
+		if optional(scope) {
+			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, []string{scope})})
+		}
+	}
+	page.Data = data(a, slices.DeleteFunc(asked, optional))
+	return page
+}
+
+// data is what scopes hand out about a, as pages show it.
+func data(a *storage.Afiliado, scopes []string) []templates.Datum {
+	var out []templates.Datum
+	for _, c := range storage.ScopeClaims(*a, scopes) {
+		out = append(out, templates.Datum{Claim: c.Name, Values: c.Values})
+	}
+	return out
+}
+
+// postConsent is POST /autorizar: the person goes on, allows or cancels.
+func (s *Server) postConsent(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.Visit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Request == nil || v.Form.Has("cancelar") {
+		return s.Cancel(w, r, v)
+	}
+	return s.effect(w, r, v, func(ctx context.Context, tx *storage.Tx) (http.Handler, error) {
+		found, err := s.liveSession(ctx, tx, r, v.Now)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.progress(ctx, tx, v, found)
+		if err != nil {
+			return nil, err
+		}
+		if step := Next(p); step == StepNotice && v.Form.Has("continuar") || step == StepConsent && v.Form.Has("autorizar") {
+			if err := s.allow(ctx, tx, r, v, p); err != nil {
+				return nil, err
+			}
+		}
+		return s.advance(ctx, tx, v, found)
+	})
+}
+
+// allow writes down what the person was told or allowed. What she allowed the
+// application before, and was not asked now, stays.
+func (s *Server) allow(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p Progress) error {
+	asked := strings.Fields(v.Request.Scope)
+	c := storage.Consent{AfiliadoID: p.Session.AfiliadoID, ClientID: v.Client.ID, Kind: kindNotice, CreatedAt: storage.At(v.Now)}
+	event := v.Event(r, eventNoticeGiven, c.AfiliadoID)
+	allowed := asked
+	if !p.FirstParty {
+		c.Kind, event.Name = kindConsent, eventConsentGiven
+		ticked := v.Form[fieldOptional]
+		allowed = slices.DeleteFunc(slices.Clone(asked), func(scope string) bool { return optional(scope) && !slices.Contains(ticked, scope) })
+	}
+	event.Detail = map[string]string{"scope": strings.Join(allowed, " ")}
+	before := slices.Clone(asked)
+	if old := p.Consent; old != nil && (p.FirstParty || old.Kind == kindConsent) {
+		before = append(before, strings.Fields(old.Asked)...)
+		for _, scope := range strings.Fields(old.Scope) {
+			if before = append(before, scope); !slices.Contains(asked, scope) {
+				allowed = append(slices.Clone(allowed), scope)
+			}
+		}
+	}
+	slices.Sort(before)
+	c.Scope, c.Asked = strings.Join(allowed, " "), strings.Join(slices.Compact(before), " ")
+	if err := tx.SaveConsent(ctx, c); err != nil {
+		return err
+	}
+	return tx.Audit(ctx, event)
+}
+
+// getAcuerdo is GET /acuerdo/{version}.
+func (s *Server) getAcuerdo(w http.ResponseWriter, r *http.Request) error {
+	version, ok := strings.CutPrefix(r.URL.Path, "/acuerdo/")
+	agreement, known := s.Pages.AgreementVersion(version)
+	if !ok || !known {
+		return &failure{kind: templates.KindNotFound}
+	}
+	return s.info(func(l templates.Layout) templates.Page { return templates.Acuerdo{Layout: l, Agreement: agreement} })(w, r)
+}
+
+// info is a page that is the same for everybody but for its header.
+func (s *Server) info(page func(templates.Layout) templates.Page) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s.keepLanguage(w, r)
+		layout := s.Layout(r, nil)
+		_, err := s.Session(r.Context(), r)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		layout.SignedIn = err == nil
+		return s.Pages.Render(w, http.StatusOK, page(layout))
+	}
+}

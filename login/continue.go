@@ -1,0 +1,202 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// Advance decides the next step of req from stored state (Next) and returns the
+// answer to write once tx has committed: a redirect to one of our pages, or what
+// Protocol.Grant or Deny returned. The caller has made sure that r comes from
+// the browser of req.
+func (s *Server) Advance(ctx context.Context, tx *storage.Tx, r *http.Request, req *storage.AuthRequest) (http.Handler, error) {
+	now := s.Now()
+	client, err := s.Clients.Client(ctx, req.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.liveSession(ctx, tx, r, now)
+	if err != nil {
+		return nil, err
+	}
+	return s.advance(ctx, tx, &Visit{Now: now, Request: req, Client: client, app: s.application(client)}, found)
+}
+
+// progress gathers what Next looks at.
+func (s *Server) progress(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (Progress, error) {
+	p := Progress{
+		Now: v.Now, Request: v.Request, SameBrowser: true, FirstParty: v.Client.Metadata.FirstParty, Session: found,
+		Renewal: s.Renewal, Reach: ACRClave15,
+	}
+	if found == nil {
+		return p, nil
+	}
+	var err error
+	if p.Clave, err = claveOf(ctx, tx, found.AfiliadoID); err != nil {
+		return p, err
+	}
+	p.Consent, err = tx.Consent(ctx, found.AfiliadoID, v.Client.ID)
+	return p, err
+}
+
+func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (http.Handler, error) {
+	p, err := s.progress(ctx, tx, v, found)
+	if err != nil {
+		return nil, err
+	}
+	if found != nil {
+		if err := s.touch(ctx, tx, found, v.Now); err != nil {
+			return nil, err
+		}
+	}
+	switch step := Next(p); step {
+	case StepLogin:
+		return redirect(pagePath("/ingresar", v.Request.ID)), nil
+	case StepRenew:
+		return redirect(pagePath("/renovar", v.Request.ID)), nil
+	case StepNotice, StepConsent:
+		return redirect(pagePath("/autorizar", v.Request.ID)), nil
+	case StepFinish:
+		v.Request.Scope = granted(v.Request.Scope, p.Consent)
+		return s.Protocol.Grant(ctx, tx, v.Request, found)
+	case StepRefuse, StepOther, StepExpired, StepDone:
+		return s.over(v, step), nil
+	default:
+		code, description := step.OAuthError()
+		return s.Protocol.Deny(ctx, tx, v.Request, code, description)
+	}
+}
+
+// over is the answer for a request that cannot go on.
+func (s *Server) over(v *Visit, step Step) http.Handler {
+	err := s.refusal(v, step, true)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, err) })
+}
+
+// Hold reads the running request again and holds its row until tx ends. Where it
+// has been completed meanwhile, it returns the answer that is left to give.
+func (s *Server) Hold(ctx context.Context, tx *storage.Tx, v *Visit) (http.Handler, error) {
+	if v.Request == nil {
+		return nil, nil //nolint:nilnil // documented: go on
+	}
+	req, err := tx.LockAuthRequest(ctx, v.Request.ID)
+	if err != nil {
+		return nil, err
+	}
+	v.Request = req
+	if step := standing(req, true, v.Now); step != StepFinish {
+		return s.over(v, step), nil
+	}
+	return nil, nil //nolint:nilnil // documented: go on
+}
+
+// Onward is where the session's person goes from a page of ours, whose running
+// request, if any, is held: the request's next step, else what is due of her
+// own, else home.
+func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (http.Handler, error) {
+	if v.Request != nil {
+		return s.advance(ctx, tx, v, found)
+	}
+	if found == nil {
+		return redirect("/ingresar"), nil
+	}
+	clave, err := claveOf(ctx, tx, found.AfiliadoID)
+	if err != nil {
+		return nil, err
+	}
+	if _, due := s.Renewal.Due(clave, v.Now); due {
+		return redirect("/renovar"), nil
+	}
+	return redirect("/"), nil
+}
+
+// effect runs f in one transaction, with the visit's running request held, and
+// writes the answer it returns once that has committed, after cookies. A request
+// that is over gets its own answer, and f does not run.
+func (s *Server) effect(w http.ResponseWriter, r *http.Request, v *Visit, f func(ctx context.Context, tx *storage.Tx) (http.Handler, error)) error {
+	var answer http.Handler
+	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
+		var err error
+		if answer, err = s.Hold(r.Context(), tx, v); err != nil || answer != nil {
+			return err
+		}
+		answer, err = f(r.Context(), tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.Answer(w, r, answer)
+	return nil
+}
+
+// Answer writes what an effect ends in; a form that comes again gets it again.
+func (s *Server) Answer(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	if k, ok := w.(keeper); ok {
+		k.keepAnswer()
+	}
+	h.ServeHTTP(w, r)
+}
+
+// getContinue goes on with a running request wherever it stands.
+func (s *Server) getContinue(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.Visit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Request == nil {
+		s.Answer(w, r, redirect("/"))
+		return nil
+	}
+	return s.effect(w, r, v, func(ctx context.Context, tx *storage.Tx) (http.Handler, error) {
+		found, err := s.liveSession(ctx, tx, r, v.Now)
+		if err != nil {
+			return nil, err
+		}
+		return s.advance(ctx, tx, v, found)
+	})
+}
+
+// Cancel ends the running request with access_denied, as the person asked;
+// without one it leads home.
+func (s *Server) Cancel(w http.ResponseWriter, r *http.Request, v *Visit) error {
+	if v.Request == nil {
+		s.Answer(w, r, redirect("/"))
+		return nil
+	}
+	return s.effect(w, r, v, func(ctx context.Context, tx *storage.Tx) (http.Handler, error) {
+		found, err := s.liveSession(ctx, tx, r, v.Now)
+		if err != nil {
+			return nil, err
+		}
+		e := v.Event(r, eventRequestCancelled, "")
+		if found != nil {
+			e.AfiliadoID = found.AfiliadoID
+		}
+		if err := tx.Audit(ctx, e); err != nil {
+			return nil, err
+		}
+		return s.Protocol.Deny(ctx, tx, v.Request, "access_denied", "the person cancelled")
+	})
+}
+
+// claves is what *storage.DB and *storage.Tx have in common here.
+type claves interface {
+	Clave(ctx context.Context, afiliadoID string) (*storage.Clave, error)
+}
+
+// claveOf is the person's clave, nil where she has none.
+func claveOf(ctx context.Context, from claves, afiliadoID string) (*storage.Clave, error) {
+	c, err := from.Clave(ctx, afiliadoID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	return c, err
+}
+
+// pagePath is the address of a page of a running request.
+func pagePath(path, id string) string { return path + "?" + url.Values{"id": {id}}.Encode() }

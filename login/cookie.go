@@ -1,0 +1,108 @@
+package login
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// cookieNames are the names of our cookies. With an https issuer they have the
+// prefix __Host-, so that no other host can set them; on http://localhost they
+// carry the port, so that programs on other ports keep theirs.
+type cookieNames struct {
+	browser string // binds running requests to this browser
+	session string
+	device  string // the known-device lanes of this browser
+	lang    string
+	secure  bool
+}
+
+func namesFor(issuer *url.URL) cookieNames {
+	if issuer.Scheme == "https" {
+		const p = "__Host-clave-"
+		return cookieNames{p + "browser", p + "session", p + "device", p + "lang", true}
+	}
+	port := issuer.Port()
+	if port == "" {
+		port = "80"
+	}
+	return cookieNames{"clave-browser-" + port, "clave-session-" + port, "clave-device-" + port, "clave-lang-" + port, false}
+}
+
+// set sets a cookie; life 0 lets it end with the browser, a negative one removes
+// it.
+func (s *Server) set(w http.ResponseWriter, name, value string, life time.Duration) {
+	c := &http.Cookie{ //nolint:gosec // Secure wherever the issuer is https
+		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: s.cookies.secure, SameSite: http.SameSiteLaxMode,
+	}
+	switch {
+	case life > 0:
+		c.MaxAge = int(life / time.Second)
+	case life < 0:
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// secret is the value of a cookie that holds one of our secrets, or "" for none
+// and for anything we cannot have issued.
+func secret(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
+	if err != nil || len(c.Value) != 43 {
+		return ""
+	}
+	for _, b := range []byte(c.Value) {
+		if !urlSafe(b) {
+			return ""
+		}
+	}
+	return c.Value
+}
+
+func urlSafe(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_'
+}
+
+// Browser returns the hash of the secret that binds requests to this browser,
+// setting the cookie where it is missing.
+func (s *Server) Browser(w http.ResponseWriter, r *http.Request) string {
+	value := secret(r, s.cookies.browser)
+	if value == "" {
+		value = storage.NewSecret()
+		s.set(w, s.cookies.browser, value, 0)
+	}
+	return storage.Hash(value)
+}
+
+// Language is the catalogue for pages that answer r: what the address asks
+// (ui_locales), else what the person chose before, else what her browser likes.
+func (s *Server) Language(r *http.Request) string { return s.language(r, "") }
+
+// language is Language; where she never chose, the application's wish counts.
+func (s *Server) language(r *http.Request, wish string) string {
+	asked, chosen := r.URL.Query().Get("ui_locales"), ""
+	if c, err := r.Cookie(s.cookies.lang); err == nil && slices.Contains(templates.Languages(), c.Value) {
+		chosen = c.Value
+	}
+	if asked == "" && chosen == "" {
+		asked = wish
+	}
+	return templates.Match(r.Header.Get("Accept-Language"), asked, chosen)
+}
+
+// keepLanguage remembers the language that the address of a page asks for.
+func (s *Server) keepLanguage(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query().Get("ui_locales")
+	if asked == "" {
+		return
+	}
+	lang := templates.Match("", asked, "")
+	if c, err := r.Cookie(s.cookies.lang); err == nil && c.Value == lang {
+		return
+	}
+	s.set(w, s.cookies.lang, lang, s.DeviceLife)
+}

@@ -1,0 +1,60 @@
+package login
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// Audit events. A failed attempt is one of claveDenied and claveLocked, whoever
+// the identifier belongs to.
+const (
+	eventSessionStarted   = "session.started"   // signed in; detail: acr, device
+	eventSessionRenewed   = "session.renewed"   // signed in again in the same session
+	eventSessionEnded     = "session.ended"     // detail: reason
+	eventClaveDenied      = "clave.denied"      // detail: lane
+	eventClaveLocked      = "clave.locked"      // the same, and the attempt was the last
+	eventClaveCompromised = "clave.compromised" // found on the list of common claves at sign-in
+	eventRequestCancelled = "request.cancelled"
+	eventNoticeGiven      = "notice.given"  // detail: scope
+	eventConsentGiven     = "consent.given" // detail: scope
+
+	// EventClaveRenewed is a forced renewal; detail: cause.
+	EventClaveRenewed = "clave.renewed"
+)
+
+// Event begins an audit row: by whom, from where.
+func (v *Visit) Event(r *http.Request, name, afiliadoID string) storage.Event {
+	e := storage.Event{
+		At: storage.At(v.Now), Name: name, AfiliadoID: afiliadoID, Actor: "afiliado",
+		Personal: map[string]string{"address": addressOf(r.RemoteAddr), "user_agent": userAgent(r)},
+	}
+	if v.Client != nil {
+		e.ClientID = v.Client.ID
+	}
+	return e
+}
+
+func addressOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// userAgent is what the browser calls itself, fit to be stored.
+func userAgent(r *http.Request) string {
+	const most = 300
+	s := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), ""), "\x00", "")
+	if len(s) > most {
+		s = s[:most]
+		for !utf8.ValidString(s) {
+			s = s[:len(s)-1]
+		}
+	}
+	return s
+}

@@ -1,0 +1,172 @@
+package login_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login"
+)
+
+const denied = "La cédula o la clave no coinciden, o la clave está bloqueada"
+
+// One login serves every application (S001), each told once what it receives.
+func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.application("prestamos", true, "openid cedula")
+		b := s.browser()
+		first := b.ask("historia", "openid profile")
+		b.want(first, http.StatusSeeOther, "/ingresar")
+		if page := b.get(first.location); page.status != http.StatusOK || !strings.Contains(page.body, "App historia") ||
+			!strings.Contains(page.header.Get("Content-Security-Policy"), "https://historia.example") {
+			t.Errorf("login page: %d %q", page.status, page.header.Get("Content-Security-Policy"))
+		}
+		before := s.commits.Load()
+		notice := b.signIn(first.request(), cedula, clave)
+		b.want(notice, http.StatusSeeOther, "/autorizar")
+		if n := s.commits.Load() - before; n != 2 {
+			t.Errorf("signing in took %d commits, want 2", n)
+		}
+		if page := b.get(notice.location); !strings.Contains(page.body, "María Fernanda Quishpe Andrade") {
+			t.Error("the notice does not show the person's own values")
+		}
+		done := b.post("/autorizar", map[string][]string{"id": {first.request()}, "continuar": {"1"}})
+		b.want(done, http.StatusSeeOther, "https://historia.example/cb")
+		if done.param("code") == "" || done.param("state") != "st" || done.param("acr") != login.ACRClave {
+			t.Errorf("got %q", done.location)
+		}
+
+		second := b.ask("prestamos", "openid cedula")
+		b.want(second, http.StatusSeeOther, "/autorizar")
+		b.want(b.post("/autorizar", map[string][]string{"id": {second.request()}, "continuar": {"1"}}), http.StatusSeeOther, "https://prestamos.example/cb")
+		before = s.commits.Load()
+		again := b.ask("prestamos", "openid cedula")
+		b.want(again, http.StatusSeeOther, "https://prestamos.example/cb")
+		if n := s.commits.Load() - before; n != 1 {
+			t.Errorf("SSO took %d commits, want 1", n)
+		}
+		b.want(b.ask("prestamos", "openid cedula profile"), http.StatusSeeOther, "/autorizar")
+	})
+}
+
+func TestASVS_10_7_1_ThirdPartyAsksAndRemembers(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.application("biess", false, "openid profile email phone")
+		b := s.browser()
+		scope := "openid profile email phone"
+		in := b.ask("biess", scope)
+		b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
+		page := b.get("/autorizar?id=" + in.request())
+		for _, word := range []string{"App biess", "biess.example", "mquishpe@correo.example", `name="opcional"`, `id="autorizar"`} {
+			if !strings.Contains(page.body, word) {
+				t.Errorf("the consent page lacks %q", word)
+			}
+		}
+		// The notice's button allows a third party nothing.
+		b.want(b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}}), http.StatusSeeOther, "/autorizar")
+		done := b.post("/autorizar", map[string][]string{"id": {in.request()}, "autorizar": {"1"}, "opcional": {"phone"}})
+		b.want(done, http.StatusSeeOther, "https://biess.example/cb")
+		if got := done.param("scope"); got != "openid profile phone" {
+			t.Errorf("granted %q", got)
+		}
+		s.pass(time.Second)
+		if again := b.ask("biess", scope); again.param("scope") != "openid profile phone" {
+			t.Errorf("not remembered: %q", again.location)
+		}
+		if none := b.ask("biess", scope, "prompt", "none"); none.param("code") == "" {
+			t.Errorf("prompt=none after consent: %q", none.location)
+		}
+		b.want(b.ask("biess", scope, "prompt", "consent"), http.StatusSeeOther, "/autorizar")
+		if none := b.ask("biess", scope+" cedula", "prompt", "none"); none.param("error") != "consent_required" {
+			t.Errorf("got %q", none.location)
+		}
+		refused := b.ask("biess", scope+" cedula")
+		got := b.post("/autorizar", map[string][]string{"id": {refused.request()}, "cancelar": {"1"}})
+		if got.param("error") != "access_denied" {
+			t.Errorf("cancel: %q", got.location)
+		}
+		if s.events("consent.given") != 1 || s.events("request.cancelled") != 1 {
+			t.Error("audit rows are missing")
+		}
+	})
+}
+
+func TestPromptNoneNeverAsks(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		b := s.browser()
+		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" {
+			t.Errorf("no session: %q", got.location)
+		}
+		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "interaction_required" {
+			t.Errorf("notice due: %q", got.location)
+		}
+		s.pass(366 * 24 * time.Hour)
+		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" {
+			t.Errorf("session over: %q", got.location)
+		}
+	})
+}
+
+func TestASVS_7_6_1_FreshProofIsAskedOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		for _, more := range [][]string{{"prompt", "login"}, {"max_age", "0"}, {"prompt", "select_account"}} {
+			b := s.browser()
+			b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.pass(time.Minute)
+			in := b.ask("historia", "openid", more...)
+			b.want(in, http.StatusSeeOther, "/ingresar")
+			if page := b.get(in.location); !strings.Contains(page.body, "María Fernanda") {
+				t.Errorf("%v: the page does not ask the signed-in person", more)
+			}
+			got := b.signIn(in.request(), cedula, clave)
+			if got.leads() == "/autorizar" {
+				got = b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}})
+			}
+			b.want(got, http.StatusSeeOther, "https://historia.example/cb")
+		}
+	})
+}
+
+func TestEssentialACROutOfReach(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		b := s.browser()
+		if got := b.ask("historia", "openid", "acr_values", login.ACRPasskey, "acr_essential", "1"); got.param("error") != "unmet_authentication_requirements" {
+			t.Errorf("got %q", got.location)
+		}
+		in := b.ask("historia", "openid", "acr_values", login.ACRClave15, "acr_essential", "1")
+		if got := b.signIn(in.request(), cedula, clave); got.param("error") != "unmet_authentication_requirements" {
+			t.Errorf("got %q", got.location)
+		}
+		s.person(another, "Archipielago1969Tortuga")
+		in = b.ask("historia", "openid", "acr_values", login.ACRClave15, "acr_essential", "1", "prompt", "login")
+		b.want(b.signIn(in.request(), another, "Archipielago1969Tortuga"), http.StatusSeeOther, "/autorizar")
+		done := b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}})
+		if done.param("acr") != login.ACRClave15 {
+			t.Errorf("got %q", done.location)
+		}
+	})
+}
+
+func TestLanguageIsKept(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		if page := b.get("/ingresar"); !strings.Contains(page.body, `lang="es-EC"`) {
+			t.Error("not in Spanish")
+		}
+		b.get("/ingresar?ui_locales=en")
+		if page := b.get("/ayuda"); !strings.Contains(page.body, `<html lang="en">`) {
+			t.Error("the choice was forgotten")
+		}
+		in := s.browser().ask("historia", "openid", "ui_locales", "en")
+		if in.location == "" {
+			t.Error("no login page")
+		}
+	})
+}

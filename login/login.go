@@ -1,0 +1,168 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Protocol is what the dispatcher needs of whoever speaks OAuth.
+// provider.Server satisfies it.
+type Protocol interface {
+	// Grant completes req for the session: it issues the one code and returns the
+	// authorization response, to be written once tx has committed.
+	Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, s *storage.Session) (http.Handler, error)
+	// Deny completes req with an OAuth error.
+	Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, code, description string) (http.Handler, error)
+}
+
+// Config is what a Server is made of. Fields after Log get the defaults named
+// where they are zero.
+type Config struct {
+	Issuer  string // as in discovery; its scheme and port name the cookies
+	DB      *storage.DB
+	Clients *storage.ClientCache
+	Pages   *templates.Pages
+	Hash    *Hasher
+	Now     func() time.Time
+	Log     *slog.Logger
+
+	Identifiers Identifiers
+	Policy      Policy  // DefaultPolicy; its Common: CommonClaves
+	History     int     // last claves that may not come again: 5 (S089)
+	Lockout     Lockout // 5 attempts (D02)
+	// Renewal has no default: its zero value renews compromised claves only. See
+	// DefaultRenewal.
+	Renewal Renewal
+
+	Idle         time.Duration // of a session: 15 minutes (ASVS 7.1.1)
+	Absolute     time.Duration // of a session: 12 hours
+	Sessions     int           // of one person at a time: 10 (ASVS 7.1.2)
+	DeviceLife   time.Duration // of a known-device lane: 180 days
+	DevicePeople int           // people in one browser, beyond which it is a shared computer: 3
+	ProofLife    time.Duration // how long a typed clave lets renew it without typing it again: 15 minutes (S039)
+	BudgetLife   time.Duration // after which unfinished counts are forgotten: 30 days
+
+	Network    Limit // failures of one network: 100 free, 6 s each, 50 ms more for each, at most 3 s
+	Identifier Limit // failures on one identifier: 5 free, 1 h each, 500 ms more for each, at most 3 s
+	// Wait passes a delay of Network or Identifier; nil waits by the machine's
+	// clock.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// DefaultRenewal is one year, waived for claves of 15 characters (D17).
+func DefaultRenewal() Renewal { return Renewal{MaxAge: 365 * 24 * time.Hour, Waiver: 15} }
+
+// Server is who is at the browser: the person's pages and the rules they obey.
+// It is safe for concurrent use.
+type Server struct {
+	Config
+	// Protocol must be set before the first request is served.
+	Protocol Protocol
+
+	cookies cookieNames
+	csrf    *http.CrossOriginProtection
+	once    *once
+}
+
+// New checks cfg and returns a Server whose Protocol is still to be set.
+func New(cfg Config) (*Server, error) {
+	issuer, err := url.Parse(cfg.Issuer)
+	if err != nil || issuer.Host == "" {
+		return nil, errors.New("login: the issuer must be a URL")
+	}
+	if cfg.DB == nil || cfg.Clients == nil || cfg.Pages == nil || cfg.Hash == nil || cfg.Now == nil || cfg.Log == nil {
+		return nil, errors.New("login: DB, Clients, Pages, Hash, Now and Log are required")
+	}
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{Config: cfg, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce()}
+	s.csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &failure{kind: templates.KindForbidden})
+	}))
+	return s, nil
+}
+
+// complete sets what was left at zero.
+func (c *Config) complete() error {
+	if c.Policy.Max == 0 {
+		c.Policy = DefaultPolicy()
+	}
+	if c.Policy.Common == nil {
+		var err error
+		if c.Policy.Common, err = CommonClaves(); err != nil {
+			return err
+		}
+	}
+	if c.Network == (Limit{}) {
+		c.Network = Limit{Free: 100, Leak: 6 * time.Second, Step: 50 * time.Millisecond, Max: 3 * time.Second}
+	}
+	if c.Identifier == (Limit{}) {
+		c.Identifier = Limit{Free: 5, Leak: time.Hour, Step: 500 * time.Millisecond, Max: 3 * time.Second}
+	}
+	if c.Wait == nil {
+		c.Wait = wait
+	}
+	for to, value := range map[*int]int{&c.History: 5, &c.Lockout.Attempts: 5, &c.Sessions: 10, &c.DevicePeople: 3} {
+		if *to <= 0 {
+			*to = value
+		}
+	}
+	for to, value := range map[*time.Duration]time.Duration{
+		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.DeviceLife: 180 * 24 * time.Hour,
+		&c.ProofLife: 15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
+	} {
+		if *to <= 0 {
+			*to = value
+		}
+	}
+	if c.Lockout.Attempts > maxAttempts {
+		return errors.New("login: more than 100 attempts before a lock are not allowed")
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Routes mounts the pages on r, each path with its methods; anything else is
+// 405. Forms sent from another site are refused (T15).
+func (s *Server) Routes(r *mux.Router) {
+	get := func(path string, h Handler) { r.Handle(path, s.Handle(h)).Methods(http.MethodGet, http.MethodHead) }
+	post := func(path string, h Handler) { r.Handle(path, s.Handle(h)).Methods(http.MethodPost) }
+	get("/", s.getHome)
+	get("/ingresar", s.getLogin)
+	post("/ingresar", s.postLogin)
+	get("/continuar", s.getContinue)
+	get("/autorizar", s.getConsent)
+	post("/autorizar", s.postConsent)
+	get("/salir", s.getLogout)
+	post("/salir", s.postLogout)
+	get("/ayuda", s.info(func(l templates.Layout) templates.Page { return templates.Ayuda{Layout: l} }))
+	get("/privacidad", s.info(func(l templates.Layout) templates.Page { return templates.Privacidad{Layout: l} }))
+	get("/accesibilidad", s.info(func(l templates.Layout) templates.Page { return templates.Accesibilidad{Layout: l} }))
+	get("/acuerdo", s.info(func(l templates.Layout) templates.Page { return templates.Acuerdo{Layout: l} }))
+	get("/acuerdo/{version}", s.getAcuerdo)
+	for path, p := range map[string]templates.Procedure{
+		"/generar-recuperar": templates.ProcedureRecover, "/desbloqueo": templates.ProcedureUnlock, "/cambio": templates.ProcedureChange,
+	} {
+		get(path, s.info(func(l templates.Layout) templates.Page { return templates.Assisted{Layout: l, Procedure: p} }))
+	}
+}

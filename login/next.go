@@ -1,0 +1,206 @@
+package login
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// Step is where a running request goes next.
+type Step int
+
+// The steps. The zero value refuses.
+const (
+	StepRefuse  Step = iota // there is no request
+	StepOther               // it belongs to another browser
+	StepExpired             // it is too old
+	StepDone                // it has been answered already
+	StepLogin               // the person proves who she is
+	StepRenew               // she renews her clave
+	StepNotice              // she is told what the application receives
+	StepConsent             // she allows it, or not
+	StepFinish              // the application gets its code
+
+	// The application gets an error (OAuthError).
+	StepLoginRequired
+	StepInteractionRequired
+	StepConsentRequired
+	StepUnmet
+)
+
+// Interactive reports whether the step needs the person.
+func (s Step) Interactive() bool { return StepLogin <= s && s <= StepConsent }
+
+// OAuthError is the error code and the description with which the request ends at
+// that step; both are empty for a step that is no error (OpenID Core 3.1.2.6,
+// OpenID Connect Core Error Code unmet_authentication_requirements).
+func (s Step) OAuthError() (string, string) {
+	switch s {
+	case StepLoginRequired:
+		return "login_required", "the person has to sign in"
+	case StepInteractionRequired:
+		return "interaction_required", "the person has to be shown a page"
+	case StepConsentRequired:
+		return "consent_required", "the person has to allow it"
+	case StepUnmet:
+		return "unmet_authentication_requirements", "no sign-in of this person has the requested acr"
+	default:
+		return "", ""
+	}
+}
+
+// Progress is how far a request has come: all that Next looks at.
+type Progress struct {
+	Now         time.Time
+	Request     *storage.AuthRequest
+	SameBrowser bool             // the browser is the one that asked
+	FirstParty  bool             // the application is of the IESS
+	Session     *storage.Session // the live one of this browser, or nil
+	Clave       *storage.Clave   // of the session's person, nil where she has none
+	Consent     *storage.Consent // what she allowed this application, or nil
+	Renewal     Renewal
+	Reach       string // the strongest acr that any sign-in here can have
+}
+
+// Next is the dispatcher: it alone decides where a request goes. Each answer it
+// asks of a person is asked once in a request, so that the way always ends; with
+// prompt=none it never asks anything (OpenID Core 3.1.2.1).
+func Next(p Progress) Step {
+	if s := standing(p.Request, p.SameBrowser, p.Now); s != StepFinish {
+		return s
+	}
+	ask := p.Request.Params
+	if ask.ACREssential && !satisfiesAny(p.Reach, ask.ACRValues) {
+		return StepUnmet // nobody should type a clave for nothing
+	}
+	for _, rule := range []func(Progress) turn{signIn, stepUp, renew, unmet, allow} {
+		switch t := rule(p); {
+		case t.step == StepFinish:
+		case t.step.Interactive() && slices.Contains(ask.Prompt, "none"):
+			return t.silent
+		default:
+			return t.step
+		}
+	}
+	return StepFinish
+}
+
+// turn is what one rule wants: a step, StepFinish for nothing, and the error that
+// stands for it where the person may not be asked.
+type turn struct{ step, silent Step }
+
+// standing is what can be said of a request before anything is known of the
+// person: StepFinish means that it may go on.
+func standing(req *storage.AuthRequest, sameBrowser bool, now time.Time) Step {
+	switch {
+	case req == nil:
+		return StepRefuse
+	case !sameBrowser:
+		return StepOther
+	case !req.CompletedAt.IsZero():
+		return StepDone
+	case req.ExpiresAt.IsZero() || req.ExpiresAt.Past(now):
+		return StepExpired
+	default:
+		return StepFinish
+	}
+}
+
+// proved reports whether the session's person proved who she is inside the
+// request: what asks for a fresh proof is then answered, once and for all.
+func (p Progress) proved() bool {
+	return p.Session != nil && !p.Request.ProvedAt.IsZero() && p.Request.SessionID == p.Session.ID
+}
+
+// signIn asks for a sign-in: no session, prompt=login or select_account,
+// max_age, another person than the hint names.
+func signIn(p Progress) turn {
+	ask := p.Request.Params
+	switch {
+	case p.Session == nil:
+		return turn{StepLogin, StepLoginRequired}
+	case p.proved():
+		if ask.HintedSub != "" && ask.HintedSub != p.Session.AfiliadoID {
+			return turn{step: StepLoginRequired} // she proved to be somebody else: asking again would not end
+		}
+		return turn{step: StepFinish}
+	case slices.Contains(ask.Prompt, "login"), slices.Contains(ask.Prompt, "select_account"),
+		ask.HintedSub != "" && ask.HintedSub != p.Session.AfiliadoID,
+		ask.MaxAge != nil && !p.Session.AuthAt.Add(time.Duration(min(*ask.MaxAge, maxAgeCap))*time.Second).After(p.Now):
+		return turn{StepLogin, StepLoginRequired}
+	default:
+		return turn{step: StepFinish}
+	}
+}
+
+// maxAgeCap keeps max_age, in seconds, from overflowing a time.Duration. No
+// session lives that long.
+const maxAgeCap = 100 * 365 * 24 * 60 * 60
+
+// stepUp asks for a sign-in where it would give an acr that the session lacks.
+func stepUp(p Progress) turn {
+	wanted := p.Request.Params.ACRValues
+	if len(wanted) == 0 || satisfiesAny(p.Session.ACR, wanted) || p.proved() || p.Clave == nil ||
+		!satisfiesAny(acrOf(p.Clave.Long), wanted) {
+		return turn{step: StepFinish}
+	}
+	return turn{StepLogin, StepInteractionRequired}
+}
+
+func renew(p Progress) turn {
+	if _, due := p.Renewal.Due(p.Clave, p.Now); due {
+		return turn{StepRenew, StepInteractionRequired}
+	}
+	return turn{step: StepFinish}
+}
+
+// unmet refuses where an essential acr is out of this person's reach. It comes
+// after renewal, which may have brought it within.
+func unmet(p Progress) turn {
+	ask := p.Request.Params
+	if ask.ACREssential && !satisfiesAny(p.Session.ACR, ask.ACRValues) {
+		return turn{step: StepUnmet}
+	}
+	return turn{step: StepFinish}
+}
+
+// allow tells once what an application of the IESS receives and asks before
+// another one receives anything; prompt=consent does so once more.
+func allow(p Progress) turn {
+	due := turn{StepNotice, StepInteractionRequired}
+	if !p.FirstParty {
+		due = turn{StepConsent, StepConsentRequired}
+	}
+	c := p.Consent
+	if c == nil || !p.FirstParty && c.Kind != kindConsent {
+		return due
+	}
+	if slices.Contains(p.Request.Params.Prompt, "consent") && c.CreatedAt.Before(p.Request.CreatedAt.Time) {
+		return due
+	}
+	answered := strings.Fields(c.Scope + " " + c.Asked)
+	for _, scope := range strings.Fields(p.Request.Scope) {
+		if !slices.Contains(answered, scope) {
+			return due
+		}
+	}
+	return turn{step: StepFinish}
+}
+
+// Kinds of consent (storage.Consent.Kind).
+const (
+	kindNotice  = "notice"
+	kindConsent = "consent"
+)
+
+// granted is what of the asked scope the person's consent lets through, in the
+// order asked. A notice lets everything through.
+func granted(asked string, c *storage.Consent) string {
+	if c == nil || c.Kind == kindNotice {
+		return asked
+	}
+	allowed := strings.Fields(c.Scope)
+	return strings.Join(slices.DeleteFunc(strings.Fields(asked), func(s string) bool { return !slices.Contains(allowed, s) }), " ")
+}

@@ -1,0 +1,195 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Visit is one HTTP request to one of our pages, with the running request it
+// works for, if it names one.
+type Visit struct {
+	Now     time.Time
+	Lang    string
+	Form    url.Values           // what was posted; empty on GET
+	Request *storage.AuthRequest // running, of this browser; nil without one
+	Client  *storage.Client      // that asked; nil without a running request
+
+	newcomer bool // the browser had no cookie of ours
+	app      *templates.Application
+}
+
+// Visit reads what every page needs. A running request that is over, unknown or
+// another browser's is an error whose page offers a fresh start at the
+// application; one that has been answered leads there.
+func (s *Server) Visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	v := &Visit{Now: s.Now(), Form: r.PostForm, newcomer: secret(r, s.cookies.browser) == ""}
+	query := r.URL.Query()
+	ids := query["id"]
+	if r.Method == http.MethodPost {
+		ids = v.Form["id"]
+	}
+	if len(ids) > 1 {
+		return nil, &failure{kind: templates.KindRequest}
+	}
+	browser := s.Browser(w, r)
+	s.keepLanguage(w, r)
+	wish := ""
+	if len(ids) == 1 && ids[0] != "" {
+		if err := s.load(r.Context(), v, ids[0], browser, r.Method == http.MethodPost); err != nil {
+			return nil, err
+		}
+		wish = v.Request.Params.UILocales
+	}
+	v.Lang = s.language(r, wish)
+	return v, nil
+}
+
+// load finds the running request.
+func (s *Server) load(ctx context.Context, v *Visit, id, browser string, post bool) error {
+	if len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return r > utf8.RuneSelf || !urlSafe(byte(r)) }) {
+		return &failure{kind: templates.KindExpired}
+	}
+	req, err := s.DB.AuthRequest(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return &failure{kind: templates.KindExpired}
+	}
+	if err != nil {
+		return err
+	}
+	client, err := s.Clients.Client(ctx, req.ClientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return &failure{kind: templates.KindClient} // disabled meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	v.Request, v.Client, v.app = req, client, s.application(client)
+	return s.refusal(v, standing(req, req.BrowserHash == browser, v.Now), post)
+}
+
+// refusal is what is told of a request that cannot go on, or nil. A form that
+// comes again after its request got a code leads on to the application.
+func (s *Server) refusal(v *Visit, step Step, post bool) error {
+	switch step {
+	case StepFinish:
+		return nil
+	case StepOther:
+		return &failure{kind: templates.KindBrowser, app: v.app}
+	case StepDone:
+		if post && v.Request.CodeHash != "" && v.app.Start != "" {
+			return &answered{to: v.app.Start}
+		}
+		return &failure{kind: templates.KindExpired, app: v.app}
+	default:
+		return &failure{kind: templates.KindExpired, app: v.app}
+	}
+}
+
+// application is a client as people know it. Addresses that are not of the web
+// are left out.
+func (s *Server) application(c *storage.Client) *templates.Application {
+	m := c.Metadata
+	out := &templates.Application{Name: m.ClientName, Policy: m.PolicyURI}
+	if u := webURL(m.ClientURI); u != nil {
+		out.Host, out.Start = u.Host, m.ClientURI
+	}
+	if u := webURL(m.InitiateLoginURI); u != nil { // OpenID Core 4: it is told who asks
+		q := u.Query()
+		q.Set("iss", s.Issuer)
+		u.RawQuery = q.Encode()
+		out.Start = u.String()
+	}
+	return out
+}
+
+func webURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil
+	}
+	return u
+}
+
+// Goal is the running request as pages show it, or nil.
+func (v *Visit) Goal() *templates.Goal {
+	if v.Request == nil {
+		return nil
+	}
+	return &templates.Goal{
+		Request: v.Request.ID, Application: *v.app,
+		Receives: storage.ClaimNames(strings.Fields(v.Request.Scope)),
+	}
+}
+
+// Elsewhere is where a page leads whose turn it is not: to the running request's
+// next step, or home.
+func (v *Visit) Elsewhere() string {
+	if v.Request == nil {
+		return "/"
+	}
+	return pagePath("/continuar", v.Request.ID)
+}
+
+// Layout is what every page needs; v may be nil.
+func (s *Server) Layout(r *http.Request, v *Visit) templates.Layout {
+	l := templates.Layout{RequestID: storage.RequestID(r.Context())}
+	if v != nil {
+		l.Lang = v.Lang
+	} else {
+		l.Lang = s.Language(r)
+	}
+	return l
+}
+
+// Show renders a page of the visit. Its forms may end at the application, whose
+// origin the policy therefore names: browsers apply form-action to the redirect
+// after a POST too.
+func (s *Server) Show(w http.ResponseWriter, v *Visit, status int, page templates.Page) error {
+	if v.Request != nil {
+		w.Header().Set("Content-Security-Policy", strings.TrimSpace("form-action 'self' "+origin(v.Request.RedirectURI)))
+	}
+	return s.Pages.Render(w, status, page)
+}
+
+// ShowBusy is Show for a page that says so: 503 with Retry-After (T28).
+func (s *Server) ShowBusy(w http.ResponseWriter, v *Visit, retry time.Duration, page templates.Page) error {
+	w.Header().Set("Retry-After", retryAfter(retry))
+	return s.Show(w, v, templates.KindBusy.Status(), page)
+}
+
+// origin is what a policy calls the target of a redirect URI.
+func origin(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	switch {
+	case err != nil || u.Scheme == "":
+		return ""
+	case u.Scheme == "https" || u.Scheme == "http":
+		return u.Scheme + "://" + u.Host
+	default:
+		return u.Scheme + ":"
+	}
+}
+
+// typed is what came in a field, fit to be shown in it again.
+func typed(value string, limit int) string {
+	value = strings.ToValidUTF8(value, "")
+	value = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, value)
+	if utf8.RuneCountInString(value) > limit {
+		value = string(slices.Clip([]rune(value)[:limit]))
+	}
+	return value
+}

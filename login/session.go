@@ -1,0 +1,168 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// touchEvery is how often at most a session's last sign of life is written down.
+const touchEvery = time.Minute
+
+// sessions is what *storage.DB and *storage.Tx have in common here.
+type sessions interface {
+	SessionBySecret(ctx context.Context, secretHash string, now, idleSince time.Time) (*storage.Session, error)
+}
+
+// Session returns the live session of this browser, or storage.ErrNotFound.
+func (s *Server) Session(ctx context.Context, r *http.Request) (*storage.Session, error) {
+	return s.session(ctx, s.DB, r, s.Now())
+}
+
+func (s *Server) session(ctx context.Context, from sessions, r *http.Request, now time.Time) (*storage.Session, error) {
+	value := secret(r, s.cookies.session)
+	if value == "" {
+		return nil, storage.ErrNotFound
+	}
+	return from.SessionBySecret(ctx, storage.Hash(value), now, now.Add(-s.Idle))
+}
+
+// SessionIn is Session as tx sees it, nil for none.
+func (s *Server) SessionIn(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit) (*storage.Session, error) {
+	return s.liveSession(ctx, tx, r, v.Now)
+}
+
+// Proved reports whether the session's person has just typed her clave: in the
+// running request, or, without one, at her sign-in, within ProofLife.
+func (s *Server) Proved(v *Visit, found *storage.Session) bool {
+	at := found.AuthAt
+	if v.Request != nil {
+		if v.Request.SessionID != found.ID {
+			return false
+		}
+		at = v.Request.ProvedAt
+	}
+	return !at.IsZero() && !at.After(v.Now) && v.Now.Sub(at.Time) <= s.ProofLife
+}
+
+// liveSession is session, with nil for none.
+func (s *Server) liveSession(ctx context.Context, from sessions, r *http.Request, now time.Time) (*storage.Session, error) {
+	found, err := s.session(ctx, from, r, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	return found, err
+}
+
+// touch notes in tx that the session's person is still there.
+func (s *Server) touch(ctx context.Context, tx *storage.Tx, found *storage.Session, now time.Time) error {
+	if now.Sub(found.SeenAt.Time) < touchEvery {
+		return nil
+	}
+	return tx.TouchSession(ctx, found.ID, now)
+}
+
+// signIn makes this browser's session that of the person who has just proved
+// who she is. Whatever session the browser had before opens nothing from then on
+// (T14, ASVS 7.2.4): another person's ends, her own gets a new secret, so that
+// the applications she has entered stay entered. The returned function sets the
+// cookies once tx has committed.
+func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (*storage.Session, func(http.ResponseWriter), error) {
+	device, keep, err := s.keepDevice(ctx, tx, r, v, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := storage.At(v.Now)
+	found := storage.Session{
+		ID: storage.NewID(), AfiliadoID: p.Afiliado.ID, AMR: amrClave, ACR: acrOf(p.Clave.Long), AuthAt: now, SeenAt: now, CreatedAt: now,
+		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r),
+	}
+	value := storage.NewSecret()
+	found.SecretHash = storage.Hash(value)
+	old, err := s.liveSession(ctx, tx, r, v.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	event := v.Event(r, eventSessionStarted, p.Afiliado.ID)
+	if old != nil && old.AfiliadoID == p.Afiliado.ID {
+		event.Name = eventSessionRenewed
+		found.ID, found.CreatedAt = old.ID, old.CreatedAt
+		err = tx.RenewSession(ctx, found)
+	} else {
+		err = s.startSession(ctx, tx, r, v, old, found)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	event.Detail = map[string]string{"acr": found.ACR, "device": device}
+	if err := tx.Audit(ctx, event); err != nil {
+		return nil, nil, err
+	}
+	return &found, func(w http.ResponseWriter) {
+		s.set(w, s.cookies.session, value, 0)
+		keep(w)
+	}, nil
+}
+
+// startSession ends old, stores found and ends what the person has too many of.
+func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, old *storage.Session, found storage.Session) error {
+	if old != nil {
+		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, old.AfiliadoID), old.ID, "replaced", v.Now); err != nil {
+			return err
+		}
+	}
+	if err := tx.AddSession(ctx, found); err != nil {
+		return err
+	}
+	surplus, err := tx.SurplusSessions(ctx, found.AfiliadoID, s.Sessions, v.Now)
+	if err != nil {
+		return err
+	}
+	for _, id := range surplus {
+		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), id, "too many", v.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end ends a session with its audit row.
+func (s *Server) end(ctx context.Context, tx *storage.Tx, e storage.Event, id, reason string, now time.Time) error {
+	open, err := tx.EndSession(ctx, id, reason, now)
+	if err != nil || !open {
+		return err
+	}
+	e.Detail = map[string]string{"reason": reason}
+	return tx.Audit(ctx, e)
+}
+
+// Raise gives a session a new secret and the class of the clave its person has
+// just set. The returned function sets the cookie once tx has committed.
+func (s *Server) Raise(ctx context.Context, tx *storage.Tx, found *storage.Session, clave string, now time.Time) (func(http.ResponseWriter), error) {
+	value := storage.NewSecret()
+	found.SecretHash, found.ACR, found.SeenAt = storage.Hash(value), acrOf(Long(clave)), storage.At(now)
+	if err := tx.RenewSession(ctx, *found); err != nil {
+		return nil, err
+	}
+	return func(w http.ResponseWriter) { s.set(w, s.cookies.session, value, 0) }, nil
+}
+
+// EndSession ends a session in tx, with the tokens that live only with it, and
+// returns what removes its cookie from the browser that r comes from.
+func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, found *storage.Session) (func(http.ResponseWriter), error) {
+	now := s.Now()
+	v := &Visit{Now: now}
+	if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), found.ID, "logout", now); err != nil {
+		return nil, err
+	}
+	value := secret(r, s.cookies.session)
+	own := value != "" && storage.Hash(value) == found.SecretHash
+	return func(w http.ResponseWriter) {
+		if own {
+			s.set(w, s.cookies.session, "", -1)
+		}
+	}, nil
+}

@@ -1,0 +1,103 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
+	f, err := queryForm(r)
+	if err != nil {
+		return s.unreadable(w, r, err)
+	}
+	return s.authorize(w, r, f)
+}
+
+// postAuthorize takes the request from the body alone. It comes from the
+// application's page, so it is exempt from cross-origin protection; it changes
+// nothing but a new row.
+func (s *Server) postAuthorize(w http.ResponseWriter, r *http.Request) error {
+	f, err := bodyForm(w, r)
+	if err == nil && r.URL.RawQuery != "" {
+		err = errNoForm
+	}
+	if err != nil {
+		return s.unreadable(w, r, err)
+	}
+	return s.authorize(w, r, f)
+}
+
+// unreadable answers a request whose parameters cannot be read, so that nobody
+// is known to whom an error could be returned.
+func (s *Server) unreadable(w http.ResponseWriter, r *http.Request, err error) error {
+	s.logger(r.Context()).WarnContext(r.Context(), "unreadable request", "path", r.URL.Path, "error", err)
+	if errors.Is(err, errTooLarge) {
+		return s.failure(w, r, templates.KindTooLarge, nil)
+	}
+	return s.failure(w, r, templates.KindRequest, nil)
+}
+
+// authorize starts a sign-in. Until client and redirect URI are known to be
+// good, errors are a page and never a redirect (RFC 6749 section 4.1.2.1);
+// afterwards they go to the application.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error {
+	ctx := r.Context()
+	w.Header().Set("Cache-Control", "no-store")
+	client, err := s.Clients.Client(ctx, f.get("client_id"))
+	if errors.Is(err, storage.ErrNotFound) {
+		s.logger(ctx).WarnContext(ctx, "authorize: unknown client", "client_id", printable(f.get("client_id")))
+		return s.failure(w, r, templates.KindClient, nil)
+	}
+	if err != nil {
+		return err
+	}
+	if !redirectAllowed(client.Metadata, f.get("redirect_uri")) {
+		s.logger(ctx).WarnContext(ctx, "authorize: unregistered redirect_uri", "client_id", client.ID)
+		return s.failure(w, r, templates.KindClient, client)
+	}
+	mode, _ := responseMode(f)
+	to := reply{client: client, uri: f.get("redirect_uri"), mode: mode, state: f.get("state"), uiLocales: f.get("ui_locales")}
+	set, err := s.keys.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	req, bad := readAuthorization(client, f, func(token string) (string, error) {
+		h, err := set.hintFor(client, token, s.Issuer)
+		return h.sub, err
+	})
+	if bad != nil {
+		s.logger(ctx).WarnContext(ctx, "authorize: refused", "client_id", client.ID, "code", bad.code, "description", bad.description)
+		s.answer(to, params{{"error", bad.code}, {"error_description", bad.description}}).ServeHTTP(w, r)
+		return nil
+	}
+	now := s.Now()
+	req.ID = storage.NewID()
+	req.CreatedAt, req.ExpiresAt = storage.At(now), storage.At(now.Add(s.RequestLife))
+	req.BrowserHash = s.Login.Browser(w, r)
+	var next http.Handler
+	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		if err := tx.AddAuthRequest(ctx, req); err != nil {
+			return err
+		}
+		var err error
+		next, err = s.Login.Advance(ctx, tx, r, &req)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	next.ServeHTTP(w, r)
+	return nil
+}
+
+// printable is a stranger's word as the log may hold it.
+func printable(v string) string {
+	if len(v) > 64 {
+		v = v[:64]
+	}
+	return strings.ToValidUTF8(v, "")
+}

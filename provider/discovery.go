@@ -1,0 +1,121 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// metadata is what both well-known documents say (OpenID Connect Discovery
+// section 3, RFC 8414 section 2, RFC 9207 section 3).
+type metadata struct {
+	Issuer                 string   `json:"issuer"`
+	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
+	TokenEndpoint          string   `json:"token_endpoint"`
+	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
+	JWKSURI                string   `json:"jwks_uri"`
+	EndSessionEndpoint     string   `json:"end_session_endpoint"`
+	ScopesSupported        []string `json:"scopes_supported"`
+	ResponseTypesSupported []string `json:"response_types_supported"`
+	ResponseModesSupported []string `json:"response_modes_supported"`
+	GrantTypesSupported    []string `json:"grant_types_supported"`
+	ACRValuesSupported     []string `json:"acr_values_supported"`
+	SubjectTypesSupported  []string `json:"subject_types_supported"`
+	IDTokenAlgs            []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	DisplayValuesSupported []string `json:"display_values_supported"`
+	PromptValuesSupported  []string `json:"prompt_values_supported"`
+	ClaimTypesSupported    []string `json:"claim_types_supported"`
+	ClaimsSupported        []string `json:"claims_supported"`
+	UILocalesSupported     []string `json:"ui_locales_supported"`
+	ClaimsParameter        bool     `json:"claims_parameter_supported"`
+	RequestParameter       bool     `json:"request_parameter_supported"`
+	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
+	RequireRequestURIReg   bool     `json:"require_request_uri_registration"`
+	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	IssParameter           bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
+func discovery(issuer string) metadata {
+	return metadata{
+		Issuer:                 issuer,
+		AuthorizationEndpoint:  issuer + PathAuthorize,
+		TokenEndpoint:          issuer + PathToken,
+		UserinfoEndpoint:       issuer + PathUserinfo,
+		JWKSURI:                issuer + PathKeys,
+		EndSessionEndpoint:     issuer + PathLogout,
+		ScopesSupported:        scopes(),
+		ResponseTypesSupported: []string{"code"},
+		ResponseModesSupported: responseModes(),
+		GrantTypesSupported:    grantTypes(),
+		ACRValuesSupported:     acrValues(),
+		SubjectTypesSupported:  subjectTypes(),
+		IDTokenAlgs:            idTokenAlgs(),
+		TokenAuthMethods:       authMethods(),
+		DisplayValuesSupported: displayValues(),
+		PromptValuesSupported:  promptValues(),
+		ClaimTypesSupported:    []string{"normal"},
+		ClaimsSupported:        slices.Concat(protocolClaims(), storage.ClaimNames(scopes())),
+		UILocalesSupported:     uiLocales(),
+		ClaimsParameter:        true,
+		CodeChallengeMethods:   []string{"S256"},
+		IssParameter:           true,
+	}
+}
+
+// document is a JSON answer made beforehand.
+type document struct {
+	body []byte
+	etag string
+}
+
+func newDocument[T any](content T) (document, error) {
+	body, err := json.Marshal(content)
+	if err != nil {
+		return document{}, fmt.Errorf("provider: document: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	return document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}, nil
+}
+
+// write sends d, or 304 to who has it. It may be cached for maxAge.
+func (d document) write(w http.ResponseWriter, r *http.Request, maxAge time.Duration) {
+	h := w.Header()
+	h.Set("ETag", d.etag)
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge/time.Second)))
+	for tag := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == d.etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(d.body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(d.body) // who does not read it has gone
+	}
+}
+
+// getMetadata serves both well-known documents, which are one.
+func (s *Server) getMetadata(w http.ResponseWriter, r *http.Request) error {
+	s.metadata.write(w, r, time.Hour)
+	return nil
+}
+
+// getKeys serves the JWKS.
+func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
+	snap, err := s.keys.snapshot(r.Context())
+	if err != nil {
+		return err
+	}
+	snap.jwks.write(w, r, s.KeyCache)
+	return nil
+}

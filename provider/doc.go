@@ -1,0 +1,27 @@
+// Package provider speaks OpenID Connect and OAuth 2.0 for Clave IESS:
+// endpoints, tokens, signing keys, registered applications, logout.
+//
+// A sign-in passes through here three times. GET or POST /authorize checks the
+// application's request (readAuthorization, a pure function over the client and
+// the parameters), stores it bound to the browser and hands over to Login, which
+// knows the person. Login comes back with Grant or Deny inside its own
+// transaction; both complete the request and return the authorization response
+// to write once that transaction has committed. POST /oauth/token then spends
+// the code: whoever calls is authenticated first, then everything is checked
+// against the stored request, then one transaction consumes the code and stores
+// the family of tokens (the grant). A code or a refresh token used again
+// revokes its family.
+//
+// The machine endpoints are an op.Server of ours behind op.RegisterServer
+// (zitadel/oidc); method, form and CORS policy stand in front of it (guard),
+// because the library takes tokens and secrets from the URL and lets the last
+// of two equal parameters win. Discovery and JWKS are bytes made beforehand.
+// Tokens are minted here with go-jose: access and refresh tokens are 256 random
+// bits stored as hashes, ID tokens are signed with the algorithm of the client's
+// registration. Which key verifies is decided by kid and our own record, never
+// by the token's header.
+//
+// The tables in tables.go say what is supported; discovery prints them and the
+// handlers obey them. Only fixed sentences leave; causes go to the log with the
+// request id.
+package provider

@@ -1,0 +1,223 @@
+package provider
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// Audit events about tokens.
+const (
+	eventTokensIssued    = "token.issued"
+	eventCodeReplayed    = "code.replayed"
+	eventCodeForeign     = "code.foreign"
+	eventRefreshReplayed = "refresh_token.replayed"
+	eventRefreshForeign  = "refresh_token.foreign"
+)
+
+// tokenResponse is a successful answer of the token endpoint (RFC 6749 section
+// 5.1, OpenID Core 3.1.3.3).
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope"`
+}
+
+func invalidGrant() *protocolError {
+	return &protocolError{"invalid_grant", "the code or token is not valid for this client"}
+}
+
+// exchange spends a code for the authenticated client c. Everything is checked
+// before the code is consumed, so that a wrong verifier or somebody else's
+// client burns nothing; consuming it is one conditional statement in the
+// transaction that stores the tokens. A code used before revokes what it gave.
+func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string) (*tokenResponse, error) {
+	now := s.Now()
+	hash := storage.Hash(code)
+	q, err := s.DB.AuthRequestByCode(ctx, hash)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, invalidGrant()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if q.ClientID != c.ID {
+		return nil, s.report(ctx, eventCodeForeign, c.ID, q.AfiliadoID, "")
+	}
+	if !q.CodeUsedAt.IsZero() {
+		return nil, s.revokeReplayed(ctx, eventCodeReplayed, c.ID, q.AfiliadoID, q.GrantID)
+	}
+	if q.CodeExpiresAt.Past(now) || q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) {
+		return nil, invalidGrant()
+	}
+	grant := storage.Grant{
+		ID: storage.NewID(), ClientID: c.ID, AfiliadoID: q.AfiliadoID, SessionID: q.SessionID, SID: q.SID, Scope: q.Scope,
+		Claims: string(q.Params.Claims), Nonce: q.Nonce, AuthAt: q.AuthAt, ACR: q.ACR, AMR: q.AMR,
+		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
+	}
+	if hasScope(grant.Scope, storage.ScopeOffline) {
+		grant.ExpiresAt = storage.At(now.Add(s.RefreshLife))
+	}
+	t, err := s.mint(ctx, c, grant, grant.Scope, q.Nonce, s.DB.Afiliado, now)
+	if err != nil {
+		return nil, err
+	}
+	if hasScope(grant.Scope, storage.ScopeOffline) {
+		t.RefreshToken = storage.NewSecret()
+	}
+	err = s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.storeExchange(ctx, tx, hash, grant, t, now) })
+	if errors.Is(err, errSpent) {
+		return nil, s.afterRace(ctx, c, hash)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// errSpent says that the code was consumed between check and use.
+var errSpent = errors.New("provider: the code is spent")
+
+// storeExchange consumes the code and stores what it gives.
+func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, codeHash string, g storage.Grant, t *tokenResponse, now time.Time) error {
+	_, err := tx.UseCode(ctx, codeHash, g.ClientID, g.ID, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return errSpent
+	}
+	if err != nil {
+		return err
+	}
+	// The session's row is held: a logout either comes first and is seen here, or
+	// waits and then finds the grant to revoke.
+	err = tx.HoldSession(ctx, g.SessionID, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return invalidGrant()
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.AddGrant(ctx, g); err != nil {
+		return err
+	}
+	if err := s.storeAccess(ctx, tx, g, g.Scope, t.AccessToken, now); err != nil {
+		return err
+	}
+	if t.RefreshToken != "" {
+		if err := tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: storage.Hash(t.RefreshToken), GrantID: g.ID, CreatedAt: storage.At(now)}); err != nil {
+			return err
+		}
+	}
+	return tx.Audit(ctx, storage.Event{
+		At: storage.At(now), Name: eventTokensIssued, AfiliadoID: g.AfiliadoID, ClientID: g.ClientID, Actor: "client",
+		Detail: map[string]string{"grant": g.ID, "scope": g.Scope},
+	})
+}
+
+func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope, access string, now time.Time) error {
+	return tx.AddAccessToken(ctx, storage.AccessToken{
+		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: s.Issuer,
+		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
+	})
+}
+
+// afterRace answers the loser of two exchanges of one code: it was used twice.
+func (s *Server) afterRace(ctx context.Context, c *storage.Client, codeHash string) error {
+	q, err := s.DB.AuthRequestByCode(ctx, codeHash)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err != nil || q.CodeUsedAt.IsZero() {
+		return invalidGrant()
+	}
+	return s.revokeReplayed(ctx, eventCodeReplayed, c.ID, q.AfiliadoID, q.GrantID)
+}
+
+// mint makes an access token and, for scope openid, its ID token. Nothing is
+// stored. person reads an afiliado where the ID token carries claims about her.
+func (s *Server) mint(
+	ctx context.Context, c *storage.Client, g storage.Grant, scope, nonce string,
+	person func(context.Context, string) (*storage.Afiliado, error), now time.Time,
+) (*tokenResponse, error) {
+	t := &tokenResponse{
+		AccessToken: storage.NewSecret(), TokenType: "Bearer", ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope),
+	}
+	if !hasScope(scope, storage.ScopeOpenID) {
+		return t, nil
+	}
+	signer, err := s.keys.signer(ctx, c.Metadata.IDTokenSignedAlg)
+	if err != nil {
+		return nil, err
+	}
+	g.Scope = scope
+	claims, err := s.idTokenClaims(ctx, g, person)
+	if err != nil {
+		return nil, err
+	}
+	t.IDToken, err = s.idTokenFor(c, g, nonce, t.AccessToken, now).sign(signer, claims)
+	return t, err
+}
+
+// report audits that a client showed what was given to another one, and refuses.
+// Nothing is revoked: whoever holds a stolen code could otherwise burn it with
+// any client at hand; redeeming it still takes the right client and verifier.
+func (s *Server) report(ctx context.Context, event, clientID, afiliadoID, grantID string) error {
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		return tx.Audit(ctx, storage.Event{
+			At: storage.At(s.Now()), Name: event, AfiliadoID: afiliadoID, ClientID: clientID, Actor: "client",
+			Detail: map[string]string{"grant": grantID},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return invalidGrant()
+}
+
+// revokeReplayed ends the family of a code or refresh token that came twice, and
+// refuses (RFC 9700 sections 2.1.1 and 4.14.2).
+func (s *Server) revokeReplayed(ctx context.Context, event, clientID, afiliadoID, grantID string) error {
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.revokeFamily(ctx, tx, event, clientID, afiliadoID, grantID) })
+	if err != nil {
+		return fmt.Errorf("provider: revoke: %w", err)
+	}
+	return invalidGrant()
+}
+
+// revokeFamily revokes a grant and audits it once: further replays change and
+// say nothing.
+func (s *Server) revokeFamily(ctx context.Context, tx *storage.Tx, event, clientID, afiliadoID, grantID string) error {
+	now := s.Now()
+	live, err := tx.RevokeGrant(ctx, grantID, event, now)
+	if err != nil || !live {
+		return err
+	}
+	return tx.Audit(ctx, storage.Event{
+		At: storage.At(now), Name: event, AfiliadoID: afiliadoID, ClientID: clientID, Actor: "client",
+		Detail: map[string]string{"grant": grantID},
+	})
+}
+
+// verifierFits reports whether verifier is the one behind challenge (RFC 7636
+// section 4.6). A challenge needs one; without a challenge none may come, or an
+// attacker could strip PKCE from a request unseen (RFC 9700 section 4.8.2).
+func verifierFits(challenge, verifier string) bool {
+	if challenge == "" || verifier == "" {
+		return challenge == verifier
+	}
+	bad := func(r rune) bool { return !base64URL(r) && r != '.' && r != '~' }
+	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsFunc(verifier, bad) {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}

@@ -1,0 +1,218 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// machineServer is the op.Server behind the token and userinfo endpoints. It
+// refuses everything it does not implement (op.UnimplementedServer).
+type machineServer struct {
+	op.UnimplementedServer
+	*Server
+}
+
+var _ op.Server = (*machineServer)(nil)
+
+// newMachine returns the library's handler. Authorization, logout, discovery
+// and keys are ours and not routed to it; CORS is ours too.
+func (s *Server) newMachine() http.Handler {
+	return op.RegisterServer(&machineServer{Server: s}, op.Endpoints{
+		Token:    op.NewEndpoint(PathToken),
+		Userinfo: op.NewEndpoint(PathUserinfo),
+	}, op.WithServerCORSOptions(nil))
+}
+
+// postToken stands before the library at the token endpoint: parameters in the
+// body only, each once, a grant we speak, one well-formed way of client
+// authentication.
+func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	if bad := s.guardToken(w, r); bad != nil {
+		status := http.StatusBadRequest
+		if bad.code == "invalid_client" {
+			status = http.StatusUnauthorized
+		}
+		s.refuse(challenge{w, `Basic realm="clave"`}, r, bad, status, nil)
+		return
+	}
+	s.machine.ServeHTTP(challenge{w, `Basic realm="clave"`}, r)
+}
+
+func (s *Server) guardToken(w http.ResponseWriter, r *http.Request) *protocolError {
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		return invalidRequest("parameters belong in the body")
+	}
+	f, err := bodyForm(w, r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return invalidRequest("the request is too large")
+	case err != nil:
+		return invalidRequest("the body must be a form, application/x-www-form-urlencoded")
+	}
+	if bad := f.check(); bad != nil {
+		return bad
+	}
+	switch grant := f.get("grant_type"); {
+	case grant == "":
+		return invalidRequest("grant_type is missing")
+	case !slices.Contains(grantTypes(), grant):
+		return &protocolError{"unsupported_grant_type", "the grant_type is not supported"}
+	}
+	_, bad := readCredentials(r.Header, f)
+	return bad
+}
+
+// VerifyClient implements op.Server. The library has parsed the same request
+// more loosely; what counts is what readCredentials finds.
+func (m *machineServer) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	c, bad := readCredentials(r.Header, form(r.Form))
+	if bad != nil {
+		return nil, m.fail(ctx, bad, nil)
+	}
+	client, err := m.authenticate(ctx, c)
+	if errors.Is(err, errClientAuth) {
+		bad := &protocolError{"invalid_client", "the client could not be authenticated"}
+		return nil, m.fail(ctx, bad, errClientAuth, "client_id", printable(c.clientID), "method", c.method)
+	}
+	if err != nil {
+		return nil, m.fail(ctx, serverError(), err)
+	}
+	return registered{client}, nil
+}
+
+// CodeExchange implements op.Server.
+func (m *machineServer) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	return m.grantTokens(ctx, r.Client, "authorization_code", func(c *storage.Client) (*tokenResponse, error) {
+		return m.exchange(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier)
+	})
+}
+
+// RefreshToken implements op.Server.
+func (m *machineServer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
+	return m.grantTokens(ctx, r.Client, "refresh_token", func(c *storage.Client) (*tokenResponse, error) {
+		return m.refresh(ctx, c, r.Data.RefreshToken, r.Form.Get("scope"))
+	})
+}
+
+// grantTokens runs mint for an authenticated client that may use grant.
+func (m *machineServer) grantTokens(
+	ctx context.Context, c op.Client, grant string, mint func(*storage.Client) (*tokenResponse, error),
+) (*op.Response, error) {
+	client, ok := c.(registered)
+	if !ok || !slices.Contains(client.Metadata.GrantTypes, grant) {
+		return nil, m.fail(ctx, &protocolError{"unauthorized_client", "the client is not registered for this grant"}, nil)
+	}
+	answer, err := mint(client.Client)
+	var bad *protocolError
+	switch {
+	case errors.As(err, &bad):
+		return nil, m.fail(ctx, bad, err, "client_id", client.ID)
+	case err != nil:
+		return nil, m.fail(ctx, serverError(), err, "client_id", client.ID)
+	}
+	return op.NewResponse(answer), nil
+}
+
+func serverError() *protocolError {
+	return &protocolError{"server_error", "the request could not be completed"}
+}
+
+// fail logs why and returns what the library writes: bad and nothing else.
+func (s *Server) fail(ctx context.Context, bad *protocolError, cause error, attrs ...string) error {
+	status := http.StatusBadRequest
+	log := s.logger(ctx).With("code", bad.code, "description", bad.description)
+	for i := 0; i+1 < len(attrs); i += 2 {
+		log = log.With(attrs[i], attrs[i+1])
+	}
+	switch bad.code {
+	case "invalid_client", "invalid_token":
+		status = http.StatusUnauthorized
+	case "insufficient_scope":
+		status = http.StatusForbidden
+	case "server_error":
+		status = http.StatusInternalServerError
+		log.ErrorContext(ctx, "machine request failed", "error", cause)
+		return bad.status(status)
+	}
+	log.WarnContext(ctx, "machine request refused", "error", cause)
+	return bad.status(status)
+}
+
+// refuse writes bad without going through the library.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, bad *protocolError, status int, cause error) {
+	s.logger(r.Context()).WarnContext(r.Context(), "machine request refused", "path", r.URL.Path,
+		"code", bad.code, "description", bad.description, "error", cause)
+	op.WriteError(w, r, bad.status(status), nil)
+}
+
+// challenge adds WWW-Authenticate to a 401 or 403 (RFC 6749 section 5.2, RFC 6750
+// section 3), which the library leaves out.
+type challenge struct {
+	http.ResponseWriter
+	value string
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (c challenge) WriteHeader(status int) {
+	h := c.Header()
+	switch {
+	case status == http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", c.value)
+	case status == http.StatusForbidden && strings.HasPrefix(c.value, "Bearer"):
+		h.Set("WWW-Authenticate", `Bearer realm="clave", error="insufficient_scope", scope="openid"`)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// cors answers browsers' questions for pages of registered applications: their
+// origin is named, credentials never are, and nobody else gets a header. The
+// authorization endpoint does not have it (RFC 9700 section 2.6).
+func (s *Server) cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		if origin := r.Header.Get("Origin"); origin != "" && s.registeredOrigin(r.Context(), origin) {
+			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id")
+			if r.Method == http.MethodOptions {
+				h.Set("Access-Control-Allow-Methods", "GET, POST")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+				h.Set("Access-Control-Max-Age", "600")
+			}
+		}
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// registeredOrigin reports whether origin is that of a registered redirect URI.
+func (s *Server) registeredOrigin(ctx context.Context, origin string) bool {
+	clients, err := s.Clients.Clients(ctx)
+	if err != nil {
+		s.logger(ctx).ErrorContext(ctx, "cors: no clients", "error", err)
+		return false
+	}
+	for _, c := range clients {
+		for _, address := range c.Metadata.RedirectURIs {
+			u, err := url.Parse(address)
+			if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Scheme+"://"+u.Host == origin {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,202 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// The paths of the protocol, below the issuer.
+const (
+	PathAuthorize = "/authorize"
+	PathToken     = "/oauth/token" //nolint:gosec // a path, no credential
+	PathUserinfo  = "/oauth/userinfo"
+	PathKeys      = "/oauth/jwks"
+	PathLogout    = "/oauth/logout"
+	PathDiscovery = "/.well-known/openid-configuration"
+	PathMetadata  = "/.well-known/oauth-authorization-server" // RFC 8414
+)
+
+// Login is what the protocol needs of whoever knows the browser. cmd connects
+// login.Server.
+type Login interface {
+	// Browser returns the hash of the secret that binds requests to this
+	// browser, setting its cookie where it is missing.
+	Browser(w http.ResponseWriter, r *http.Request) string
+	// Advance decides the next step of req from stored state and returns the
+	// answer to write once tx has committed: a redirect to a page, or what Grant
+	// or Deny returned.
+	Advance(ctx context.Context, tx *storage.Tx, r *http.Request, req *storage.AuthRequest) (http.Handler, error)
+	// Session returns the live session of this browser, or storage.ErrNotFound.
+	Session(ctx context.Context, r *http.Request) (*storage.Session, error)
+	// EndSession ends it in tx and returns what clears its cookies.
+	EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, s *storage.Session) (func(http.ResponseWriter), error)
+}
+
+// Config is what a Server is made of. Lifetimes left at zero get the defaults
+// named.
+type Config struct {
+	// Issuer is the issuer identifier: an https URL without query or fragment,
+	// or http://localhost. It may not have a path.
+	Issuer  string
+	DB      *storage.DB
+	Clients *storage.ClientCache
+	Pages   *templates.Pages
+	Login   Login
+	Now     func() time.Time
+	Log     *slog.Logger
+	// Language chooses the language of a page; nil asks the request alone
+	// (ui_locales, Accept-Language).
+	Language func(*http.Request) string
+
+	RequestLife time.Duration // of a running authorization request: 10 minutes
+	CodeLife    time.Duration // of a code: 60 seconds, which is also the most
+	AccessLife  time.Duration // of an access token: 10 minutes, at most an hour
+	IDTokenLife time.Duration // of an ID token: 10 minutes, at most an hour
+	RefreshLife time.Duration // of a family of refresh tokens: 30 days, absolute
+	KeyCache    time.Duration // how long applications may cache the JWKS: 10 minutes
+}
+
+// Server is the protocol side of Clave IESS. It is safe for concurrent use.
+type Server struct {
+	Config
+	keys     *keyring
+	metadata document
+	machine  http.Handler
+	csrf     *http.CrossOriginProtection
+}
+
+// New checks cfg, makes sure that signing keys exist for every registered
+// algorithm, and returns the server.
+func New(ctx context.Context, cfg Config) (*Server, error) {
+	if err := checkIssuer(cfg.Issuer); err != nil {
+		return nil, err
+	}
+	if cfg.DB == nil || cfg.Clients == nil || cfg.Pages == nil || cfg.Login == nil || cfg.Now == nil || cfg.Log == nil {
+		return nil, errors.New("provider: DB, Clients, Pages, Login, Now and Log are required")
+	}
+	for _, d := range []struct {
+		name         string
+		value        *time.Duration
+		normal, most time.Duration
+	}{
+		{"request", &cfg.RequestLife, 10 * time.Minute, time.Hour},
+		{"code", &cfg.CodeLife, time.Minute, time.Minute},
+		{"access token", &cfg.AccessLife, 10 * time.Minute, time.Hour},
+		{"ID token", &cfg.IDTokenLife, 10 * time.Minute, time.Hour},
+		{"refresh token", &cfg.RefreshLife, 30 * 24 * time.Hour, 365 * 24 * time.Hour},
+		{"key cache", &cfg.KeyCache, 10 * time.Minute, 24 * time.Hour},
+	} {
+		if *d.value == 0 {
+			*d.value = d.normal
+		}
+		if *d.value < time.Second || *d.value > d.most {
+			return nil, fmt.Errorf("provider: the %s lifetime is %v; it must be between 1s and %v", d.name, *d.value, d.most)
+		}
+	}
+	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection()}
+	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife)+cfg.KeyCache)
+	algs, err := usedAlgs(ctx, cfg.DB)
+	if err != nil {
+		return nil, err
+	}
+	if err := EnsureKeys(ctx, cfg.DB, cfg.Now(), algs...); err != nil {
+		return nil, err
+	}
+	if s.metadata, err = newDocument(discovery(cfg.Issuer)); err != nil {
+		return nil, err
+	}
+	s.machine = s.newMachine()
+	return s, nil
+}
+
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Host == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
+		return errors.New("provider: the issuer must be a URL like https://clave.iess.gob.ec, without query or fragment")
+	case u.Path != "":
+		return errors.New("provider: the issuer must have no path, not even a final slash")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		return errors.New("provider: the issuer must be https (http only on localhost)")
+	}
+	return nil
+}
+
+// Routes mounts the protocol on r, each path with the methods of its
+// specification; anything else is 405.
+func (s *Server) Routes(r *mux.Router) {
+	const get, head, post, options = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions
+	r.Handle(PathDiscovery, s.cors(s.page(s.getMetadata))).Methods(get, head, options)
+	r.Handle(PathMetadata, s.cors(s.page(s.getMetadata))).Methods(get, head, options)
+	r.Handle(PathKeys, s.cors(s.page(s.getKeys))).Methods(get, head, options)
+	r.Handle(PathToken, s.cors(http.HandlerFunc(s.postToken))).Methods(post, options)
+	r.Handle(PathUserinfo, s.cors(http.HandlerFunc(s.userinfo))).Methods(get, head, post, options)
+	r.Handle(PathAuthorize, s.page(s.getAuthorize)).Methods(get, head)
+	r.Handle(PathAuthorize, s.page(s.postAuthorize)).Methods(post)
+	r.Handle(PathLogout, s.page(s.getLogout)).Methods(get, head)
+	r.Handle(PathLogout, s.page(s.postLogout)).Methods(post)
+}
+
+// page makes a handler of one that returns its error: people get a page with
+// the request id, the log gets the cause.
+func (s *Server) page(h func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := h(w, r)
+		if err == nil {
+			return
+		}
+		if r.Context().Err() != nil {
+			return // nobody is there to read an answer
+		}
+		s.logger(r.Context()).ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		if err := s.failure(w, r, templates.KindInternal, nil); err != nil {
+			s.logger(r.Context()).ErrorContext(r.Context(), "error page failed", "error", err)
+		}
+	})
+}
+
+// failure shows the error page of kind.
+func (s *Server) failure(w http.ResponseWriter, r *http.Request, kind templates.Kind, c *storage.Client) error {
+	page := templates.Error{Layout: s.layout(r, ""), Kind: kind}
+	if c != nil {
+		page.Application = s.application(c)
+	}
+	return s.Pages.Render(w, kind.Status(), page)
+}
+
+// layout is what every page needs; uiLocales is the request's, already checked.
+func (s *Server) layout(r *http.Request, uiLocales string) templates.Layout {
+	l := templates.Layout{RequestID: storage.RequestID(r.Context())}
+	if s.Language != nil && uiLocales == "" {
+		l.Lang = s.Language(r)
+	} else {
+		l.Lang = templates.Match(r.Header.Get("Accept-Language"), uiLocales, "")
+	}
+	return l
+}
+
+// application is c as people know it.
+func (s *Server) application(c *storage.Client) *templates.Application {
+	a := &templates.Application{Name: c.Metadata.ClientName, Start: c.Metadata.ClientURI, Policy: c.Metadata.PolicyURI}
+	if u, err := url.Parse(c.Metadata.ClientURI); err == nil {
+		a.Host = u.Host
+	}
+	if c.Metadata.InitiateLoginURI != "" { // OpenID Core 4: it is told who asks
+		a.Start = withParams(c.Metadata.InitiateLoginURI, params{{"iss", s.Issuer}})
+	}
+	return a
+}
+
+func (s *Server) logger(ctx context.Context) *slog.Logger {
+	return s.Log.With("request_id", storage.RequestID(ctx))
+}

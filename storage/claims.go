@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Scopes of contract.md section 5 that hand out nothing about the person by
+// themselves, and the mark of a single claim asked by the claims parameter: an
+// AuthRequest, Grant or Consent that holds "claim:email" in its scope covers the
+// claim email without the rest of its scope. Applications never see the mark and
+// cannot ask for it as a scope.
+const (
+	ScopeOpenID  = "openid"
+	ScopeOffline = "offline_access"
+	ClaimMark    = "claim:"
+)
+
+// Claim is something an application may learn about a person, with her value.
+// No Values: the registry has none, and the token leaves the claim out.
+type Claim struct {
+	Name   string
+	Values []string // one; as many as there are for an array
+	form   claimForm
+}
+
+// claimForm is how a claim is written in JSON.
+type claimForm int
+
+const (
+	claimText claimForm = iota
+	claimBool
+	claimNumber
+	claimArray
+)
+
+// JSON is the claim's value as tokens and userinfo carry it; null without one.
+func (c Claim) JSON() json.RawMessage {
+	var out []byte
+	switch {
+	case len(c.Values) == 0:
+		return json.RawMessage("null")
+	case c.form == claimArray:
+		out, _ = json.Marshal(c.Values) // strings always marshal
+	case c.form == claimText:
+		out, _ = json.Marshal(c.Values[0])
+	default:
+		out = []byte(c.Values[0])
+	}
+	return out
+}
+
+// scopeClaims is the one table of what a scope hands out (contract.md section
+// 5), in the order in which people are told.
+var scopeClaims = []struct {
+	scope, name string
+	form        claimForm
+	value       func(a Afiliado) []string
+}{
+	{"profile", "name", claimText, func(a Afiliado) []string { return claimValue(a.Name()) }},
+	{"profile", "given_name", claimText, func(a Afiliado) []string { return claimValue(a.GivenName) }},
+	{"profile", "family_name", claimText, func(a Afiliado) []string { return claimValue(a.FamilyName) }},
+	{"profile", "birthdate", claimText, func(a Afiliado) []string { return claimValue(a.Birthdate) }},
+	{"profile", "updated_at", claimNumber, func(a Afiliado) []string {
+		if a.UpdatedAt.IsZero() {
+			return nil
+		}
+		return claimValue(strconv.FormatInt(a.UpdatedAt.Unix(), 10))
+	}},
+	{"profile", "locale", claimText, func(a Afiliado) []string {
+		if a.Locale == "" {
+			return claimValue("es-EC") // what everything is in until she chooses
+		}
+		return claimValue(a.Locale)
+	}},
+	{"email", "email", claimText, func(a Afiliado) []string { return claimValue(a.Email) }},
+	{"email", "email_verified", claimBool, func(a Afiliado) []string {
+		if a.Email == "" {
+			return nil
+		}
+		return claimValue(strconv.FormatBool(a.EmailVerified))
+	}},
+	{"phone", "phone_number", claimText, func(a Afiliado) []string { return claimValue(telephone(a)) }},
+	{"phone", "phone_number_verified", claimBool, func(a Afiliado) []string {
+		if telephone(a) == "" {
+			return nil
+		}
+		return claimValue(strconv.FormatBool(a.PhoneVerified && a.Mobile != "")) // only mobiles are ever verified
+	}},
+	{"cedula", "cedula", claimText, func(a Afiliado) []string { return claimValue(string(a.Identifier)) }},
+	{"cedula", "tipo_identificacion", claimText, func(a Afiliado) []string { return claimValue(a.IdentifierType) }},
+	{"afiliacion", "tipo_asegurado", claimArray, func(a Afiliado) []string { return a.Kinds }},
+	{"afiliacion", "estado_afiliacion", claimText, func(a Afiliado) []string { return claimValue(a.Estado) }},
+}
+
+func claimValue(v string) []string {
+	if v == "" {
+		return nil
+	}
+	return []string{v}
+}
+
+func telephone(a Afiliado) string {
+	if a.Mobile != "" {
+		return a.Mobile
+	}
+	return a.Landline
+}
+
+// PersonScopes are the scopes that hand out something about the person, in the
+// order in which people are told.
+func PersonScopes() []string {
+	var out []string
+	for _, row := range scopeClaims {
+		if !slices.Contains(out, row.scope) {
+			out = append(out, row.scope)
+		}
+	}
+	return out
+}
+
+// ScopeClaims is what scopes hand out about a, in the order in which people are
+// told. Scopes may hold single claims (ClaimMark); unknown ones hand out
+// nothing. Claims the registry has no value for are there without Values.
+func ScopeClaims(a Afiliado, scopes []string) []Claim {
+	var out []Claim
+	for _, row := range scopeClaims {
+		if slices.Contains(scopes, row.scope) || slices.Contains(scopes, ClaimMark+row.name) {
+			out = append(out, Claim{Name: row.name, Values: row.value(a), form: row.form})
+		}
+	}
+	return out
+}
+
+// ClaimNames is ScopeClaims without the values: what an application will
+// receive, said before it is known whose.
+func ClaimNames(scopes []string) []string {
+	var out []string
+	for _, c := range ScopeClaims(Afiliado{}, scopes) {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+// ClaimScope is the scope that hands out the claim, "" for one nobody gets.
+func ClaimScope(claim string) string {
+	for _, row := range scopeClaims {
+		if row.name == claim {
+			return row.scope
+		}
+	}
+	return ""
+}
+
+// PlainScope is a stored scope as applications know it: without single claims.
+func PlainScope(scope string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return strings.HasPrefix(s, ClaimMark) }), " ")
+}

@@ -1,0 +1,297 @@
+package storage_test
+
+import (
+	"context"
+	"database/sql"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// write is a call of one method of Tx, against what fill has stored.
+type write struct {
+	method string
+	do     func(ctx context.Context, tx *storage.Tx, f filled02) error
+}
+
+// filled02 names what fill02 has stored.
+type filled02 struct {
+	a       storage.Afiliado
+	mac     []byte
+	session storage.Session
+	request storage.AuthRequest
+	grant   storage.Grant
+	row     int64
+}
+
+func fill02(t *testing.T, db *storage.DB) filled02 {
+	t.Helper()
+	f := filled02{a: person(t, db, "1759999913"), mac: db.IdentifierMAC("1759999913")}
+	f.session = session(t, db, f.a.ID)
+	f.grant = grant(t, db, f.a.ID, f.session.ID, "openid")
+	f.request = storage.AuthRequest{ID: storage.NewID(), ClientID: "historia", CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(time.Hour))}
+	f.row = events(t, db, 1)[0]
+	inTx(t, db, func(tx *storage.Tx) error {
+		ctx := t.Context()
+		for _, err := range []error{
+			tx.AddAuthRequest(ctx, f.request),
+			tx.SetClave(ctx, storage.Clave{AfiliadoID: f.a.ID, PHC: "old", CreatedAt: storage.At(now)}, 2),
+			tx.KeepDevice(ctx, storage.Device{ID: "device", SecretHash: "device", AfiliadoID: f.a.ID, ExpiresAt: storage.At(now.Add(time.Hour))}),
+			tx.SaveClient(ctx, storage.Client{ID: "historia"}),
+			tx.SaveConsent(ctx, storage.Consent{AfiliadoID: f.a.ID, ClientID: "historia", Kind: "notice"}),
+			tx.AddAccessToken(ctx, storage.AccessToken{Hash: "access", GrantID: f.grant.ID, ClientID: "historia", ExpiresAt: storage.At(now.Add(time.Hour))}),
+			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
+			tx.AddSigningKey(ctx, storage.SigningKey{KID: "kid", Alg: "ES256", State: storage.KeyNext, Private: []byte("x")}),
+			tx.AddPressure(ctx, f.mac, now, time.Second),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+		if _, err := tx.LeaseJob(ctx, "held", time.Hour, now, now.Add(time.Minute)); err != nil {
+			return err
+		}
+		if _, err := tx.JoinSession(ctx, f.session.ID, "historia", now); err != nil {
+			return err
+		}
+		_, err := tx.ReserveAttempt(ctx, f.mac, 5, now, now)
+		if err != nil {
+			return err
+		}
+		done := f.request
+		done.ID, done.CodeHash, done.CodeExpiresAt, done.CompletedAt = storage.NewID(), "code", storage.At(now.Add(time.Minute)), storage.At(now)
+		if err := tx.AddAuthRequest(ctx, done); err != nil {
+			return err
+		}
+		return tx.CompleteAuthRequest(ctx, done)
+	})
+	return f
+}
+
+func done[T any](_ T, err error) error { return err }
+
+// writes02 is one call of every method of Tx that writes.
+func writes02() []write {
+	at := storage.At(now)
+	later := now.Add(time.Hour)
+	return []write{
+		{"AddAfiliado", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.AddAfiliado(ctx, maria("0959999913"))
+		}},
+		{"DisableAfiliado", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.DisableAfiliado(ctx, f.a.ID, "r", now)
+		}},
+		{"SetLocale", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.SetLocale(ctx, f.a.ID, "en", now)
+		}},
+		{"SetClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.SetClave(ctx, storage.Clave{AfiliadoID: f.a.ID, PHC: "new", CreatedAt: storage.At(later)}, 1)
+		}},
+		{"RehashClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.RehashClave(ctx, storage.Clave{AfiliadoID: f.a.ID, CreatedAt: at}, "re")
+		}},
+		{"SetClaveDue", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.SetClaveDue(ctx, f.a.ID, later, true)
+		}},
+		{"AddAcceptance", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddAcceptance(ctx, storage.Acceptance{AfiliadoID: f.a.ID, AcceptedAt: at})
+		}},
+		{"ReserveAttempt", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.ReserveAttempt(ctx, f.mac, 5, later, later))
+		}},
+		{"ReserveDeviceAttempt", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.ReserveDeviceAttempt(ctx, "device", 5, later))
+		}},
+		{"LockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.LockClave(ctx, f.mac, storage.LockLogin, true, now, later))
+		}},
+		{"SettleFailure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.SettleFailure(ctx, f.mac, 1, true, now, later))
+		}},
+		{"ForgiveAttempts", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.ForgiveAttempts(ctx, f.mac, now)
+		}},
+		{"UnlockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.UnlockClave(ctx, f.mac) }},
+		{"KeepDevice", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.KeepDevice(ctx, storage.Device{ID: "d2", SecretHash: "d2", AfiliadoID: f.a.ID})
+		}},
+		{"DropDevices", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.DropDevices(ctx, f.a.ID) }},
+		{"DropBrowser", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.DropBrowser(ctx, "device") }},
+		{"AddPressure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddPressure(ctx, f.mac, later, time.Second)
+		}},
+		{"AddSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddSession(ctx, storage.Session{ID: "s2", SecretHash: "s2", AfiliadoID: f.a.ID})
+		}},
+		{"RenewSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.RenewSession(ctx, storage.Session{ID: f.session.ID, SecretHash: "renewed"})
+		}},
+		{"TouchSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.TouchSession(ctx, f.session.ID, later)
+		}},
+		{"EndSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.EndSession(ctx, f.session.ID, "logout", now))
+		}},
+		{"EndSessions", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.EndSessions(ctx, f.a.ID, "", "recovery", true, now)
+		}},
+		{"JoinSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.JoinSession(ctx, f.session.ID, "other", now))
+		}},
+		{"SaveClient", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.SaveClient(ctx, storage.Client{ID: "c2", UpdatedAt: at})
+		}},
+		{"DisableClient", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.DisableClient(ctx, "historia", now)
+		}},
+		{"SaveConsent", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.SaveConsent(ctx, storage.Consent{AfiliadoID: f.a.ID, ClientID: "c2", Kind: "consent"})
+		}},
+		{"AddAuthRequest", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.AddAuthRequest(ctx, storage.AuthRequest{ID: "r2"})
+		}},
+		{"ProveAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.ProveAuthRequest(ctx, f.request.ID, f.session.ID, now)
+		}},
+		{"CompleteAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			q := f.request
+			q.CompletedAt, q.CodeHash = at, "code2"
+			return tx.CompleteAuthRequest(ctx, q)
+		}},
+		{"UseCode", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.UseCode(ctx, "code", "historia", f.grant.ID, now))
+		}},
+		{"AddGrant", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddGrant(ctx, storage.Grant{ID: "g2", AfiliadoID: f.a.ID})
+		}},
+		{"RevokeGrant", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.RevokeGrant(ctx, f.grant.ID, "r", now))
+		}},
+		{"AddAccessToken", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddAccessToken(ctx, storage.AccessToken{Hash: "a2", GrantID: f.grant.ID})
+		}},
+		{"AddRefreshToken", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "r2", GrantID: f.grant.ID})
+		}},
+		{"UseRefreshToken", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.UseRefreshToken(ctx, "refresh", "child", now)
+		}},
+		{"RevokeRefreshToken", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.RevokeRefreshToken(ctx, "refresh", now)
+		}},
+		{"LockSigningKeys", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return done(tx.LockSigningKeys(ctx)) }},
+		{"AddSigningKey", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.AddSigningKey(ctx, storage.SigningKey{KID: "k2", Alg: "ES256", State: storage.KeyNext, Private: []byte("x")})
+		}},
+		{"SetSigningKeyState", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.SetSigningKeyState(ctx, "kid", storage.KeyActive, now)
+		}},
+		{"Audit", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.Audit(ctx, storage.Event{At: at, Name: "x", Personal: map[string]string{"ip": "192.0.2.1"}})
+		}},
+		{"LeaseJob", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.LeaseJob(ctx, "new", time.Hour, now, later))
+		}},
+		{"ReleaseJob", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.ReleaseJob(ctx, "held", now.Add(time.Minute), now)
+		}},
+	}
+}
+
+// locks02 are methods of Tx that hold a row and change nothing.
+var locks02 = []string{"LockAfiliado", "LockAuthRequest", "LockGrant", "LockRefreshToken", "LockSession"}
+
+// Whichever statement of an effect fails, the commit included, nothing of the
+// effect stays, and doing it again works (FT-02, the Boulder trick).
+func TestFT02_FailingStatementRollsEverythingBack(t *testing.T) {
+	var fail func(query string) // set while a write runs
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		f := fill02(t, db)
+		for _, w := range writes02() {
+			start := dump(t, db, raw)
+			for nth := 1; ; nth++ {
+				ctx, cancel := context.WithCancel(t.Context())
+				n := 0
+				last := ""
+				fail = func(query string) {
+					if n++; n == nth {
+						last = query
+						cancel()
+					}
+				}
+				err := db.InTx(ctx, func(tx *storage.Tx) error { return w.do(ctx, tx, f) })
+				fail = nil
+				cancel()
+				if last == "" || last == "COMMITTED" {
+					if err != nil {
+						t.Errorf("%s: got %v, want it done after the failures", w.method, err)
+					}
+					if dump(t, db, raw) == start {
+						t.Errorf("%s changed nothing: the test proves nothing", w.method)
+					}
+					break
+				}
+				if err == nil {
+					t.Errorf("%s: statement %d failed and nobody said so: %s", w.method, nth, last)
+				}
+				if after := dump(t, db, raw); after != start {
+					t.Errorf("%s: statement %d (%s) failed; got %s, want %s", w.method, nth, last, after, start)
+				}
+			}
+			undo(t, db, w.method, &f)
+		}
+	}, func(c *storage.Config) {
+		c.OnStatement = func(_ context.Context, query string) {
+			if fail != nil {
+				fail(query)
+			}
+		}
+	})
+}
+
+// undo brings back what a write has used up and a later one needs.
+func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
+	t.Helper()
+	ctx := t.Context()
+	switch method {
+	case "LockClave", "SettleFailure":
+		inTx(t, db, func(tx *storage.Tx) error { return tx.UnlockClave(ctx, f.mac) })
+		if method == "SettleFailure" {
+			inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
+		}
+	case "ForgiveAttempts":
+		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
+	case "DropDevices":
+		inTx(t, db, func(tx *storage.Tx) error {
+			return tx.KeepDevice(ctx, storage.Device{ID: "device", SecretHash: "device", AfiliadoID: f.a.ID})
+		})
+	case "EndSession", "EndSessions":
+		f.session = session(t, db, f.a.ID)
+		f.grant = grant(t, db, f.a.ID, f.session.ID, "openid")
+	case "DisableClient":
+		f.grant = grant(t, db, f.a.ID, f.session.ID, "openid")
+	}
+}
+
+// A method of Tx that writes and is not tried above would not be covered.
+func TestFT02_CoversEveryWrite(t *testing.T) {
+	reads := reflect.TypeFor[*storage.DB]()
+	var tried []string
+	for _, w := range writes02() {
+		tried = append(tried, w.method)
+	}
+	for m := range reflect.TypeFor[*storage.Tx]().Methods() {
+		_, read := reads.MethodByName(m.Name)
+		if !read && !slices.Contains(tried, m.Name) && !slices.Contains(locks02, m.Name) {
+			t.Errorf("%s is a method of Tx that FT-02 does not try", m.Name)
+		}
+	}
+	for _, name := range append(tried, locks02...) {
+		if _, ok := reflect.TypeFor[*storage.Tx]().MethodByName(name); !ok {
+			t.Errorf("there is no method %s", name)
+		}
+	}
+}

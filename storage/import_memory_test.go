@@ -1,0 +1,82 @@
+package storage_test
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/storage/storagetest"
+)
+
+// heap is what is in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// resident is the most memory this process has had, in kB; 0 where the system
+// does not say.
+func resident() int64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// The memory an import takes does not grow with its file.
+func TestImportMemoryStaysBounded(t *testing.T) {
+	high := func(n int64) uint64 {
+		db := openEngine(t, "sqlite")
+		var most uint64
+		opts := importing(new([]string))
+		opts.Progress = func(int64, int64) { most = max(most, heap()) }
+		if _, err := db.ImportAfiliados(t.Context(), &generated{n: n}, opts); err != nil {
+			t.Fatal(err)
+		}
+		return most
+	}
+	small, large := high(3_000), high(12_000)
+	if large > small+small/2+4<<20 {
+		t.Errorf("12,000 people took %d kB of heap, 3,000 took %d kB: it grows with the file", large>>10, small>>10)
+	}
+}
+
+// BenchmarkImportAfiliados imports CLAVE_BENCH_PEOPLE people (10,000), with
+// -benchtime=1x. The README has the figures of a million.
+func BenchmarkImportAfiliados(b *testing.B) {
+	people := int64(10_000)
+	if n, err := strconv.ParseInt(os.Getenv("CLAVE_BENCH_PEOPLE"), 10, 64); err == nil {
+		people = n
+	}
+	for _, engine := range storagetest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			for b.Loop() {
+				db := openEngine(b, engine)
+				var high uint64
+				batches := 0
+				opts := importing(new([]string))
+				opts.Progress = func(int64, int64) {
+					if batches++; batches%50 == 1 {
+						high = max(high, heap())
+					}
+				}
+				start := time.Now()
+				if _, err := db.ImportAfiliados(b.Context(), &generated{n: people}, opts); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(people)/time.Since(start).Seconds(), "people/s")
+				b.ReportMetric(float64(high)/(1<<20), "heap-MiB")
+				b.ReportMetric(float64(resident())/1024, "rss-high-MiB")
+			}
+		})
+	}
+}

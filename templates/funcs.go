@@ -1,0 +1,107 @@
+package templates
+
+import (
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// guayaquil is the time of continental Ecuador, which has no daylight saving (C-TZ).
+func guayaquil() *time.Location { return time.FixedZone("America/Guayaquil", -5*60*60) }
+
+// funcs are what the templates may call. t and h fetch a sentence; h is for those with markup and escapes what it fills in.
+func (s *site) funcs(lang string) template.FuncMap {
+	c := s.catalogs[lang]
+	return template.FuncMap{
+		"t":      c.text,
+		"h":      c.markup,
+		"n":      c.plural,
+		"number": c.number,
+		"date":   c.date,
+		"wait":   c.wait,
+		"list":   c.receives,
+		"facts":  c.facts,
+		"known":  c.known,
+		"has":    c.has,
+
+		"lang":     func() string { return lang },
+		"other":    func() string { return otherLanguage(lang) },
+		"switch":   func(p Page) string { return switchLanguage(p.path(), otherLanguage(lang)) },
+		"static":   s.static.Path,
+		"host":     func() string { return s.host },
+		"issuer":   func() string { return s.Issuer },
+		"phone":    func() string { return s.Phone },
+		"tel":      func() template.URL { return tel(s.Phone) },
+		"logout":   func() string { return s.Logout },
+		"attempts": func() int { return s.Attempts },
+		"channel":  s.channel,
+		"contact":  func() Contact { return s.Controller },
+		"delegate": func() Contact { return s.Delegate },
+		"faults":   faultsOf,
+		"field":    Fault.field,
+		"rule":     func(f Fault, r Rules) broken { return broken{f, r} },
+		"back":     requestPath,
+		"agreement": func(a Agreement) []clause {
+			return s.clauses(a, lang)
+		},
+		"version": func(a Agreement) string { return s.current(a).Version },
+		"privacy": func() string { return privacyVersion },
+	}
+}
+
+func (s *site) channel(kind string) string {
+	for _, c := range s.Channels {
+		if c.Kind == kind {
+			return c.URL
+		}
+	}
+	return ""
+}
+
+// tel is the link that dials number. Only digits and + pass, so the URL filter has nothing left to do.
+func tel(number string) template.URL {
+	return template.URL("tel:" + strings.Map(func(r rune) rune { //nolint:gosec // digits and + only
+		if r == '+' || '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, number))
+}
+
+// broken is a fault with the figures its sentence needs.
+type broken struct {
+	Fault Fault
+	Rules Rules
+}
+
+// faultsOf are the faults of one field, in the order given.
+func faultsOf(all []Fault, field string) []Fault {
+	var of []Fault
+	for _, f := range all {
+		if f.field() == field {
+			of = append(of, f)
+		}
+	}
+	return of
+}
+
+func otherLanguage(lang string) string {
+	for _, l := range Languages() {
+		if l != lang {
+			return l
+		}
+	}
+	return lang
+}
+
+// switchLanguage is path, which must lead to this site, with ui_locales set to lang.
+func switchLanguage(path, lang string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
+		u = &url.URL{Path: "/"}
+	}
+	q := u.Query()
+	q.Set("ui_locales", lang)
+	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+}

@@ -1,0 +1,122 @@
+package templates
+
+import "net/url"
+
+// Page is one of the typed pages of this package: what a handler hands to [Pages.Render].
+type Page interface {
+	name() string
+	layout() Layout
+	// path is where a GET shows this page again; the language switch leads there.
+	path() string
+}
+
+// Layout is what every page needs from the one who asks for it. The zero value is a Spanish page for a stranger.
+type Layout struct {
+	// Lang is a catalogue's tag, as [Match] returns it; empty or unknown means es-EC.
+	Lang string
+	// Path is the address, path and query, at which a GET shows this page again. Empty means the page's own address,
+	// with its running request where it has one; set it where that is not enough (errors, the logout question).
+	Path string
+	// SignedIn offers "Cerrar sesión" (S095, ASVS 7.4.4).
+	SignedIn bool
+	// RequestID names this HTTP request in the log; pages of errors show it, so that people can quote it.
+	RequestID string
+}
+
+func (l Layout) layout() Layout { return l }
+func (l Layout) path() string   { return l.Path }
+
+// Application is a registered client as people know it.
+type Application struct {
+	// Name is its client_name. It is escaped like any other text (T26).
+	Name string
+	// Host is the host people know it by, that of its client_uri; empty hides it.
+	Host string
+	// Start is an https or http address at which the person can begin again there: its initiate_login_uri or client_uri.
+	// Empty hides the way back.
+	Start string
+	// Policy is its policy_uri; empty hides the link.
+	Policy string
+}
+
+// Goal is the running request a page works for: where the person is going and what will be handed over there.
+type Goal struct {
+	// Request is the id of the running request, sent back by each form in the hidden field "id".
+	Request     string
+	Application Application
+	// Receives lists the claims the application will get, named as in the tokens: name, cedula, email. The pages fold
+	// them into what people call them, and leave out what says nothing about the person (sub, acr, auth_time).
+	Receives []string
+}
+
+// Datum is one claim with the person's own values, as the token will carry them. Dates are ISO 8601 (2006-01-02);
+// values of tipo_asegurado and estado_afiliacion are the token's words. The page formats and translates them.
+type Datum struct {
+	Claim  string
+	Values []string // none: the registry has nothing, and the page says so
+}
+
+// Param is one hidden field of a form.
+type Param struct{ Name, Value string }
+
+// Fault says what is wrong with one field, in a way the catalogue has a sentence for.
+type Fault string
+
+// The faults of login and renewal. Each belongs to exactly one field.
+const (
+	CedulaEmpty     Fault = "cedula-empty"
+	CedulaMalformed Fault = "cedula-malformed" // not ten digits, or the check digit is wrong (C-CED)
+	CodigoEmpty     Fault = "codigo-empty"
+	CodigoMalformed Fault = "codigo-malformed" // not a código de identificación (C-EXT)
+	ClaveEmpty      Fault = "clave-empty"
+
+	ActualEmpty       Fault = "actual-empty" // clave_actual
+	ActualWrong       Fault = "actual-wrong"
+	NuevaEmpty        Fault = "nueva-empty"     // clave_nueva
+	NuevaShort        Fault = "nueva-short"     // fewer than Rules.Min characters
+	NuevaLong         Fault = "nueva-long"      // more than Rules.Max characters
+	NuevaCharacters   Fault = "nueva-chars"     // something else than A–Z, a–z, 0–9
+	NuevaNoLetter     Fault = "nueva-no-letter" // D14
+	NuevaNoDigit      Fault = "nueva-no-digit"  // D14
+	NuevaCommon       Fault = "nueva-common"    // on the list of common or leaked claves (ASVS 6.2.4, 6.2.12)
+	NuevaPersonal     Fault = "nueva-personal"  // made of own data or of words of the IESS (ASVS 6.2.11)
+	NuevaUsed         Fault = "nueva-used"      // one of the last Rules.History (S089)
+	ConfirmationEmpty Fault = "confirmacion-empty"
+	ConfirmationOther Fault = "confirmacion-other" // differs from clave_nueva
+	AgreementMissing  Fault = "acuerdo-missing"    // S088
+)
+
+// field is the id of the input a fault belongs to.
+func (f Fault) field() string {
+	switch f {
+	case CedulaEmpty, CedulaMalformed, CodigoEmpty, CodigoMalformed:
+		return "cedula"
+	case ClaveEmpty:
+		return "clave"
+	case ActualEmpty, ActualWrong:
+		return "clave_actual"
+	case ConfirmationEmpty, ConfirmationOther:
+		return "clave_confirmacion"
+	case AgreementMissing:
+		return "acuerdo"
+	default:
+		return "clave_nueva"
+	}
+}
+
+// requestPath is the address of a page of a running request, with further query pairs; empty values are left out.
+func requestPath(path string, g *Goal, pairs ...string) string {
+	q := url.Values{}
+	if g != nil && g.Request != "" {
+		q.Set("id", g.Request)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}

@@ -1,0 +1,131 @@
+package templates
+
+import (
+	"net/http"
+	"time"
+)
+
+// Kind is what an [Error] page tells.
+type Kind string
+
+// The kinds of error. The zero value is an internal one.
+const (
+	KindInternal  Kind = ""
+	KindClient    Kind = "client"    // unknown application or unregistered address: no redirect (contract section 7)
+	KindRequest   Kind = "request"   // a request that cannot be read
+	KindForbidden Kind = "forbidden" // a form sent from another site
+	KindNotFound  Kind = "notfound"
+	KindMethod    Kind = "method"
+	KindTooLarge  Kind = "toolarge"
+	KindHost      Kind = "host" // a Host that is not the issuer's (T16)
+	KindTooMany   Kind = "toomany"
+	KindBusy      Kind = "busy"
+	KindExpired   Kind = "expired" // the running request is over, or was never here
+	KindBrowser   Kind = "browser" // the running request belongs to another browser
+)
+
+// Status is the HTTP status that goes with k.
+func (k Kind) Status() int {
+	switch k {
+	case KindClient, KindRequest, KindExpired, KindBrowser:
+		return http.StatusBadRequest
+	case KindForbidden:
+		return http.StatusForbidden
+	case KindNotFound:
+		return http.StatusNotFound
+	case KindMethod:
+		return http.StatusMethodNotAllowed
+	case KindTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case KindHost:
+		return http.StatusMisdirectedRequest
+	case KindTooMany:
+		return http.StatusTooManyRequests
+	case KindBusy:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// Error tells what happened, what is kept and what to do, and shows Layout.RequestID. It holds no detail of the cause.
+type Error struct {
+	Layout
+	Kind        Kind
+	Application *Application  // where to begin again; nil where unknown
+	Retry       time.Duration // the Retry-After of KindTooMany and KindBusy; 0 leaves the figure out
+}
+
+func (Error) name() string { return "error" }
+
+func (e Error) path() string {
+	if e.Path != "" {
+		return e.Path
+	}
+	return "/"
+}
+
+// Ayuda is /ayuda: contact, assisted ways, advice (S013, S075–S077, S093–S098, D28). Its sections have the anchors
+// telefono, videollamada, cau, extranjeros, consejos, direccion.
+type Ayuda struct{ Layout }
+
+func (Ayuda) name() string { return "ayuda" }
+func (Ayuda) path() string { return "/ayuda" }
+
+// Privacidad is /privacidad: the notice of LOPDP art. 12 (LAW-04), with its version.
+type Privacidad struct{ Layout }
+
+func (Privacidad) name() string { return "privacidad" }
+func (Privacidad) path() string { return "/privacidad" }
+
+// Accesibilidad is /accesibilidad (LAW-17).
+type Accesibilidad struct{ Layout }
+
+func (Accesibilidad) name() string { return "accesibilidad" }
+func (Accesibilidad) path() string { return "/accesibilidad" }
+
+// Acuerdo is /acuerdo: the "acuerdo del uso de clave", also at /acuerdo/{version}, where its words never change (LAW-20).
+type Acuerdo struct {
+	Layout
+	// Agreement is a version from [Pages.Agreement] or [Pages.AgreementVersion]; the zero value is the current one.
+	Agreement Agreement
+}
+
+func (Acuerdo) name() string { return "acuerdo" }
+
+func (a Acuerdo) path() string {
+	if a.Agreement.Version == "" {
+		return "/acuerdo"
+	}
+	return "/acuerdo/" + a.Agreement.Version
+}
+
+// Procedure is a self-service procedure of the menu.
+type Procedure string
+
+// The procedures an installation may not offer online.
+const (
+	ProcedureRecover Procedure = "recover" // /generar-recuperar
+	ProcedureUnlock  Procedure = "unlock"  // /desbloqueo
+	ProcedureChange  Procedure = "change"  // /cambio
+)
+
+// Assisted stands at the address of a procedure that this installation does not offer online. It says so, what the
+// procedure is, what it needs, and the ways that work.
+type Assisted struct {
+	Layout
+	Procedure Procedure // the zero value is ProcedureRecover
+}
+
+func (Assisted) name() string { return "assisted" }
+
+func (a Assisted) path() string {
+	switch a.Procedure {
+	case ProcedureUnlock:
+		return "/desbloqueo"
+	case ProcedureChange:
+		return "/cambio"
+	default:
+		return "/generar-recuperar"
+	}
+}

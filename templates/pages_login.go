@@ -1,0 +1,125 @@
+package templates
+
+import "time"
+
+// Home is / : the menu of spec S005. Name, where Layout.SignedIn, greets the person by her given names.
+type Home struct {
+	Layout
+	Name string
+	// Applications are the registered ones with an address to start at; the page links to them. None hides the list.
+	Applications []Application
+}
+
+func (Home) name() string { return "home" }
+func (Home) path() string { return "/" }
+
+// Login is /ingresar: the one page with a field for the clave. It never shows a clave again, nor anything about the
+// person of a cédula that was merely typed.
+type Login struct {
+	Layout
+	Goal *Goal // nil without a running request
+	// Code asks for a código de identificación (foreigners) instead of a cédula; the form then carries codigo=1.
+	Code bool
+	// Cedula is what was typed, kept in the field.
+	Cedula string
+	// Faults are the fields that stopped the attempt before anything was looked up.
+	Faults []Fault
+	// Denied shows the one sentence for every failed sign-in (S068, design section 4) with the ways out.
+	Denied bool
+	// Advise adds the advice of S070 to Denied: from the third failure on.
+	Advise bool
+	// Stale says that the form had grown old and was refreshed, with nothing lost.
+	Stale bool
+	// Busy says that no hash slot was free and no attempt was spent; it is answered with 503. Retry is the Retry-After.
+	Busy  bool
+	Retry time.Duration
+	// Again asks a person who is already signed in to confirm who she is (max_age, prompt=login, acr). Name is hers from
+	// the live session, and stays empty where there is none.
+	Again bool
+	Name  string
+}
+
+func (Login) name() string { return "login" }
+
+func (l Login) path() string {
+	if l.Path != "" {
+		return l.Path
+	}
+	return requestPath("/ingresar", l.Goal, "codigo", l.codigo())
+}
+
+func (l Login) codigo() string {
+	if l.Code {
+		return "1"
+	}
+	return ""
+}
+
+// Mode is the address of the same page with the other kind of identifier.
+func (l Login) Mode() string {
+	if l.Code {
+		return requestPath("/ingresar", l.Goal)
+	}
+	return requestPath("/ingresar", l.Goal, "codigo", "1")
+}
+
+// Failed reports whether the page tells of something that has to be mended.
+func (l Login) Failed() bool { return l.Denied || l.Busy || len(l.Faults) > 0 }
+
+// Reason says why a clave does not open. The exact one is shown only on a known device or after proof.
+type Reason string
+
+// The reasons of a lock (S086), and the account an officer disabled.
+const (
+	ReasonLogin        Reason = "login"        // too many wrong claves
+	ReasonRecuperacion Reason = "recuperacion" // too many wrong answers
+	ReasonOperador     Reason = "operador"     // locked by an officer
+	ReasonCompromiso   Reason = "compromiso"   // somebody else knows the clave
+	ReasonDisabled     Reason = "disabled"     // the account is disabled
+)
+
+// Locked tells a person on a device known to be hers, or after proof, exactly why she cannot enter and how she will.
+// Show it to nobody else. Its form posts cancelar to /ingresar.
+type Locked struct {
+	Layout
+	Goal   *Goal
+	Reason Reason // the zero value says only that the clave is locked
+}
+
+func (Locked) name() string { return "locked" }
+
+func (l Locked) path() string {
+	if l.Path != "" {
+		return l.Path
+	}
+	return requestPath("/ingresar", l.Goal)
+}
+
+// LogoutConfirm asks before ending the session, where no valid id_token_hint vouches for the application (ASVS 10.6.2).
+// Both buttons, salir and quedarse, post Params to Action.
+type LogoutConfirm struct {
+	Layout
+	Action string // path of the logout endpoint
+	Params []Param
+	// Application asked for the logout, or nil where nobody is known to have.
+	Application *Application
+}
+
+func (LogoutConfirm) name() string { return "logout" }
+
+func (l LogoutConfirm) path() string {
+	if l.Path != "" {
+		return l.Path
+	}
+	return l.Action
+}
+
+// LoggedOut is where a logout ends that leads to no application by itself: the advice of S095 and the ways on.
+type LoggedOut struct {
+	Layout
+	Application *Application // offered as the way back; nil where none is known
+	// Stayed is true where the person chose to stay signed in.
+	Stayed bool
+}
+
+func (LoggedOut) name() string { return "loggedout" }

@@ -1,0 +1,63 @@
+// What script adds to pages that work without it.
+
+// The summary of errors is the first thing to hear and see after a failed form.
+document.querySelector("[data-focus]")?.focus();
+
+// "Mostrar" beside each clave. The field goes back to dots before it is sent.
+for (const input of document.querySelectorAll("input[data-show]")) {
+  const word = document.createElement("span");
+  const which = document.createElement("span");
+  which.className = "sr";
+  which.textContent = " " + document.querySelector(`label[for="${input.id}"]`).textContent;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button second";
+  button.setAttribute("aria-controls", input.id);
+  button.append(word, which);
+  const set = (shown) => {
+    input.type = shown ? "text" : "password";
+    word.textContent = shown ? input.dataset.hide : input.dataset.show;
+  };
+  set(false);
+  input.autocapitalize = "off";
+  input.spellcheck = false;
+  button.addEventListener("click", () => set(input.type === "password"));
+  input.form.addEventListener("submit", () => set(false));
+  const row = document.createElement("div");
+  row.className = "joined";
+  const focused = document.activeElement === input;
+  input.replaceWith(row);
+  row.append(input, button);
+  if (focused) input.focus(); // moving it took the focus from who was already typing
+}
+
+// One press, one request: the same button again within ten seconds is ignored, and a page come back to begins anew.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  let sent = 0;
+  let by;
+  let note;
+  const reset = () => {
+    sent = 0;
+    note?.remove();
+  };
+  form.addEventListener("submit", (event) => {
+    if (by === event.submitter && Date.now() - sent < 10000) {
+      event.preventDefault();
+      return;
+    }
+    sent = Date.now();
+    by = event.submitter;
+    if (form.dataset.wait && event.submitter?.name !== "cancelar") {
+      if (!note) {
+        note = document.createElement("p");
+        note.setAttribute("role", "status");
+      }
+      form.append(note);
+      note.textContent = form.dataset.wait;
+    }
+  });
+  addEventListener("pageshow", (event) => event.persisted && reset());
+}
+
+// An authorization response on its way to the application.
+document.querySelector("form[data-auto]")?.submit();
