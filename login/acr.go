@@ -7,7 +7,7 @@ const (
 	ACRClave   = "urn:iess:acr:clave"   // a clave
 	ACRClave15 = "urn:iess:acr:clave15" // a clave of 15 characters or more
 	ACR2FA     = "urn:iess:acr:2fa"     // a clave and a second factor
-	ACRPasskey = "urn:iess:acr:passkey" // a passkey
+	ACRPasskey = "urn:iess:acr:passkey" //nolint:gosec // a name, no credential
 )
 
 // amrClave is the authentication method of a clave (RFC 8176).

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"iess.gob.ec/clave/storage"
@@ -52,19 +53,17 @@ func (s *Server) set(w http.ResponseWriter, name, value string, life time.Durati
 // and for anything we cannot have issued.
 func secret(r *http.Request, name string) string {
 	c, err := r.Cookie(name)
-	if err != nil || len(c.Value) != 43 {
+	if err != nil || len(c.Value) != 43 || !allURLSafe(c.Value) {
 		return ""
-	}
-	for _, b := range []byte(c.Value) {
-		if !urlSafe(b) {
-			return ""
-		}
 	}
 	return c.Value
 }
 
-func urlSafe(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_'
+// allURLSafe reports whether s is of the alphabet of our ids and secrets.
+func allURLSafe(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r) && (r < '0' || '9' < r) && r != '-' && r != '_'
+	})
 }
 
 // Browser returns the hash of the secret that binds requests to this browser,

@@ -13,6 +13,7 @@ const denied = "La cédula o la clave no coinciden, o la clave está bloqueada"
 
 // One login serves every application (S001), each told once what it receives.
 func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		s.application("prestamos", true, "openid cedula")
@@ -51,7 +52,8 @@ func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
 	})
 }
 
-func TestASVS_10_7_1_ThirdPartyAsksAndRemembers(t *testing.T) {
+func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		s.application("biess", false, "openid profile email phone")
@@ -95,6 +97,7 @@ func TestASVS_10_7_1_ThirdPartyAsksAndRemembers(t *testing.T) {
 }
 
 func TestPromptNoneNeverAsks(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
@@ -113,6 +116,7 @@ func TestPromptNoneNeverAsks(t *testing.T) {
 }
 
 func TestASVS_7_6_1_FreshProofIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		for _, more := range [][]string{{"prompt", "login"}, {"max_age", "0"}, {"prompt", "select_account"}} {
@@ -134,6 +138,7 @@ func TestASVS_7_6_1_FreshProofIsAskedOnce(t *testing.T) {
 }
 
 func TestEssentialACROutOfReach(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
@@ -155,6 +160,7 @@ func TestEssentialACROutOfReach(t *testing.T) {
 }
 
 func TestLanguageIsKept(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		if page := b.get("/ingresar"); !strings.Contains(page.body, `lang="es-EC"`) {

@@ -55,7 +55,7 @@ func (s *Server) Handle(h Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		s.once.serve(w, r, s.formKey, s.Now(), page)
+		s.once.serve(w, r, s.formOf, s.Now(), page)
 	}))
 }
 

@@ -13,22 +13,23 @@ import (
 const (
 	// onceLife is how long a form is known again: a double click, a retry after a
 	// lost answer.
-	onceLife = 10 * time.Second
-	// onceMost bounds the answers kept.
+	onceLife = 5 * time.Second
+	// onceMost bounds the answers kept, one for each browser.
 	onceMost = 4096
 	// onceTimeout bounds an effect whose browser has gone away meanwhile.
 	onceTimeout = 30 * time.Second
 )
 
-// once gives a form that comes twice the answer it got, where that had an effect
-// (FT-14). This is for the person's sake, within one process; that an effect
-// happens once is the database's doing.
+// once gives a form that comes twice in a row from one browser the answer it
+// got, where that had an effect (FT-14). This is for the person's sake, within
+// one process; that an effect happens once is the database's doing.
 type once struct {
 	mu    sync.Mutex
-	known map[[32]byte]*onceEntry
+	known map[string]*onceEntry // by the browser's cookie
 }
 
 type onceEntry struct {
+	form [32]byte
 	done chan struct{} // closed when answer is set
 	at   time.Time
 	kept bool
@@ -38,29 +39,33 @@ type onceEntry struct {
 // keeper is a ResponseWriter whose answer is that of an effect.
 type keeper interface{ keepAnswer() }
 
-func newOnce() *once { return &once{known: map[[32]byte]*onceEntry{}} }
+func newOnce() *once { return &once{known: map[string]*onceEntry{}} }
 
-// formKey tells the same form of the same browser from any other. A browser
-// without a cookie of ours cannot be told from others, which false says.
-func (s *Server) formKey(r *http.Request) ([32]byte, bool) {
+// formOf returns the browser a form comes from and what tells it from its other
+// forms. A browser without a cookie of ours is "": it looks like many others.
+func (s *Server) formOf(r *http.Request) (string, [32]byte) {
 	browser := secret(r, s.cookies.browser)
-	text := browser
-	for _, part := range []string{secret(r, s.cookies.session), secret(r, s.cookies.device), r.URL.Path, r.PostForm.Encode()} {
-		text += "\x00" + part
-	}
-	return sha256.Sum256([]byte(text)), browser != ""
+	text := secret(r, s.cookies.session) + "\x00" + secret(r, s.cookies.device) + "\x00" + r.URL.Path + "\x00" + r.PostForm.Encode()
+	return browser, sha256.Sum256([]byte(text))
+}
+
+// forget makes the browser's next form a new one, whatever it holds.
+func (o *once) forget(browser string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.known, browser)
 }
 
 // serve answers r by h, or by what h answered to the same form just before. The
 // first of several at a time is waited for; if it had no effect the others are
 // served too.
-func (o *once) serve(w http.ResponseWriter, r *http.Request, formKey func(*http.Request) ([32]byte, bool), now time.Time, h http.Handler) {
-	key, ok := formKey(r)
-	if !ok {
+func (o *once) serve(w http.ResponseWriter, r *http.Request, formOf func(*http.Request) (string, [32]byte), now time.Time, h http.Handler) {
+	browser, form := formOf(r)
+	if browser == "" {
 		h.ServeHTTP(w, r)
 		return
 	}
-	entry, first := o.enter(key, now)
+	entry, first := o.enter(browser, form, now)
 	if !first {
 		select {
 		case <-entry.done:
@@ -77,7 +82,7 @@ func (o *once) serve(w http.ResponseWriter, r *http.Request, formKey func(*http.
 	finished := false
 	defer func() {
 		entry.kept = finished && entry.keep
-		o.leave(key, entry)
+		o.leave(browser, entry)
 		close(entry.done)
 	}()
 	// Whoever presses twice drops the first answer: the effect goes on.
@@ -88,28 +93,29 @@ func (o *once) serve(w http.ResponseWriter, r *http.Request, formKey func(*http.
 	entry.replay(w)
 }
 
-// enter returns the entry of key and whether the caller is the first to have it.
-func (o *once) enter(key [32]byte, now time.Time) (*onceEntry, bool) {
+// enter returns the entry of a form and whether the caller is the first to have
+// it.
+func (o *once) enter(browser string, form [32]byte, now time.Time) (*onceEntry, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if e, found := o.known[key]; found && (e.at.IsZero() || now.Sub(e.at) < onceLife) {
+	if e, found := o.known[browser]; found && e.form == form && (e.at.IsZero() || now.Sub(e.at) < onceLife) {
 		return e, false
 	}
-	maps.DeleteFunc(o.known, func(_ [32]byte, e *onceEntry) bool { return !e.at.IsZero() && now.Sub(e.at) >= onceLife })
-	e := &onceEntry{done: make(chan struct{}), recorder: &recorder{header: http.Header{}, now: now}}
+	maps.DeleteFunc(o.known, func(_ string, e *onceEntry) bool { return !e.at.IsZero() && now.Sub(e.at) >= onceLife })
+	e := &onceEntry{form: form, done: make(chan struct{}), recorder: &recorder{header: http.Header{}, now: now}}
 	if len(o.known) < onceMost {
-		o.known[key] = e
+		o.known[browser] = e
 	}
 	return e, true
 }
 
 // leave keeps the answer of an effect and forgets any other.
-func (o *once) leave(key [32]byte, e *onceEntry) {
+func (o *once) leave(browser string, e *onceEntry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e.at = e.now
-	if !e.kept && o.known[key] == e {
-		delete(o.known, key)
+	if !e.kept && o.known[browser] == e {
+		delete(o.known, browser)
 	}
 }
 

@@ -32,9 +32,9 @@ func (r Renewal) DueAt(created time.Time, clave, afiliadoID string) time.Time {
 	}
 	due := created.Add(r.MaxAge)
 	if r.Spread > 0 {
-		h := fnv.New64a()
-		h.Write([]byte(afiliadoID)) //nolint:errcheck // a hash never fails to take bytes
-		due = due.Add(-time.Duration(h.Sum64() % uint64(min(r.Spread, r.MaxAge))))
+		h := fnv.New32a()
+		h.Write([]byte(afiliadoID))
+		due = due.Add(-time.Duration(h.Sum32()) % min(r.Spread, r.MaxAge))
 	}
 	return due
 }

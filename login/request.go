@@ -55,7 +55,7 @@ func (s *Server) Visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
 
 // load finds the running request.
 func (s *Server) load(ctx context.Context, v *Visit, id, browser string, post bool) error {
-	if len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return r > utf8.RuneSelf || !urlSafe(byte(r)) }) {
+	if len(id) > 64 || !allURLSafe(id) {
 		return &failure{kind: templates.KindExpired}
 	}
 	req, err := s.DB.AuthRequest(ctx, id)

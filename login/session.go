@@ -83,6 +83,9 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	value := storage.NewSecret()
 	found.SecretHash = storage.Hash(value)
 	old, err := s.liveSession(ctx, tx, r, v.Now)
+	if err == nil && old == nil {
+		old, err = s.requestSession(ctx, tx, v, p)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,6 +108,27 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 		s.set(w, s.cookies.session, value, 0)
 		keep(w)
 	}, nil
+}
+
+// requestSession is the session in which the same person has just proved who she
+// is inside the same request, without this browser knowing: two replicas saw a
+// double click, or the answer was lost (FT-14, FT-01). nil: none. The request is
+// held.
+func (s *Server) requestSession(ctx context.Context, tx *storage.Tx, v *Visit, p *Proof) (*storage.Session, error) {
+	if v.Request == nil || v.Request.SessionID == "" {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	found, err := tx.LockSession(ctx, v.Request.SessionID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, nil //nolint:nilnil // documented: none
+	case err != nil:
+		return nil, err
+	case found.AfiliadoID != p.Afiliado.ID, !found.EndedAt.IsZero(), found.ExpiresAt.Past(v.Now), found.SeenAt.Add(s.Idle).Before(v.Now):
+		return nil, nil //nolint:nilnil // documented: none
+	default:
+		return found, nil
+	}
 }
 
 // startSession ends old, stores found and ends what the person has too many of.
@@ -161,6 +185,7 @@ func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request
 	value := secret(r, s.cookies.session)
 	own := value != "" && storage.Hash(value) == found.SecretHash
 	return func(w http.ResponseWriter) {
+		s.once.forget(secret(r, s.cookies.browser))
 		if own {
 			s.set(w, s.cookies.session, "", -1)
 		}

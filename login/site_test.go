@@ -64,7 +64,10 @@ func (b *safeBuffer) String() string {
 func each(t *testing.T, f func(t *testing.T, s *site), change ...func(*login.Config)) {
 	t.Helper()
 	for _, engine := range storagetest.Engines() {
-		t.Run(engine, func(t *testing.T) { f(t, newSite(t, engine, change...)) })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			f(t, newSite(t, engine, change...))
+		})
 	}
 }
 
@@ -87,13 +90,26 @@ func newSite(t *testing.T, engine string, change ...func(*login.Config)) *site {
 			}
 		}
 	})
-	p, err := pages()
+	h, err := s.build(db, change...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	s.url = srv.URL
+	s.application("historia", true, "openid profile")
+	return s
+}
+
+// build makes the server and its router on db.
+func (s *site) build(db *storage.DB, change ...func(*login.Config)) (http.Handler, error) {
+	p, err := pages()
+	if err != nil {
+		return nil, err
+	}
 	hash, err := login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Queue: 1000, Wait: time.Minute})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	cfg := login.Config{
 		Issuer: "http://localhost:8080", DB: db, Clients: storage.NewClientCache(db, s.now), Pages: p, Hash: hash, Now: s.now,
@@ -104,19 +120,15 @@ func newSite(t *testing.T, engine string, change ...func(*login.Config)) *site {
 		c(&cfg)
 	}
 	if s.Server, err = login.New(cfg); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	s.Protocol = protocol{}
 	r := mux.NewRouter()
 	s.Routes(r)
 	r.HandleFunc("/authorize", s.authorize)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		r.ServeHTTP(w, q.WithContext(storage.WithRequestID(q.Context(), "request")))
-	}))
-	t.Cleanup(srv.Close)
-	s.url = srv.URL
-	s.application("historia", true, "openid profile")
-	return s
+	}), nil
 }
 
 func (s *site) now() time.Time { return time.UnixMicro(s.clock.Load()).UTC() }

@@ -93,7 +93,7 @@ func stringsOf(raw []json.RawMessage) ([]string, bool) {
 	var out []string
 	for _, r := range raw {
 		var s *string
-		if json.Unmarshal(r, &s) != nil || s == nil || len(*s) > 256 || faultOf("value", *s) != "" {
+		if json.Unmarshal(r, &s) != nil || s == nil || len(*s) > 256 || !clean(*s, false) {
 			return nil, false
 		}
 		out = append(out, *s)

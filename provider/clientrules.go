@@ -32,12 +32,14 @@ func checkName(r Registration) error {
 		return errors.New("client_id: is required")
 	case len(r.ID) > 128 || strings.ContainsFunc(r.ID, func(c rune) bool { return !visible(c) }):
 		return errors.New("client_id: up to 128 visible ASCII characters, without colon, quote and backslash")
+	case len(r.ID) == 43 && !strings.ContainsFunc(r.ID, func(c rune) bool { return !base64URL(c) }):
+		return errors.New("client_id: has the form of a person's sub, for which nobody may take it (RFC 9700 section 4.15)")
 	case strings.TrimSpace(r.Metadata.ClientName) == "" || len(r.Metadata.ClientName) > 200:
 		return errors.New("client_name: is required, up to 200 bytes: people read it")
 	}
 	for member, values := range map[string][]string{"client_name": {r.Metadata.ClientName}, "contacts": r.Metadata.Contacts} {
 		for _, v := range values {
-			if faultOf("value", v) != "" || len(v) > 200 {
+			if !clean(v, false) || len(v) > 200 {
 				return fmt.Errorf("%s: holds characters that are not allowed, or more than 200 bytes", member)
 			}
 		}

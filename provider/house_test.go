@@ -205,3 +205,15 @@ func (h *house) EndSession(ctx context.Context, tx *storage.Tx, _ *http.Request,
 	_, err := tx.EndSession(ctx, s.ID, "logout", h.clock.now())
 	return func(http.ResponseWriter) { h.cleared, h.session = true, nil }, err
 }
+
+// eachWith is each over databases that count their commits.
+func eachWith(t *testing.T, f func(t *testing.T, h *house, commits *counter)) {
+	t.Helper()
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			commits := &counter{}
+			db := storagetest.Open(t, engine, func(cfg *storage.Config) { cfg.OnStatement = commits.add })
+			f(t, newHouse(t, db), commits)
+		})
+	}
+}

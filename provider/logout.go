@@ -172,9 +172,12 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *sto
 	}
 	var forget func(http.ResponseWriter)
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
-		var err error
-		if forget, err = s.Login.EndSession(ctx, tx, r, session); err != nil {
+		held, err := tx.LockSession(ctx, session.ID)
+		if err != nil {
 			return err
+		}
+		if forget, err = s.Login.EndSession(ctx, tx, r, session); err != nil || !held.EndedAt.IsZero() {
+			return err // the same form a moment ago has ended it (FT-14)
 		}
 		return tx.Audit(ctx, storage.Event{
 			At: storage.At(s.Now()), Name: eventLogout, AfiliadoID: session.AfiliadoID, ClientID: clientID, Actor: "afiliado",

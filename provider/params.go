@@ -22,20 +22,22 @@ var (
 	errNoForm   = errors.New("provider: the request is no form")
 )
 
-// limits are the most bytes a parameter may have; those not named may have
-// maxValue.
-func limit(name string) int {
+// limit is the most bytes a parameter may have, and whether it is one we read.
+func limit(name string) (int, bool) {
 	switch name {
-	case "client_id", "response_type", "response_mode", "prompt", "display", "max_age", "login_hint", "ui_locales", "code_challenge_method":
-		return 256
+	case "client_id", "response_type", "response_mode", "prompt", "display", "max_age", "login_hint", "ui_locales",
+		"code_challenge_method", "grant_type", "client_assertion_type", "salir", "quedarse":
+		return 256, true
+	case "nonce", "acr_values", "code_challenge", "code_verifier", "code", "refresh_token", "access_token", "client_secret":
+		return 512, true
 	case "redirect_uri", "post_logout_redirect_uri", "state", "scope":
-		return 2048
-	case "nonce", "acr_values", "code_challenge", "code_verifier", "code", "refresh_token":
-		return 512
+		return 2048, true
 	case "claims":
-		return 4096
+		return 4096, true
+	case "id_token_hint", "request", "request_uri", "registration", "client_assertion":
+		return 8192, true
 	default:
-		return 8192
+		return 0, false
 	}
 }
 
@@ -86,9 +88,9 @@ func (f form) get(name string) string {
 }
 
 // check refuses repeated parameters (RFC 6749 section 3.1; resource may repeat,
-// RFC 8707), oversized ones, and characters no parameter has: a database would
-// refuse them later and less clearly. Parameters we do not know are checked too,
-// and otherwise ignored.
+// RFC 8707) and, in those we read, too many bytes and characters no parameter
+// has: a database would refuse them later and less clearly. What else comes is
+// ignored.
 func (f form) check() *protocolError {
 	for name, values := range f {
 		if len(values) > 1 && name != "resource" {
@@ -104,14 +106,23 @@ func (f form) check() *protocolError {
 }
 
 func faultOf(name, value string) string {
+	most, ours := limit(name)
 	switch {
-	case len(value) > limit(name) || len(name) > 256:
+	case ours && len(value) > most:
 		return "a parameter is too long"
-	case !utf8.ValidString(value) || !utf8.ValidString(name) || strings.ContainsFunc(value, unicode.IsControl):
+	case ours && !clean(value, name == "claims"):
 		return "a parameter holds characters that are not allowed"
 	default:
 		return ""
 	}
+}
+
+// clean reports whether value is UTF-8 without control characters; lines may
+// let it have line breaks and tabs, which JSON uses between its tokens.
+func clean(value string, lines bool) bool {
+	return utf8.ValidString(value) && !strings.ContainsFunc(value, func(c rune) bool {
+		return unicode.IsControl(c) && (!lines || c != '\n' && c != '\r' && c != '\t')
+	})
 }
 
 // params are parameters in the order in which they are written.

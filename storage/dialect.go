@@ -77,7 +77,7 @@ func connect(cfg Config) (dialect, *sqlx.DB, *sqlx.DB, error) {
 		if path == "" {
 			return dialect{}, nil, nil, errors.New("sqlite: the URL names no file; write sqlite:PATH")
 		}
-		w, err := sqlx.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
+		w, err := sqlx.Open("sqlite", sqliteDSN(path, "_txlock=immediate&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(4000)"))
 		if err != nil {
 			return dialect{}, nil, nil, err
 		}

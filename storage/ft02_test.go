@@ -91,7 +91,7 @@ func writes02() []write {
 			return tx.SetClave(ctx, storage.Clave{AfiliadoID: f.a.ID, PHC: "new", CreatedAt: storage.At(later)}, 1)
 		}},
 		{"RehashClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.RehashClave(ctx, storage.Clave{AfiliadoID: f.a.ID, CreatedAt: at}, "re")
+			return tx.RehashClave(ctx, storage.Clave{AfiliadoID: f.a.ID, CreatedAt: storage.At(later)}, "re")
 		}},
 		{"SetClaveDue", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.SetClaveDue(ctx, f.a.ID, later, true)
@@ -115,6 +115,7 @@ func writes02() []write {
 			return tx.ForgiveAttempts(ctx, f.mac, now)
 		}},
 		{"UnlockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.UnlockClave(ctx, f.mac) }},
+		{"ForgiveDevice", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.ForgiveDevice(ctx, "device") }},
 		{"KeepDevice", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.KeepDevice(ctx, storage.Device{ID: "d2", SecretHash: "d2", AfiliadoID: f.a.ID})
 		}},
@@ -155,6 +156,9 @@ func writes02() []write {
 		}},
 		{"ProveAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.ProveAuthRequest(ctx, f.request.ID, f.session.ID, now)
+		}},
+		{"NarrowAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.NarrowAuthRequest(ctx, f.request.ID, "openid")
 		}},
 		{"CompleteAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			q := f.request
@@ -202,7 +206,7 @@ func writes02() []write {
 }
 
 // locks02 are methods of Tx that hold a row and change nothing.
-var locks02 = []string{"LockAfiliado", "LockAuthRequest", "LockGrant", "LockRefreshToken", "LockSession"}
+var locks02 = []string{"HoldSession", "LockAfiliado", "LockAuthRequest", "LockGrant", "LockRefreshToken", "LockSession"}
 
 // Whichever statement of an effect fails, the commit included, nothing of the
 // effect stays, and doing it again works (FT-02, the Boulder trick).
@@ -259,9 +263,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 	switch method {
 	case "LockClave", "SettleFailure":
 		inTx(t, db, func(tx *storage.Tx) error { return tx.UnlockClave(ctx, f.mac) })
-		if method == "SettleFailure" {
-			inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
-		}
+		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
 	case "ForgiveAttempts":
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
 	case "DropDevices":

@@ -170,16 +170,34 @@ func (j *importJob) lines(ctx context.Context) error {
 		if j.in.line <= j.report.Resumed && !end {
 			j.imp.drop()
 		} else {
+			began := j.opts.Now()
 			late, err := j.write(ctx, len(refusals), end)
 			if err != nil {
 				return err
 			}
 			refusals = mergeRefusals(refusals, late)
+			if err := j.makeWay(ctx, j.opts.Now().Sub(began)); err != nil {
+				return err
+			}
 		}
 		if err := j.tell(refusals); err != nil || end {
 			return err
 		}
 		n, refusals = 0, refusals[:0]
+	}
+}
+
+// makeWay leaves SQLite's one writer to others for as long as a batch has held
+// it: they look for it only every few milliseconds and would seldom find it free.
+func (j *importJob) makeWay(ctx context.Context, took time.Duration) error {
+	if j.db.dia.name != embedded.name || took <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(took, 100*time.Millisecond)):
+		return nil
 	}
 }
 

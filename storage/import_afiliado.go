@@ -138,18 +138,25 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 		rows = append(rows, args...)
 		n++
 	}
-	if n > 0 {
-		_, err := tx.execOnce(ctx, `INSERT INTO afiliado (`+afiliadoInsertColumns+`) VALUES `+values(n, len(rows)/n)+`
-			ON CONFLICT (id) DO UPDATE SET identifier_type = excluded.identifier_type, identifier = excluded.identifier,
-			given_name = excluded.given_name, family_name = excluded.family_name, birthdate = excluded.birthdate,
-			email = excluded.email, mobile = excluded.mobile, landline = excluded.landline, email_verified = excluded.email_verified,
-			phone_verified = excluded.phone_verified, kinds = excluded.kinds, estado = excluded.estado,
-			fingerprint = excluded.fingerprint, updated_at = excluded.updated_at`, rows...)
-		if err != nil {
-			return nil, err
-		}
+	if err := tx.putAfiliados(ctx, rows, n); err != nil {
+		return nil, err
 	}
 	return nil, m.writeClaves(ctx, tx, people)
+}
+
+// putAfiliados stores n people whose sealed values are rows: new ones whole, of
+// known ones (by id) what the registry says.
+func (tx *Tx) putAfiliados(ctx context.Context, rows []any, n int) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := tx.execOnce(ctx, `INSERT INTO afiliado (`+afiliadoInsertColumns+`) VALUES `+values(n, len(rows)/n)+`
+		ON CONFLICT (id) DO UPDATE SET identifier_type = excluded.identifier_type, identifier = excluded.identifier,
+		given_name = excluded.given_name, family_name = excluded.family_name, birthdate = excluded.birthdate,
+		email = excluded.email, mobile = excluded.mobile, landline = excluded.landline, email_verified = excluded.email_verified,
+		phone_verified = excluded.phone_verified, kinds = excluded.kinds, estado = excluded.estado,
+		fingerprint = excluded.fingerprint, updated_at = excluded.updated_at`, rows...)
+	return err
 }
 
 // writeClaves gives a clave to those who have none.

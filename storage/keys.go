@@ -17,7 +17,7 @@ type Keys struct {
 	// Current names the key of Seal with which new values are sealed.
 	Current string
 	// Seal holds every key that may still have to open something, by its id (1
-	// to 32 bytes). Add a key, make it current, re-seal, then drop the old one.
+	// to 32 bytes). Add a key, make it current, Reseal, then drop the old one.
 	Seal map[string][]byte
 	// Index keys the hashes by which people are found. Changing it loses them.
 	Index []byte

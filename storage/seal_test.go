@@ -214,6 +214,45 @@ func TestKeyRotationOpensOldSealsNew(t *testing.T) {
 	})
 }
 
+// After resealing, the old key can be dropped and everything still opens.
+func TestResealLetsTheOldKeyGo(t *testing.T) {
+	at(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		fill(t, db)
+		fresh := newKey()
+		rotated := withKeys(t, url, func(k *storage.Keys) {
+			k.Seal = maps.Clone(k.Seal)
+			k.Current, k.Seal["second"] = "second", fresh
+		})
+		for _, want := range []int64{5, 0} { // a person, her clave twice, a signing key, an audit row
+			if n, err := rotated.Reseal(t.Context()); err != nil || n != want {
+				t.Errorf("resealed %d, %v; want %d", n, err, want)
+			}
+		}
+		alone := withKeys(t, url, func(k *storage.Keys) { k.Current, k.Seal = "second", map[string][]byte{"second": fresh} })
+		a, err := alone.AfiliadoByIdentifier(t.Context(), "1759999913")
+		if err != nil || a.Email != "maria@example.org" {
+			t.Fatalf("got %v, %v; want her", a, err)
+		}
+		if c, err := alone.Clave(t.Context(), a.ID); err != nil || !strings.HasPrefix(c.PHC, "$argon2id$") {
+			t.Errorf("got %v, %v; want her clave", c, err)
+		}
+		if past, err := alone.ClaveHistory(t.Context(), a.ID, 5); err != nil || len(past) != 1 {
+			t.Errorf("got %q, %v; want her history", past, err)
+		}
+		if keys, err := alone.SigningKeys(t.Context()); err != nil || len(keys) != 1 {
+			t.Errorf("got %v, %v; want the signing key", keys, err)
+		}
+		if fields, err := alone.AuditPersonal(t.Context(), 1); err != nil || fields["ip"] != "192.0.2.44" {
+			t.Errorf("got %v, %v; want the audit's personal side", fields, err)
+		}
+		seal(t, alone, 10)
+		if check, found := verify(t, alone, nil); len(found) > 0 || check.Personal != 1 {
+			t.Errorf("got %+v, %q; want the audit whole", check, found)
+		}
+	})
+}
+
 func TestKeysAreChecked(t *testing.T) {
 	for name, change := range map[string]func(*storage.Keys){
 		"none":       func(k *storage.Keys) { *k = storage.Keys{} },

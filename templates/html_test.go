@@ -207,7 +207,7 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		Notice{Layout: l, Goal: goal, Given: evil},
 		Consent{Layout: l, Goal: goal, Given: evil, Purpose: evil, Data: data, Optional: []Option{{Scope: evil, Data: data}}},
 		Renew{Layout: l, Goal: &goal, Cause: Cause(evil)},
-		LogoutConfirm{Layout: l, Action: "/end_session", Application: &app, Params: []Param{{evil, evil}}},
+		LogoutConfirm{Layout: l, Action: "/oauth/logout", Application: &app, Params: []Param{{evil, evil}}},
 		LoggedOut{Layout: l, Application: &app},
 		FormPost{Layout: l, Application: app, Action: "https://x.example/", Params: []Param{{evil, evil}}},
 		Error{Layout: l, Kind: Kind(evil), Application: &app},

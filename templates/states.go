@@ -26,9 +26,9 @@ func States(lang string) []State {
 		{"loggedout", ok, LoggedOut{Layout: l}},
 		{"loggedout-application", ok, LoggedOut{Layout: l, Application: &sampleApplications()[1]}},
 		{"loggedout-stayed", ok, LoggedOut{Layout: in, Application: &sampleApplications()[1], Stayed: true}},
-		{"logout", ok, LogoutConfirm{Layout: in, Action: "/end_session"}},
+		{"logout", ok, LogoutConfirm{Layout: in, Action: "/oauth/logout"}},
 		{"logout-application", ok, LogoutConfirm{
-			Layout: in, Action: "/end_session", Application: &sampleApplications()[1],
+			Layout: in, Action: "/oauth/logout", Application: &sampleApplications()[1],
 			Params: []Param{{"client_id", "prestamos"}, {"state", "af0ifjsldkj"}},
 		}},
 		{"formpost", ok, FormPost{

@@ -28,7 +28,7 @@ type Config struct {
 	Issuer string
 	// Phone is the number of Atención al Ciudadano as people read it; empty means +593 2 394 5666 (S013).
 	Phone string
-	// Logout is the path of the end_session_endpoint, to which "Cerrar sesión" posts; empty means /end_session.
+	// Logout is the path of the end_session_endpoint, to which "Cerrar sesión" posts; empty means /oauth/logout.
 	Logout string
 	// Attempts is the number of wrong claves that locks (D02); 0 means 5.
 	Attempts int
@@ -131,7 +131,7 @@ func newSite(cfg Config) (*site, error) {
 		cfg.Phone = "+593 2 394 5666"
 	}
 	if cfg.Logout == "" {
-		cfg.Logout = "/end_session"
+		cfg.Logout = "/oauth/logout"
 	}
 	if cfg.Attempts == 0 {
 		cfg.Attempts = 5

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -21,12 +22,36 @@ func (c *commands) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the provider until SIGTERM or Ctrl-C; a second one stops at once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+			ctx, stop := c.untilSignal(cmd.Context())
 			defer stop()
-			// After the first signal the next one has its usual, immediate effect.
-			context.AfterFunc(ctx, stop)
 			return c.serveUntil(ctx)
 		},
+	}
+}
+
+// untilSignal returns a context that the first signal ends. The second one ends
+// the program where it stands: whoever sends it has waited long enough.
+func (c *commands) untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-signals:
+			case <-parent.Done():
+				return
+			}
+			if n > 0 {
+				say(c.stderr, "clave: stopped at once; requests in flight were cut off\n")
+				c.exit(exitFailed)
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
 	}
 }
 

@@ -154,6 +154,10 @@ func (c *config) storing() []option {
 			key: "audit.key_file", required: true, example: "keys/audit", set: c.auditKey,
 			doc: "The key (mode 0600, from clave audit key FILE) that signs the heads of the audit.",
 		},
+		{
+			key: "audit.personal", preset: "90d", set: span(&c.Audit.Personal, day, 3650*day, false),
+			doc: "How long network addresses stay in the audit; the rest of a row stays for good.",
+		},
 	}
 }
 

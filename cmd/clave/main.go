@@ -35,16 +35,21 @@ type program struct {
 	// listen opens the listeners of serve.
 	listen func(ctx context.Context, address string) (net.Listener, error)
 	now    func() time.Time
+	// exit ends the process at once.
+	exit func(status int)
 }
 
 func main() {
-	os.Exit(run(context.Background(), program{
-		args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr,
+	ctx, cancel := context.WithCancel(context.Background())
+	status := run(ctx, program{
+		args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, exit: os.Exit,
 		listen: func(ctx context.Context, address string) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(ctx, "tcp", address)
 		},
 		now: time.Now,
-	}))
+	})
+	cancel()
+	os.Exit(status)
 }
 
 // failure is a list of lines for people, already whole.

@@ -67,13 +67,8 @@ func installed(t *testing.T, url string) string {
 	return file
 }
 
-func TestExitStatuses(t *testing.T) {
+func exitStatuses(t *testing.T, binary string) {
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "clave")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	file := installed(t, "sqlite:clave.db")
 	broken := filepath.Join(dir, "broken.yaml")
 	writeFile(t, broken, "issuer: nowhere\n")
@@ -186,12 +181,17 @@ type served struct {
 // serve runs clave serve with file on free ports, and the issuer to match.
 func serve(t *testing.T, file string, environ ...string) *served {
 	t.Helper()
+	return serveAs(t, "http", file, environ...)
+}
+
+func serveAs(t *testing.T, scheme, file string, environ ...string) *served {
+	t.Helper()
 	public, internal := listener(t), listener(t)
 	_, port, err := net.SplitHostPort(public.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{issuer: "http://localhost:" + port, internal: "http://" + internal.Addr().String(), log: &output{}}
+	s := &served{issuer: scheme + "://localhost:" + port, internal: "http://" + internal.Addr().String(), log: &output{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
 	waiting := map[string]net.Listener{"127.0.0.1:1": public, "127.0.0.1:2": internal}

@@ -21,14 +21,14 @@ import (
 func basePort(t *testing.T) int {
 	t.Helper()
 	for range 50 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // closed at once
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		base := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is a TCP listener
 		all := []net.Listener{l}
 		for n := 1; err == nil && n <= 6; n++ {
-			if l, err = net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(base+n)); err == nil { //nolint:noctx // as above
+			if l, err = net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(base+n)); err == nil {
 				all = append(all, l)
 			}
 		}

@@ -41,7 +41,7 @@ func (s *suite) threeApplications(t *testing.T) {
 	b.says("María Fernanda Quishpe Andrade", "1759999913")
 	b.look("historia-dentro")
 	b.open(s.historia + "/datos")
-	b.says("Identificador para esta aplicación", "urn:iess:acr:clave")
+	b.says("Identificador para esta aplicación", "clave de menos de 15 caracteres")
 	b.look("historia-datos")
 	sub := subOf(b)
 

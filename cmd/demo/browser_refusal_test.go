@@ -46,14 +46,14 @@ func (s *suite) refusals(t *testing.T) {
 	}
 }
 
-var once = regexp.MustCompile(`name="id" value="[^"]*"|id=[A-Za-z0-9_-]+`)
+var eachTime = regexp.MustCompile(`name="id" value="[^"]*"|id=[A-Za-z0-9_-]+`)
 
 // normal is the page without what differs each time: the id of the running
 // request, and the cédula that was typed.
 func (s *suite) normal(b *tab, cedula string) string {
 	b.t.Helper()
 	page := value[string](b, "document.documentElement.outerHTML")
-	return strings.ReplaceAll(once.ReplaceAllString(page, "id"), cedula, "CEDULA")
+	return strings.ReplaceAll(eachTime.ReplaceAllString(page, "id"), cedula, "CEDULA")
 }
 
 // difference is the first line in which two texts differ.

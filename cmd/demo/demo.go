@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -191,7 +191,7 @@ func (d *demo) serve(ctx context.Context) error {
 	n := len(d.apps)
 	go func() { done <- d.server.Run(ctx, d.listeners[0], d.listeners[n+1]) }()
 	for i, app := range d.apps {
-		go func() { done <- serveApp(ctx, d.listeners[i+1], app) }()
+		go func() { done <- d.serveApp(ctx, d.listeners[i+1], app) }()
 	}
 	var errs []error
 	for range n + 1 {
@@ -201,8 +201,11 @@ func (d *demo) serve(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func serveApp(ctx context.Context, l net.Listener, app *rp.App) error {
-	s := &http.Server{Handler: app, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute}
+func (d *demo) serveApp(ctx context.Context, l net.Listener, app *rp.App) error {
+	s := &http.Server{
+		Handler: app, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {
@@ -226,8 +229,8 @@ func (d *demo) close() error {
 	if d.server != nil {
 		errs = append(errs, d.server.Close())
 	}
-	if d.temporary && strings.Contains(filepath.Base(d.data), "clave-demo-") {
-		errs = append(errs, os.RemoveAll(d.data))
+	if d.temporary && d.data != "" {
+		errs = append(errs, os.RemoveAll(d.data)) //nolint:gosec // folder made it, and nobody named it
 	}
 	return errors.Join(errs...)
 }

@@ -96,9 +96,9 @@ func writePeople(name string, n int) error {
 		return fmt.Errorf("demo: people.csv: %w", err)
 	}
 	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "cedula,clave")
+	say(w, "cedula,clave")
 	for i := range n {
-		fmt.Fprintf(w, "%s,%s\n", string(generated(i)), commonClave)
+		say(w, "%s,%s", string(generated(i)), commonClave)
 	}
 	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		return fmt.Errorf("demo: people.csv: %w", err)

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(stderr, "demo: %v; demo -h shows the flags\n", err)
+		say(stderr, "demo: %v; demo -h shows the flags", err)
 		return exitUsage
 	}
 	o.now, o.log = now, slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -46,11 +46,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	if err == nil {
 		d.welcome(stdout)
 		err = d.serve(ctx)
-		fmt.Fprintln(stdout, d.farewell())
+		say(stdout, "%s", d.farewell())
 		err = errors.Join(err, d.close())
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "demo: %s\n", oneLine(err))
+		say(stderr, "demo: %s", oneLine(err))
 		return exitFailed
 	}
 	return exitDone
@@ -83,7 +83,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		f.SetOutput(stderr)
-		fmt.Fprintln(stderr, "go run ./cmd/demo [flags]: Clave IESS with made-up people and three applications, on this machine only")
+		say(stderr, "go run ./cmd/demo [flags]: Clave IESS with made-up people and three applications, on this machine only")
 		f.PrintDefaults()
 		return o, err
 	case err != nil:

@@ -24,8 +24,11 @@ func (p *progress) at(done, of int) {
 		return
 	}
 	p.last = now
-	fmt.Fprintf(p.w, "people: %d of %d\n", done, of)
+	say(p.w, "people: %d of %d", done, of)
 }
+
+// say writes a line for people. Whoever does not read it has gone.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 
 // oneLine keeps an error on the one line it is promised to have.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -44,7 +44,7 @@ func TestRun(t *testing.T) {
 	go func() { done <- run(ctx, []string{"-port", strconv.Itoa(base)}, &out, &log, time.Now) }()
 	d := &demo{options: options{port: base}}
 	for answers := false; !answers && time.Since(start) < 10*time.Second; {
-		conn, err := net.DialTimeout("tcp4", "127.0.0.1:"+strconv.Itoa(base), time.Second) //nolint:noctx // bounded
+		conn, err := net.DialTimeout("tcp4", "127.0.0.1:"+strconv.Itoa(base), time.Second)
 		if answers = err == nil; answers {
 			conn.Close()
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -9,33 +8,33 @@ import (
 
 // welcome says where everything is and whom to try.
 func (d *demo) welcome(w io.Writer) {
-	fmt.Fprintln(w, "Clave IESS is running, on this machine only. Everybody in it is made up.")
-	fmt.Fprintln(w)
+	say(w, "Clave IESS is running, on this machine only. Everybody in it is made up.")
+	say(w, "")
 	for _, a := range applications(d.issuer, d.port) {
-		fmt.Fprintf(w, "  %-17s %s\n", a.rp.Name, a.rp.BaseURL)
+		say(w, "  %-17s %s", a.rp.Name, a.rp.BaseURL)
 	}
-	fmt.Fprintf(w, "  %-17s %s\n", "provider", d.issuer)
-	fmt.Fprintf(w, "  %-17s http://localhost:%s  /healthz /readyz /metrics\n", "internal", strconv.Itoa(d.port+6))
-	fmt.Fprintln(w, "\nOpen Historia Laboral first, then the others. People to sign in as:")
-	fmt.Fprintln(w)
+	say(w, "  %-17s %s", "provider", d.issuer)
+	say(w, "  %-17s http://localhost:%s  /healthz /readyz /metrics", "internal", strconv.Itoa(d.port+6))
+	say(w, "\nOpen Historia Laboral first, then the others. People to sign in as:")
+	say(w, "")
 	for _, p := range people() {
 		clave := p.clave
 		if clave == "" {
 			clave = "–"
 		}
-		fmt.Fprintf(w, "  %-11s %-23s %s %s, %s\n", string(p.identifier), clave, p.given, p.family, p.about)
+		say(w, "  %-11s %-23s %s %s, %s", string(p.identifier), clave, p.given, p.family, p.about)
 	}
-	fmt.Fprintln(w)
+	say(w, "")
 	if d.people > 0 {
-		fmt.Fprintf(w, "  and %d generated afiliados, listed in %s\n\n", d.people, filepath.Join(d.data, "people.csv"))
+		say(w, "  and %d generated afiliados, listed in %s\n", d.people, filepath.Join(d.data, "people.csv"))
 	}
 	switch {
 	case d.temporary && d.database != "":
-		fmt.Fprintln(w, "The keys that open this database go when you stop with Ctrl-C, so it cannot be used again; -data DIR keeps them.")
+		say(w, "The keys that open this database go when you stop with Ctrl-C, so it cannot be used again; -data DIR keeps them.")
 	case d.temporary:
-		fmt.Fprintf(w, "Data lies in %s and goes when you stop with Ctrl-C; -data DIR keeps it.\n", d.data)
+		say(w, "Data lies in %s and goes when you stop with Ctrl-C; -data DIR keeps it.", d.data)
 	default:
-		fmt.Fprintf(w, "Data and keys stay in %s. Stop with Ctrl-C.\n", d.data)
+		say(w, "Data and keys stay in %s. Stop with Ctrl-C.", d.data)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestASVS_4_1_3_ForwardedAddressesOnlyFromNamedProxies(t *testing.T) {
+func TestBCP_4_13_ASVS_4_1_3_ForwardedAddressesOnlyFromNamedProxies(t *testing.T) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	for _, tt := range []struct {
 		name, peer string

@@ -74,6 +74,10 @@ func param(name, value string) oidcrp.AuthURLOpt {
 
 // getCallback takes the provider's answer.
 func (a *App) getCallback(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet { // HEAD has no effect, so that nothing but the browser's visit spends the answer
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return nil
+	}
 	now := a.cfg.Now()
 	q, err := once(r.URL.RawQuery, "iss", "state", "code", "error")
 	if err != nil {

@@ -137,6 +137,7 @@ func (p *provider) endSession(idToken, clientID, back, state string) string {
 // what was granted even where that is less than was asked (RFC 6749 section 6).
 type sameScope struct{ oidcrp.RelyingParty }
 
+// OAuthConfig is the configuration without scopes.
 func (s sameScope) OAuthConfig() *oauth2.Config {
 	c := *s.RelyingParty.OAuthConfig()
 	c.Scopes = nil
@@ -150,6 +151,7 @@ type ownClient struct {
 	client http.Client
 }
 
+// HttpClient is the copy.
 func (o ownClient) HttpClient() *http.Client { return &o.client } //nolint:revive,staticcheck // the library's name
 
 // rawClaims is a userinfo response as it came.
@@ -227,6 +229,7 @@ func kind(code string) error {
 // bounded cuts answers off at maxAnswer.
 type bounded struct{ next http.RoundTripper }
 
+// RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(r)
 	if err == nil {

@@ -129,7 +129,7 @@ func TestNeed(t *testing.T) {
 	}
 }
 
-func TestCheckLogin(t *testing.T) {
+func TestASVS_10_5_4_OtherPeoplesIDTokensAreRefused(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	good := func() *oidc.IDTokenClaims {
 		c := &oidc.IDTokenClaims{}

@@ -46,7 +46,7 @@ type world struct {
 func newWorld(t *testing.T, engine string) *world {
 	t.Helper()
 	w := &world{t: t, wire: &wire{}}
-	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // closed by the server's Run
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

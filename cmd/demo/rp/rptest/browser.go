@@ -60,11 +60,6 @@ func (b *Browser) Cookies(address string) []*http.Cookie {
 	return b.client.Jar.Cookies(b.parse(address))
 }
 
-// SetCookies gives the browser cookies of address.
-func (b *Browser) SetCookies(address string, cookies []*http.Cookie) {
-	b.client.Jar.SetCookies(b.parse(address), cookies)
-}
-
 // Get opens an address, which may be relative to the page last seen.
 func (b *Browser) Get(address string) *Page {
 	b.t.Helper()
@@ -137,7 +132,8 @@ var (
 	checked = regexp.MustCompile(`(?i)\schecked[\s>]`)
 )
 
-func (p *Page) form(name string) (attrs, body string, ok bool) {
+// form returns the attributes and the content of the form that has the button.
+func (p *Page) form(name string) (string, string, bool) {
 	for _, f := range forms.FindAllStringSubmatch(p.Body, -1) {
 		for _, tag := range button.FindAllString(f[2], -1) {
 			if attribute(tag, "name") == name || attribute(tag, "id") == name {

@@ -1,0 +1,302 @@
+package clave_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+)
+
+// S092: a clave at the end of its validity is renewed on the way, and the person
+// still arrives.
+func TestS092_RenewalOnTheWay(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		s.want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
+		page := b.get("/renovar?id=" + id)
+		for _, word := range []string{"8 de noviembre de 2026", "Historia Laboral", `name="clave_nueva"`, `name="acuerdo"`} {
+			if !strings.Contains(page.body, word) {
+				t.Errorf("the page lacks %q", word)
+			}
+		}
+		if strings.Contains(page.body, "clave_actual") {
+			t.Error("asks again for the clave that was just typed")
+		}
+		before := s.commits.Load()
+		s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
+		if n := s.commits.Load() - before; n != 1 {
+			t.Errorf("renewing took %d commits", n)
+		}
+		s.want(b.post("/autorizar", "id", id, "continuar", "1"), http.StatusSeeOther, "https://historia.example/cb")
+		accepted, err := s.DB.Acceptances(t.Context(), s.who.ID)
+		if a := s.Pages.Agreement(); err != nil || len(accepted) != 1 || accepted[0].Version != a.Version || accepted[0].TextHash != a.Hash {
+			t.Errorf("accepted %+v, %v", accepted, err)
+		}
+		if s.events("clave.renewed") != 1 {
+			t.Error("no audit row")
+		}
+		s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		if got := s.browser().signIn("", old); got.status != http.StatusOK {
+			t.Errorf("the old clave: %d %s", got.status, got.location)
+		}
+		c, err := s.DB.Clave(t.Context(), s.who.ID)
+		if err != nil || !c.DueAt.Equal(s.now().Add(365*24*time.Hour)) {
+			t.Errorf("due %v, %v", c.DueAt, err)
+		}
+	})
+}
+
+func TestS092_WithoutARunningRequest(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		s.want(b.get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.want(b.get("/renovar"), http.StatusSeeOther, "/")
+		if got := b.get("/"); !strings.Contains(got.body, "Carlos Alberto") {
+			t.Error("not signed in after the renewal")
+		}
+	})
+}
+
+func TestS092_OffByConfiguration(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
+}
+
+// D17: 15 characters waive the next renewal, and raise the class at once.
+func TestD17_LongClaveIsNotAskedAgain(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		b.signIn(id, old)
+		b.renew(id, long)
+		got := b.post("/autorizar", "id", id, "continuar", "1")
+		if !strings.HasSuffix(got.location, login.ACRClave15) {
+			t.Errorf("got %q", got.location)
+		}
+		s.pass(10 * 365 * 24 * time.Hour)
+		s.want(s.browser().signIn("", long), http.StatusSeeOther, "/")
+	})
+}
+
+// DEV-2: a clave on the list of common ones is renewed at the next login.
+func TestDEV2_CommonClaveIsRenewedAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		phc, err := s.Hash.Make(t.Context(), "password1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.in(func(tx *storage.Tx) error {
+			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: s.who.ID, PHC: phc, CreatedAt: storage.At(s.now())}, s.History)
+		})
+		b := s.browser()
+		s.want(b.signIn("", "password1"), http.StatusSeeOther, "/renovar")
+		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
+}
+
+// S089: not one of the last five; the sixth may come again.
+func TestS089_LastFive(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		claves := []string{old}
+		for i := range 5 {
+			for _, used := range claves {
+				if got := b.renew("", used); got.status != http.StatusOK || !strings.Contains(got.body, "clave_nueva-error") {
+					t.Errorf("%d: %s passed: %d %s", i, used, got.status, got.location)
+				}
+			}
+			next := fmt.Sprintf("Xk4tRw9p%d", i)
+			s.want(b.renew("", next), http.StatusSeeOther, "/")
+			claves = append(claves, next)
+			s.pass(366 * 24 * time.Hour)
+			b = s.browser()
+			s.want(b.signIn("", next), http.StatusSeeOther, "/renovar")
+		}
+		s.want(b.renew("", old), http.StatusSeeOther, "/")
+	})
+}
+
+func TestS088_EachRuleIsTold(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		b.signIn("", old)
+		for _, tt := range []struct{ nueva, otra, acuerdo, want string }{
+			{nueva, nueva, "", "acuerdo-error"},
+			{nueva, "Chimborazo64", "1", "clave_confirmacion-error"},
+			{nueva, "", "1", "clave_confirmacion-error"},
+			{"corta1", "corta1", "1", "clave_nueva-error"},
+			{"", "", "1", "clave_nueva-error"},
+			{"ecuador2026", "ecuador2026", "1", "clave_nueva-error"},
+			{"mina1988", "mina1988", "1", "clave_nueva-error"},
+			{"\x00\xff", "\x00\xff", "1", "clave_nueva-error"},
+		} {
+			got := b.post("/renovar", "clave_nueva", tt.nueva, "clave_confirmacion", tt.otra, "acuerdo", tt.acuerdo)
+			if got.status != http.StatusOK || !strings.Contains(got.body, tt.want) || len(tt.nueva) > 2 && strings.Contains(got.body, tt.nueva) {
+				t.Errorf("%+v: %d %s", tt, got.status, got.location)
+			}
+		}
+	})
+}
+
+// S039: a form open for longer than 15 minutes is refused, with a fresh one that
+// asks the present clave; what is not secret is kept.
+func TestS039_OldFormIsRefreshed(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		b.signIn(id, old)
+		s.pass(14 * time.Minute)
+		b.get("/continuar?id=" + id) // she is still there
+		s.pass(time.Minute + time.Second)
+		got := b.renew(id, nueva)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `name="clave_actual"`) || !strings.Contains(got.body, "checked") {
+			t.Errorf("got %d %s", got.status, got.location)
+		}
+		if got := b.renew(id, nueva, "clave_actual", ""); !strings.Contains(got.body, "clave_actual-error") {
+			t.Errorf("empty: %d", got.status)
+		}
+		s.want(b.renew(id, nueva, "clave_actual", old), http.StatusSeeOther, "/autorizar")
+	})
+}
+
+// S087, ASVS 6.2.3: who did not just type her clave does, and a wrong one counts
+// as a failed sign-in.
+func TestASVS_6_2_3_PresentClaveIsAsked(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		b.signIn("", old)
+		id, got := b.ask("") // the session is live, but nothing was proved in this request
+		s.want(got, http.StatusSeeOther, "/renovar")
+		if got := b.get("/renovar?id=" + id); !strings.Contains(got.body, `name="clave_actual"`) {
+			t.Error("does not ask")
+		}
+		for i := range 5 {
+			got := b.renew(id, nueva, "clave_actual", fmt.Sprintf("Equivocada%d", i))
+			if wrong := strings.Contains(got.body, "clave_actual-error"); got.status != http.StatusOK || wrong != (i < 4) {
+				t.Errorf("wrong clave %d: %d", i+1, got.status)
+			}
+		}
+		if got := b.renew(id, nueva, "clave_actual", old); got.status != http.StatusOK {
+			t.Errorf("used up: %d %s", got.status, got.location)
+		}
+		if s.events("clave.locked") != 1 || s.events("clave.renewed") != 0 {
+			t.Error("not locked, or renewed")
+		}
+		// Who does not know the present clave learns nothing of former ones.
+		if compared := s.Hash.Counts().Compared; compared != 6 {
+			t.Errorf("compared %d", compared)
+		}
+	})
+}
+
+func TestCancelReturnsAccessDenied(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		b.signIn(id, old)
+		got := b.post("/renovar", "id", id, "cancelar", "1")
+		if got.location != "https://historia.example/cb?error=access_denied" {
+			t.Errorf("got %q", got.location)
+		}
+		if _, got := b.ask("prompt=none"); !strings.Contains(got.location, "error=interaction_required") {
+			t.Errorf("prompt=none: %q", got.location)
+		}
+	})
+}
+
+// Ending others' sessions: a renewal ends none; its own gets a new secret.
+func TestRenewalEndsNoOtherSession(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		other, b := s.browser(), s.browser()
+		other.signIn("", old)
+		b.signIn("", old)
+		u, err := url.Parse(s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := b.client.Jar.Cookies(u)
+		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+		if got := other.get("/"); !strings.Contains(got.body, "Carlos Alberto") {
+			t.Error("the other browser was signed out")
+		}
+		thief := s.browser()
+		thief.client.Jar.SetCookies(u, before)
+		if got := thief.get("/"); strings.Contains(got.body, "Carlos Alberto") {
+			t.Error("T14: the session's old secret still works")
+		}
+	})
+}
+
+// FT-14: the form twenty times at once: one effect and one answer.
+func TestFT14_DuplicateRenewals(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		b.signIn(id, old)
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar") })
+		}
+		wg.Wait()
+		s.renewedOnce()
+	})
+}
+
+// T18: forms that no process knows to be the same: the database decides.
+func TestT18_ParallelRenewals(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		id, _ := b.ask("")
+		b.signIn(id, old)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if got := b.renew(id, fmt.Sprintf("Chimborazo6%d", i)); got.status != http.StatusSeeOther {
+					t.Errorf("got %d", got.status)
+				}
+			})
+		}
+		wg.Wait()
+		s.renewedOnce()
+	})
+}
+
+func (s *site) renewedOnce() {
+	s.t.Helper()
+	if n := s.events("clave.renewed"); n != 1 {
+		s.t.Errorf("renewed %d times", n)
+	}
+	if accepted, err := s.DB.Acceptances(s.t.Context(), s.who.ID); err != nil || len(accepted) != 1 {
+		s.t.Errorf("accepted %d times, %v", len(accepted), err)
+	}
+}
+
+func TestT28_BusyRenewal(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		b.signIn("", old)
+		slot, err := s.Hash.Take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.renew("", nueva); got.status != http.StatusServiceUnavailable {
+			t.Errorf("got %d", got.status)
+		}
+		slot.Release()
+		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+	}, func(c *login.Config) {
+		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: time.Millisecond})
+	})
+}

@@ -1,0 +1,209 @@
+package login
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+func TestS092_DueDate(t *testing.T) {
+	set := time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC)
+	year := DefaultRenewal()
+	due := year.DueAt(set, "Cotopaxi47", "a")
+	if want := set.AddDate(0, 0, 365); !due.Equal(want) {
+		t.Errorf("got %v, want %v", due, want)
+	}
+	c := &storage.Clave{CreatedAt: storage.At(set), DueAt: storage.At(due)}
+	for _, tt := range []struct {
+		now  time.Time
+		want bool
+	}{{due.Add(-time.Second), false}, {due, true}, {set.AddDate(0, 0, 366), true}} {
+		if _, got := year.Due(c, tt.now); got != tt.want {
+			t.Errorf("%v: got %v", tt.now, got)
+		}
+	}
+	if _, got := (Renewal{}).Due(c, due); got {
+		t.Error("0 days do not turn it off")
+	}
+}
+
+func TestD17_WaiverSpreadAndCompromise(t *testing.T) {
+	set := time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC)
+	year := DefaultRenewal()
+	for clave, want := range map[string]bool{"Xk4tRw9pXk4tRw": true, "Xk4tRw9pXk4tRw9": false} {
+		if got := !year.DueAt(set, clave, "a").IsZero(); got != want {
+			t.Errorf("%d characters expire: %v", len(clave), got)
+		}
+	}
+	year.Spread = 14 * 24 * time.Hour
+	days := map[time.Time]bool{}
+	for _, id := range strings.Fields("a b c d e f g h") {
+		due := year.DueAt(set, "Cotopaxi47", id)
+		if due.After(set.AddDate(0, 0, 365)) || due.Before(set.AddDate(0, 0, 351)) {
+			t.Errorf("spread to %v", due)
+		}
+		days[due] = true
+	}
+	if len(days) < 6 {
+		t.Errorf("8 people expire at %d times", len(days))
+	}
+	cause, due := Renewal{}.Due(&storage.Clave{Compromised: true}, set)
+	if !due || cause != templates.CauseCompromised {
+		t.Errorf("got %q %v", cause, due)
+	}
+}
+
+func TestD02_Lockout(t *testing.T) {
+	for _, tt := range []struct {
+		attempts, n int
+		want        bool
+	}{{5, 0, false}, {5, 4, false}, {5, 5, true}, {3, 3, true}, {1000, 100, true}} {
+		if got := (Lockout{tt.attempts}).Locks(tt.n); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+	for _, reason := range []string{storage.LockLogin, storage.LockRecuperacion, storage.LockOperador, storage.LockCompromiso, "otro"} {
+		if passes(reason, false) {
+			t.Errorf("%s lets strangers pass", reason)
+		}
+		if got, want := passes(reason, true), reason == storage.LockLogin || reason == storage.LockRecuperacion; got != want {
+			t.Errorf("%s on the own device: %v", reason, got)
+		}
+	}
+}
+
+func TestLimit(t *testing.T) {
+	now := time.Unix(1800000000, 0)
+	l := Limit{Free: 5, Leak: time.Hour, Step: 500 * time.Millisecond, Max: 3 * time.Second}
+	for failures, want := range map[int]time.Duration{0: 0, 5: 0, 6: 500 * time.Millisecond, 8: 1500 * time.Millisecond, 11: 3 * time.Second, 1 << 40: 3 * time.Second} {
+		if got := l.Delay(failures); got != want {
+			t.Errorf("%d: got %v, want %v", failures, got, want)
+		}
+	}
+	for left, want := range map[time.Duration]int{0: 0, -time.Hour: 0, time.Minute: 1, time.Hour: 1, 119 * time.Minute: 2} {
+		if got := l.Level(storage.At(now.Add(left)), now); got != want {
+			t.Errorf("%v: got %d, want %d", left, got, want)
+		}
+	}
+	if l.Level(storage.Instant{}, now) != 0 {
+		t.Error("nothing is something")
+	}
+	for remote, want := range map[string]string{
+		"203.0.113.77:1234": "203.0.113.0/24", "[2001:db8:1:2::3]:1": "2001:db8:1::/48", "[::ffff:203.0.113.9]:1": "203.0.113.0/24",
+		"": "unknown", "x": "unknown", "[fe80::1%eth0]:1": "fe80::/48",
+	} {
+		if got := networkOf(remote); got != want {
+			t.Errorf("%q: got %q, want %q", remote, got, want)
+		}
+	}
+}
+
+func TestACR(t *testing.T) {
+	order := []string{"urn:other", ACRClave, ACRClave15, ACR2FA, ACRPasskey}
+	for i, have := range order {
+		for j, want := range order {
+			if got := Satisfies(have, want); got != (j > 0 && i >= j) {
+				t.Errorf("%s for %s: %v", have, want, got)
+			}
+		}
+	}
+}
+
+// T28: what is hashed is bounded, and needs no more than was asked.
+func TestT28_Slots(t *testing.T) {
+	h, err := NewHasher(HashConfig{Memory: 8, Passes: 1, Slots: 2, Queue: 1, Wait: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := h.Take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Take(t.Context()); err == nil {
+		t.Error("a third slot of two")
+	}
+	a.Release()
+	phc, err := h.Make(t.Context(), "Cotopaxi47")
+	if err != nil || !strings.HasPrefix(phc, "$argon2id$v=19$m=8,t=1,p=1$") {
+		t.Fatalf("%q %v", phc, err)
+	}
+	a, err = h.Take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for clave, want := range map[string]bool{"Cotopaxi47": true, "cotopaxi47": false, "": false} {
+		if right, old, err := a.Compare(phc, clave); err != nil || right != want || old {
+			t.Errorf("%q: %v %v %v", clave, right, old, err)
+		}
+	}
+	if err := a.Waste("x"); err != nil {
+		t.Error(err)
+	}
+	if got := h.Counts(); got != (Counts{Compared: 3, Wasted: 1, Made: 1, Refused: 1}) {
+		t.Errorf("got %+v", got)
+	}
+	stronger, err := NewHasher(HashConfig{Memory: 16, Passes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot, err := stronger.Take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if right, old, err := slot.Compare(phc, "Cotopaxi47"); err != nil || !right || !old {
+		t.Errorf("%v %v %v", right, old, err)
+	}
+}
+
+// T14: with https the cookies are of this host alone, and of no script.
+func TestT14_CookieNames(t *testing.T) {
+	for issuer, prefix := range map[string]string{"https://clave.iess.example": "__Host-clave-", "http://localhost:8080": "clave-"} {
+		u, err := url.Parse(issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{cookies: namesFor(u)}
+		w := httptest.NewRecorder()
+		s.set(w, s.cookies.session, "x", 0)
+		c := w.Result().Cookies()[0]
+		if !strings.HasPrefix(c.Name, prefix) || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" ||
+			c.Secure != (u.Scheme == "https") || c.Secure == strings.HasSuffix(c.Name, "-8080") {
+			t.Errorf("%s: %+v", issuer, c)
+		}
+	}
+}
+
+// FT-17: no Cookie header gives anything but a secret of ours or nothing.
+func FuzzFT17_Cookies(f *testing.F) {
+	for _, s := range []string{"clave-session-8080=x", "clave-session-8080=" + storage.NewSecret(), "a=\"b\"; ;=\x00", strings.Repeat("a=b; ", 500)} {
+		f.Add(s)
+	}
+	u, err := url.Parse("http://localhost:8080")
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := &Server{cookies: namesFor(u)}
+	f.Fuzz(func(t *testing.T, header string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", header)
+		for _, name := range []string{s.cookies.session, s.cookies.device, s.cookies.browser} {
+			if got := secret(r, name); got != "" && (len(got) != 43 || !allURLSafe(got)) {
+				t.Fatalf("%q: got %q", header, got)
+			}
+		}
+		if !slices.Contains(templates.Languages(), s.Language(r)) {
+			t.Fatal("no language")
+		}
+		s.deviceHash(r)
+	})
+}

@@ -1,0 +1,164 @@
+package storage_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+func TestAfiliadoComesBackAsStored(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := maria("1759999913")
+		a.Kinds, a.EmailVerified, a.Locale = []string{"afiliado", "pensionista"}, true, "en"
+		bare := maria("0959999913")
+		bare.Email, bare.Mobile, bare.Landline = "", "", ""
+		inTx(t, db, func(tx *storage.Tx) error {
+			return errors.Join(tx.AddAfiliado(t.Context(), a), tx.AddAfiliado(t.Context(), bare))
+		})
+		for _, want := range []storage.Afiliado{a, bare} {
+			byID, err := db.Afiliado(t.Context(), want.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			byIdentifier, err := db.AfiliadoByIdentifier(t.Context(), want.Identifier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(*byID, want) || !reflect.DeepEqual(*byIdentifier, want) {
+				t.Errorf("got %+v and %+v, want %+v", *byID, *byIdentifier, want)
+			}
+		}
+		if _, err := db.AfiliadoByIdentifier(t.Context(), "0000000000"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %v, want ErrNotFound", err)
+		}
+	})
+}
+
+// An identifier that is printed or logged by mistake shows its last three
+// characters.
+func TestASVS_16_2_5_IdentifierMasksItself(t *testing.T) {
+	a := maria("1759999913")
+	for _, format := range []string{"%v", "%s", "%+v", "%#v", "%q"} {
+		if got := fmt.Sprintf(format, a.Identifier); got != "***913" && got != `"***913"` {
+			t.Errorf("%s shows %s", format, got)
+		}
+	}
+	if got := storage.Identifier("913").String(); got != "***" {
+		t.Errorf("got %q, want nothing of a short one", got)
+	}
+}
+
+// The last claves are remembered, the present one among them, and older ones go
+// (S089).
+func TestS089_ClaveHistoryKeepsTheLast(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := person(t, db, "1759999913")
+		for i := range 5 {
+			inTx(t, db, func(tx *storage.Tx) error {
+				return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: fmt.Sprint("phc", i), Long: i%2 == 0,
+					CreatedAt: storage.At(now.Add(time.Duration(i) * time.Hour)), DueAt: storage.At(now)}, 3)
+			})
+		}
+		c, err := db.Clave(t.Context(), a.ID)
+		if err != nil || c.PHC != "phc4" || !c.Long || !c.DueAt.Equal(now) {
+			t.Errorf("got %+v, %v; want the last clave", c, err)
+		}
+		past, err := db.ClaveHistory(t.Context(), a.ID, 10)
+		if want := []string{"phc4", "phc3", "phc2"}; err != nil || !slices.Equal(past, want) {
+			t.Errorf("got %q, %v; want %q", past, err, want)
+		}
+	})
+}
+
+// A login that took long does not put the old clave back.
+func TestRehashSparesAClaveChangedMeanwhile(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := person(t, db, "1759999913")
+		old := storage.Clave{AfiliadoID: a.ID, PHC: "old", CreatedAt: storage.At(now)}
+		set := func(c storage.Clave) {
+			inTx(t, db, func(tx *storage.Tx) error { return tx.SetClave(t.Context(), c, 5) })
+		}
+		rehash := func() {
+			inTx(t, db, func(tx *storage.Tx) error { return tx.RehashClave(t.Context(), old, "stronger") })
+		}
+		expect := func(want string) {
+			t.Helper()
+			if c, err := db.Clave(t.Context(), a.ID); err != nil || c.PHC != want {
+				t.Errorf("got %+v, %v; want %q", c, err, want)
+			}
+		}
+		set(old)
+		rehash()
+		expect("stronger")
+		set(storage.Clave{AfiliadoID: a.ID, PHC: "new", CreatedAt: storage.At(now.Add(time.Second))})
+		rehash()
+		expect("new")
+	})
+}
+
+func TestConsentIsTheLastOneGiven(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := person(t, db, "1759999913")
+		if c, err := db.Consent(t.Context(), a.ID, "historia"); err != nil || c != nil {
+			t.Errorf("got %+v, %v; want nothing and no error", c, err)
+		}
+		for _, scope := range []string{"openid", "openid profile"} {
+			inTx(t, db, func(tx *storage.Tx) error {
+				return tx.SaveConsent(t.Context(), storage.Consent{AfiliadoID: a.ID, ClientID: "historia", Kind: "consent", Scope: scope, CreatedAt: storage.At(now)})
+			})
+		}
+		if c, err := db.Consent(t.Context(), a.ID, "historia"); err != nil || c == nil || c.Scope != "openid profile" {
+			t.Errorf("got %+v, %v; want the later scope", c, err)
+		}
+	})
+}
+
+func TestAcceptancesAreListed(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := person(t, db, "1759999913")
+		want := storage.Acceptance{AfiliadoID: a.ID, Document: "acuerdo", Version: "2026-11", TextHash: "hash", AcceptedAt: storage.At(now)}
+		inTx(t, db, func(tx *storage.Tx) error { return tx.AddAcceptance(t.Context(), want) })
+		if got, err := db.Acceptances(t.Context(), a.ID); err != nil || !slices.Equal(got, []storage.Acceptance{want}) {
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
+	})
+}
+
+// A signing key's private part is gone once it is revoked, and only one key of
+// an algorithm signs.
+func TestSigningKeyStates(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		add := func(kid, state string) error {
+			return db.InTx(t.Context(), func(tx *storage.Tx) error {
+				return tx.AddSigningKey(t.Context(), storage.SigningKey{KID: kid, Alg: "ES256", State: state, Private: []byte("private " + kid), CreatedAt: storage.At(now)})
+			})
+		}
+		if err := errors.Join(add("a", storage.KeyActive), add("b", storage.KeyNext)); err != nil {
+			t.Fatal(err)
+		}
+		if err := add("c", storage.KeyActive); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("a second active key: got %v, want ErrConflict", err)
+		}
+		inTx(t, db, func(tx *storage.Tx) error { return tx.SetSigningKeyState(t.Context(), "a", storage.KeyRevoked, now) })
+		keys, err := db.SigningKeys(t.Context())
+		if err != nil || len(keys) != 1 || keys[0].KID != "b" || string(keys[0].Private) != "private b" {
+			t.Errorf("got %+v, %v; want the one left, opened", keys, err)
+		}
+		if n := count(t, raw, `SELECT COUNT(*) FROM signing_key WHERE kid = 'a' AND LENGTH(private_key) = 0`); n != 1 {
+			t.Error("the revoked key's private part is still there")
+		}
+		err = db.InTx(t.Context(), func(tx *storage.Tx) error { return tx.SetSigningKeyState(t.Context(), "x", storage.KeyActive, now) })
+		if !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %v, want ErrNotFound", err)
+		}
+		if r, err := db.Revisions(t.Context()); err != nil || r[storage.RevisionSigningKey] != 3 {
+			t.Errorf("got %v, %v; want three changes counted", r, err)
+		}
+	})
+}

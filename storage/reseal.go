@@ -1,0 +1,133 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// resealBatch is how many rows one transaction of Reseal looks at.
+const resealBatch = 500
+
+// sealedColumns are the sealed values outside afiliado: where they lie, what
+// they are sealed for, and the type of the key that is part of their place.
+var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
+	{"clave", "phc", "afiliado_id", "TEXT", "clave"},
+	{"clave_history", "phc", "id", "TEXT", "clave"},
+	{"signing_key", "private_key", "kid", "TEXT", "signing_key"},
+	{"audit_personal", "data", "audit_id", "BIGINT", "audit"},
+}
+
+// Reseal seals every value again that another key than the current one has
+// sealed, and returns how many rows that were; after it has returned 0 on every
+// database, the other keys may be dropped. It may run beside everything else
+// and be stopped at any moment: transactions are short and what is done stays
+// done.
+func (db *DB) Reseal(ctx context.Context) (int64, error) {
+	total, err := db.resealAfiliados(ctx)
+	if err != nil {
+		return total, fmt.Errorf("storage: reseal afiliado: %w", err)
+	}
+	for _, c := range sealedColumns {
+		n, err := db.resealColumn(ctx, c.table, c.column, c.key, c.keyType, c.purpose)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("storage: reseal %s: %w", c.table, err)
+		}
+	}
+	return total, nil
+}
+
+// stale reports whether a value is sealed with another key than the current.
+func (r *ring) stale(sealed []byte) bool {
+	current := append([]byte{byte(len(r.keys.Current))}, r.keys.Current...)
+	return len(sealed) > 0 && !bytes.HasPrefix(sealed, current)
+}
+
+func (db *DB) resealAfiliados(ctx context.Context) (int64, error) {
+	var total int64
+	for after, more := "", true; more; {
+		err := db.InTx(ctx, func(tx *Tx) error {
+			var rows []afiliadoRow
+			err := tx.list(ctx, &rows, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.id > ? ORDER BY a.id LIMIT ?`+tx.db.dia.forUpdate,
+				after, resealBatch)
+			if err != nil {
+				return err
+			}
+			more = len(rows) == resealBatch
+			var values []any
+			n := 0
+			for _, row := range rows {
+				after = row.ID
+				sealed := [][]byte{row.Identifier, row.GivenName, row.FamilyName, row.Birthdate, row.Email, row.Mobile, row.Landline}
+				if !slices.ContainsFunc(sealed, db.ring.stale) {
+					continue
+				}
+				a, err := db.openAfiliado(row)
+				if err != nil {
+					return err
+				}
+				again, err := db.sealedAfiliado(*a)
+				if err != nil {
+					return err
+				}
+				values = append(values, again...)
+				n++
+			}
+			total += int64(n)
+			return tx.putAfiliados(ctx, values, n)
+		})
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, purpose string) (int64, error) {
+	read := fmt.Sprintf(`SELECT CAST(%[3]s AS TEXT) AS place, %[2]s AS value FROM %[1]s WHERE %[3]s > CAST(? AS %[4]s) ORDER BY %[3]s LIMIT ?`,
+		table, column, key, keyType) + db.dia.forUpdate
+	write := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = CAST(? AS %s)`, table, column, key, keyType)
+	after := ""
+	if keyType == "BIGINT" {
+		after = "-1"
+	}
+	var total int64
+	for more := true; more; {
+		err := db.InTx(ctx, func(tx *Tx) error {
+			var rows []struct {
+				Place string `db:"place"`
+				Value []byte `db:"value"`
+			}
+			if err := tx.list(ctx, &rows, read, after, resealBatch); err != nil {
+				return err
+			}
+			more = len(rows) == resealBatch
+			for _, row := range rows {
+				after = row.Place
+				if !db.ring.stale(row.Value) {
+					continue
+				}
+				place := table + "." + column + "/" + row.Place
+				value, err := db.ring.open(purpose, place, row.Value)
+				if err != nil {
+					return err
+				}
+				sealed, err := db.ring.seal(purpose, place, value)
+				if err != nil {
+					return err
+				}
+				if err := tx.run(ctx, write, sealed, row.Place); err != nil {
+					return err
+				}
+				total++
+			}
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
