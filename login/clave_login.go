@@ -46,6 +46,9 @@ func (s *Server) loginPage(r *http.Request, v *Visit) (templates.Login, error) {
 // postLogin is POST /ingresar: it checks a cédula and clave and goes on.
 func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.Visit(w, r)
+	if f, ok := errors.AsType[*failure](err); ok && f.old != nil && !r.PostForm.Has("cancelar") {
+		return s.showStale(w, r, f.old)
+	}
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,30 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.settleLogin(w, r, v, a, page)
+}
+
+// showStale shows the form anew after its request has become too old: the same
+// request begins again, for the same browser, and what was typed stays, but for
+// the clave. Where the request is forgotten, whoever signs in goes on from the
+// home page, where every application is one press away.
+func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) error {
+	v.Lang = s.Language(r)
+	if old := v.Request; old != nil {
+		again := *old
+		again.ID, again.SessionID, again.ProvedAt = storage.NewID(), "", storage.Instant{}
+		again.CreatedAt, again.ExpiresAt = storage.At(v.Now), storage.At(v.Now.Add(old.ExpiresAt.Sub(old.CreatedAt.Time)))
+		err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error { return tx.AddAuthRequest(r.Context(), again) })
+		if err != nil {
+			return err
+		}
+		v.Request, v.Lang = &again, s.language(r, again.Params.UILocales)
+	}
+	page, err := s.loginPage(r, v)
+	if err != nil {
+		return err
+	}
+	page.Stale, page.Code, page.Cedula = true, v.Form.Get("codigo") == "1", typed(v.Form.Get("cedula"), maxIdentifier)
+	return s.Show(w, v, http.StatusOK, page)
 }
 
 // readLogin reads the form. The identifier is empty where the page already says

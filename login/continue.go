@@ -35,11 +35,9 @@ func (s *Server) progress(ctx context.Context, tx *storage.Tx, v *Visit, found *
 	if found == nil {
 		return p, nil
 	}
+	p.Sub = s.DB.Subject(*v.Client, found.AfiliadoID)
 	var err error
-	if p.Clave, err = claveOf(ctx, tx, found.AfiliadoID); err != nil {
-		return p, err
-	}
-	p.Consent, err = tx.Consent(ctx, found.AfiliadoID, v.Client.ID)
+	p.Clave, p.Consent, err = tx.Standing(ctx, found.AfiliadoID, v.Client.ID)
 	return p, err
 }
 

@@ -25,6 +25,7 @@ type failure struct {
 	kind  templates.Kind
 	app   *templates.Application // where to begin again
 	retry time.Duration
+	old   *Visit // whose running request has become too old; its Request is nil where that is forgotten
 }
 
 // Error implements error.

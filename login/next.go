@@ -58,6 +58,7 @@ type Progress struct {
 	SameBrowser bool             // the browser is the one that asked
 	FirstParty  bool             // the application is of the IESS
 	Session     *storage.Session // the live one of this browser, or nil
+	Sub         string           // by which the application knows the session's person (DB.Subject)
 	Clave       *storage.Clave   // of the session's person, nil where she has none
 	Consent     *storage.Consent // what she allowed this application, or nil
 	Renewal     Renewal
@@ -122,12 +123,12 @@ func signIn(p Progress) turn {
 	case p.Session == nil:
 		return turn{StepLogin, StepLoginRequired}
 	case p.proved():
-		if ask.HintedSub != "" && ask.HintedSub != p.Session.AfiliadoID {
+		if ask.HintedSub != "" && ask.HintedSub != p.Sub {
 			return turn{step: StepLoginRequired} // she proved to be somebody else: asking again would not end
 		}
 		return turn{step: StepFinish}
 	case slices.Contains(ask.Prompt, "login"), slices.Contains(ask.Prompt, "select_account"),
-		ask.HintedSub != "" && ask.HintedSub != p.Session.AfiliadoID,
+		ask.HintedSub != "" && ask.HintedSub != p.Sub,
 		ask.MaxAge != nil && !p.Session.AuthAt.Add(time.Duration(min(*ask.MaxAge, maxAgeCap))*time.Second).After(p.Now):
 		return turn{StepLogin, StepLoginRequired}
 	default:

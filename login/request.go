@@ -60,7 +60,7 @@ func (s *Server) load(ctx context.Context, v *Visit, id, browser string, post bo
 	}
 	req, err := s.DB.AuthRequest(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return &failure{kind: templates.KindExpired}
+		return &failure{kind: templates.KindExpired, old: v}
 	}
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *Server) refusal(v *Visit, step Step, post bool) error {
 		}
 		return &failure{kind: templates.KindExpired, app: v.app}
 	default:
-		return &failure{kind: templates.KindExpired, app: v.app}
+		return &failure{kind: templates.KindExpired, app: v.app, old: v}
 	}
 }
 

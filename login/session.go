@@ -164,12 +164,23 @@ func (s *Server) end(ctx context.Context, tx *storage.Tx, e storage.Event, id, r
 }
 
 // Raise gives a session a new secret and the class of the clave its person has
-// just set. The returned function sets the cookie once tx has committed.
-func (s *Server) Raise(ctx context.Context, tx *storage.Tx, found *storage.Session, clave string, now time.Time) (func(http.ResponseWriter), error) {
+// just set. Where she typed her present clave to do so (typed), that was a proof
+// of who she is: the running request needs no other. The returned function sets
+// the cookie once tx has committed.
+func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session, clave string, typed bool) (func(http.ResponseWriter), error) {
 	value := storage.NewSecret()
-	found.SecretHash, found.ACR, found.SeenAt = storage.Hash(value), acrOf(Long(clave)), storage.At(now)
+	found.SecretHash, found.ACR, found.SeenAt = storage.Hash(value), acrOf(Long(clave)), storage.At(v.Now)
+	if typed {
+		found.AuthAt = found.SeenAt
+	}
 	if err := tx.RenewSession(ctx, *found); err != nil {
 		return nil, err
+	}
+	if typed && v.Request != nil {
+		v.Request.SessionID, v.Request.ProvedAt = found.ID, found.AuthAt
+		if err := tx.ProveAuthRequest(ctx, v.Request.ID, found.ID, v.Now); err != nil {
+			return nil, err
+		}
 	}
 	return func(w http.ResponseWriter) { s.set(w, s.cookies.session, value, 0) }, nil
 }

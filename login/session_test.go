@@ -174,8 +174,7 @@ func TestASVS_7_4_1_LogoutEndsTheSession(t *testing.T) {
 	})
 }
 
-// T15: a form posted from another site does nothing, and a request begun in one
-// browser goes on in no other.
+// T15: a form posted from another site does nothing.
 func TestT15_LoginFromAnotherSite(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
@@ -201,7 +200,15 @@ func TestT15_LoginFromAnotherSite(t *testing.T) {
 		r = b.form("/ingresar", fields)
 		r.Header.Del("Origin")
 		b.want(b.do(r), http.StatusSeeOther, "/")
+	})
+}
 
+// OIDC-3.3-1, T15: a request begun in one browser goes on in no other, whose
+// person is offered a fresh start.
+func TestOIDC_3_3_1_OnlyTheBrowserThatAsked(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
 		mine, other := s.browser(), s.browser()
 		in := mine.ask("historia", "openid")
 		for _, path := range []string{"/ingresar?id=", "/continuar?id=", "/autorizar?id="} {
@@ -301,10 +308,25 @@ func TestExpiredRequestOffersAFreshStart(t *testing.T) {
 		b := s.browser()
 		in := b.ask("historia", "openid")
 		s.pass(31 * time.Minute)
-		for _, got := range []answer{b.get(in.location), b.signIn(in.request(), cedula, clave)} {
-			if got.status != http.StatusBadRequest || !strings.Contains(got.body, "https://historia.example/") || b.cookie(sessionCookie) != "" {
-				t.Errorf("got %d %s", got.status, head(got.body))
-			}
+		got := b.get(in.location)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, "https://historia.example/") || b.cookie(sessionCookie) != "" {
+			t.Errorf("got %d %s", got.status, head(got.body))
+		}
+		// A form sent too late begins the request again, with what was typed.
+		got = b.signIn(in.request(), cedula, clave)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `value="`+string(cedula)+`"`) || b.cookie(sessionCookie) != "" {
+			t.Fatalf("got %d %s", got.status, head(got.body))
+		}
+		_, rest, _ := strings.Cut(got.body, `name="id" value="`)
+		again, _, _ := strings.Cut(rest, `"`)
+		if again == "" || again == in.request() {
+			t.Fatalf("got request %q, want a new one", again)
+		}
+		if got = b.signIn(again, cedula, clave); got.status != http.StatusSeeOther {
+			t.Errorf("got %d %s", got.status, head(got.body))
+		}
+		if got = s.browser().signIn(in.request(), cedula, clave); got.status == http.StatusOK {
+			t.Errorf("another browser begins it again: %d", got.status)
 		}
 	})
 }

@@ -80,12 +80,12 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	req.BrowserHash = s.Login.Browser(w, r)
 	var next http.Handler
 	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
-		if err := tx.AddAuthRequest(ctx, req); err != nil {
-			return err
-		}
 		var err error
 		next, err = s.Login.Advance(ctx, tx, r, &req)
-		return err
+		if err != nil || !req.CompletedAt.IsZero() {
+			return err
+		}
+		return tx.AddAuthRequest(ctx, req)
 	})
 	if err != nil {
 		return err

@@ -314,6 +314,23 @@ func TestOIDC_3_1_11_TwoFinishesOneCode(t *testing.T) {
 	})
 }
 
+// The library ignores request_uri and, where its provider is not told otherwise,
+// takes unsigned words for signed ones.
+func TestOIDC_2_2_12_RequestObjectsAreRefused(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for name, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
+			for _, value := range []string{"x", "https://web.example/r", "urn:ietf:params:oauth:request_uri:x", "eyJhbGciOiJub25lIn0.e30."} {
+				got := h.authorize(h.request("web", name, value))
+				want(t, name+" "+value, got.Get("error"), code)
+				want(t, name+" "+value, got.Get("code"), "")
+			}
+		}
+		want(t, "without a value it is absent", h.authorize(h.request("web")).Has("code"), true)
+		res, _ := h.do(http.MethodGet, PathAuthorize+"?"+h.request("web").Encode()+"&request=&request_uri=", "")
+		want(t, "without a value it is absent", strings.Contains(res.Header.Get("Location"), "code="), true)
+	})
+}
+
 func TestOIDC_3_4_2_DescriptionsHoldOnlyAllowedCharacters(t *testing.T) {
 	allowed := regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]+$`) // RFC 6749 appendix A.8
 	for _, code := range []string{"access_denied", "login_required", "interaction_required", "consent_required", "account_selection_required", "unmet_authentication_requirements", "x"} {

@@ -5,12 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"iess.gob.ec/clave/storage"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"iess.gob.ec/clave/storage"
 )
 
 // do sends a request and reads the answer's body.

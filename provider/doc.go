@@ -7,10 +7,10 @@
 // knows the person. Login comes back with Grant or Deny inside its own
 // transaction; both complete the request and return the authorization response
 // to write once that transaction has committed. POST /oauth/token then spends
-// the code: whoever calls is authenticated first, then everything is checked
-// against the stored request, then one transaction consumes the code and stores
-// the family of tokens (the grant). A code or a refresh token used again
-// revokes its family.
+// the code: whoever calls is authenticated first, then one transaction consumes
+// the code, checks everything against the stored request, which undoes it where
+// something does not fit, and stores the family of tokens (the grant). A code or
+// a refresh token used again revokes its family.
 //
 // The machine endpoints are an op.Server of ours behind op.RegisterServer
 // (zitadel/oidc); method, form and CORS policy stand in front of it (guard),

@@ -37,47 +37,24 @@ func invalidGrant() *protocolError {
 	return &protocolError{"invalid_grant", "the code or token is not valid for this client"}
 }
 
-// exchange spends a code for the authenticated client c. Everything is checked
-// before the code is consumed, so that a wrong verifier or somebody else's
-// client burns nothing; consuming it is one conditional statement in the
-// transaction that stores the tokens. A code used before revokes what it gave.
+// exchange spends a code for the authenticated client c, in the transaction that
+// stores the tokens. A wrong verifier or redirect URI undoes it all, so that it
+// burns nothing, and neither does somebody else's client. A code used before
+// revokes what it gave.
 func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string) (*tokenResponse, error) {
-	now := s.Now()
+	// Outside the transaction: this may make a key.
+	if _, err := s.keys.signer(ctx, c.Metadata.IDTokenSignedAlg); err != nil {
+		return nil, err
+	}
 	hash := storage.Hash(code)
-	q, err := s.DB.AuthRequestByCode(ctx, hash)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, invalidGrant()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if q.ClientID != c.ID {
-		return nil, s.report(ctx, eventCodeForeign, c.ID, q.AfiliadoID, "")
-	}
-	if !q.CodeUsedAt.IsZero() {
-		return nil, s.revokeReplayed(ctx, eventCodeReplayed, c.ID, q.AfiliadoID, q.GrantID)
-	}
-	if q.CodeExpiresAt.Past(now) || q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) {
-		return nil, invalidGrant()
-	}
-	grant := storage.Grant{
-		ID: storage.NewID(), ClientID: c.ID, AfiliadoID: q.AfiliadoID, SessionID: q.SessionID, SID: q.SID, Scope: q.Scope,
-		Claims: string(q.Params.Claims), Nonce: q.Nonce, AuthAt: q.AuthAt, ACR: q.ACR, AMR: q.AMR,
-		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
-	}
-	if hasScope(grant.Scope, storage.ScopeOffline) {
-		grant.ExpiresAt = storage.At(now.Add(s.RefreshLife))
-	}
-	t, err := s.mint(ctx, c, grant, grant.Scope, q.Nonce, s.DB.Afiliado, now)
-	if err != nil {
-		return nil, err
-	}
-	if hasScope(grant.Scope, storage.ScopeOffline) {
-		t.RefreshToken = storage.NewSecret()
-	}
-	err = s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.storeExchange(ctx, tx, hash, grant, t, now) })
-	if errors.Is(err, errSpent) {
-		return nil, s.afterRace(ctx, c, hash)
+	var t *tokenResponse
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		var err error
+		t, err = s.exchangeIn(ctx, tx, c, hash, redirectURI, verifier)
+		return err
+	})
+	if errors.Is(err, errNoCode) {
+		return nil, s.judge(ctx, c, hash)
 	}
 	if err != nil {
 		return nil, err
@@ -85,27 +62,50 @@ func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirect
 	return t, nil
 }
 
-// errSpent says that the code was consumed between check and use.
-var errSpent = errors.New("provider: the code is spent")
+// errNoCode says that there is no such code to spend: it is unknown, another
+// client's, used or too old.
+var errNoCode = errors.New("provider: no such code")
 
-// storeExchange consumes the code and stores what it gives.
-func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, codeHash string, g storage.Grant, t *tokenResponse, now time.Time) error {
-	_, err := tx.UseCode(ctx, codeHash, g.ClientID, g.ID, now)
+func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, redirectURI, verifier string) (*tokenResponse, error) {
+	now := s.Now()
+	g := storage.Grant{ID: storage.NewID(), ClientID: c.ID, CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife))}
+	q, err := tx.UseCode(ctx, hash, c.ID, g.ID, now)
 	if errors.Is(err, storage.ErrNotFound) {
-		return errSpent
+		return nil, errNoCode
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) {
+		return nil, invalidGrant()
 	}
 	// The session's row is held: a logout either comes first and is seen here, or
 	// waits and then finds the grant to revoke.
-	err = tx.HoldSession(ctx, g.SessionID, now)
+	err = tx.HoldSession(ctx, q.SessionID, now)
 	if errors.Is(err, storage.ErrNotFound) {
-		return invalidGrant()
+		return nil, invalidGrant()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims = q.AfiliadoID, q.SessionID, q.SID, q.Scope, string(q.Params.Claims)
+	g.Nonce, g.AuthAt, g.ACR, g.AMR = q.Nonce, q.AuthAt, q.ACR, q.AMR
+	offline := hasScope(g.Scope, storage.ScopeOffline)
+	if offline {
+		g.ExpiresAt = storage.At(now.Add(s.RefreshLife))
+	}
+	t, err := s.mint(ctx, c, g, g.Scope, g.Nonce, tx.Afiliado, now)
+	if err != nil {
+		return nil, err
+	}
+	if offline {
+		t.RefreshToken = storage.NewSecret()
+	}
+	return t, s.storeExchange(ctx, tx, g, t, now)
+}
+
+// storeExchange stores what a code gives.
+func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, t *tokenResponse, now time.Time) error {
 	if err := tx.AddGrant(ctx, g); err != nil {
 		return err
 	}
@@ -130,16 +130,21 @@ func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Gran
 	})
 }
 
-// afterRace answers the loser of two exchanges of one code: it was used twice.
-func (s *Server) afterRace(ctx context.Context, c *storage.Client, codeHash string) error {
+// judge answers c, which showed a code that cannot be spent.
+func (s *Server) judge(ctx context.Context, c *storage.Client, codeHash string) error {
 	q, err := s.DB.AuthRequestByCode(ctx, codeHash)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return invalidGrant()
+	case err != nil:
 		return err
-	}
-	if err != nil || q.CodeUsedAt.IsZero() {
+	case q.ClientID != c.ID:
+		return s.report(ctx, eventCodeForeign, c.ID, q.AfiliadoID, "")
+	case !q.CodeUsedAt.IsZero():
+		return s.revokeReplayed(ctx, eventCodeReplayed, c.ID, q.AfiliadoID, q.GrantID)
+	default:
 		return invalidGrant()
 	}
-	return s.revokeReplayed(ctx, eventCodeReplayed, c.ID, q.AfiliadoID, q.GrantID)
 }
 
 // mint makes an access token and, for scope openid, its ID token. Nothing is

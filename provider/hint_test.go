@@ -139,7 +139,7 @@ func storedKeys(t *testing.T, h *house) []storage.SigningKey {
 	return stored
 }
 
-func TestHintsAreVerifiedByOurRecordOfTheKey(t *testing.T) {
+func TestASVS_9_1_2_HintsAreVerifiedByOurRecordOfTheKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		good := h.tokens("web", "openid").get("id_token")
 		set, err := h.keys.snapshot(t.Context())

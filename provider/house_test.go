@@ -77,7 +77,13 @@ func (l *logBuffer) String() string {
 // each runs f with a fresh house on each database.
 func each(t *testing.T, f func(t *testing.T, h *house)) {
 	t.Helper()
-	storagetest.Each(t, func(t *testing.T, db *storage.DB) { f(t, newHouse(t, db)) })
+	t.Parallel() // most of the time goes into waiting for the disk
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			f(t, newHouse(t, storagetest.Open(t, engine)))
+		})
+	}
 }
 
 func newHouse(t *testing.T, db *storage.DB) *house {

@@ -34,7 +34,7 @@ type Login interface {
 	Browser(w http.ResponseWriter, r *http.Request) string
 	// Advance decides the next step of req from stored state and returns the
 	// answer to write once tx has committed: a redirect to a page, or what Grant
-	// or Deny returned.
+	// or Deny returned. req is stored by these or, after Advance, by the caller.
 	Advance(ctx context.Context, tx *storage.Tx, r *http.Request, req *storage.AuthRequest) (http.Handler, error)
 	// Session returns the live session of this browser, or storage.ErrNotFound.
 	Session(ctx context.Context, r *http.Request) (*storage.Session, error)
@@ -140,10 +140,10 @@ func (s *Server) Routes(r *mux.Router) {
 	r.Handle(PathMetadata, s.cors(s.page(s.getMetadata))).Methods(get, head, options)
 	r.Handle(PathKeys, s.cors(s.page(s.getKeys))).Methods(get, head, options)
 	r.Handle(PathToken, s.cors(http.HandlerFunc(s.postToken))).Methods(post, options)
-	r.Handle(PathUserinfo, s.cors(http.HandlerFunc(s.userinfo))).Methods(get, head, post, options)
-	r.Handle(PathAuthorize, s.page(s.getAuthorize)).Methods(get, head)
+	r.Handle(PathUserinfo, s.cors(http.HandlerFunc(s.userinfo))).Methods(get, post, options)
+	r.Handle(PathAuthorize, s.page(s.getAuthorize)).Methods(get)
 	r.Handle(PathAuthorize, s.page(s.postAuthorize)).Methods(post)
-	r.Handle(PathLogout, s.page(s.getLogout)).Methods(get, head)
+	r.Handle(PathLogout, s.page(s.getLogout)).Methods(get)
 	r.Handle(PathLogout, s.page(s.postLogout)).Methods(post)
 }
 

@@ -65,7 +65,7 @@ func (c registered) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (c registered) ClockSkew() time.Duration { return 0 }
 
 // RestrictAdditionalIdTokenScopes implements op.Client.
-func (c registered) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive // the library's name
+func (c registered) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive,staticcheck // the library's name
 	return func([]string) []string { return nil }
 }
 

@@ -125,6 +125,7 @@ func (s *Server) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthReq
 	if err := tx.CompleteAuthRequest(ctx, done); err != nil {
 		return nil, err
 	}
+	req.CompletedAt = done.CompletedAt
 	err = tx.Audit(ctx, storage.Event{
 		At: storage.At(now), Name: eventGranted, AfiliadoID: session.AfiliadoID, ClientID: req.ClientID, Actor: "afiliado",
 		Detail: map[string]string{"scope": req.Scope, "acr": session.ACR, "session": session.ID},
@@ -148,6 +149,7 @@ func (s *Server) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequ
 	if err := tx.CompleteAuthRequest(ctx, done); err != nil {
 		return nil, err
 	}
+	req.CompletedAt = done.CompletedAt
 	err = tx.Audit(ctx, storage.Event{
 		At: storage.At(now), Name: eventDenied, AfiliadoID: req.AfiliadoID, ClientID: req.ClientID, Actor: "afiliado",
 		Detail: map[string]string{"error": code},

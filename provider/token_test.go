@@ -268,7 +268,7 @@ func TestASVS_6_5_2_OIDC_3_4_4_SecretsHave256BitsAndAreStoredHashed(t *testing.T
 		if _, err := h.db.AuthRequestByCode(t.Context(), code); err == nil {
 			t.Error("the code is stored in clear")
 		}
-		if _, _, err := h.db.AccessToken(t.Context(), a.get("access_token"), h.clock.now()); err == nil {
+		if _, err := h.db.Bearer(t.Context(), a.get("access_token"), h.clock.now()); err == nil {
 			t.Error("the access token is stored in clear")
 		}
 		if _, err := h.db.RefreshToken(t.Context(), a.get("refresh_token")); err == nil {

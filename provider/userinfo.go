@@ -15,7 +15,7 @@ import (
 
 // bearerChallenge goes with every 401 of userinfo that had a token (RFC 6750
 // section 3).
-const bearerChallenge = `Bearer realm="clave", error="invalid_token"`
+const bearerChallenge = `Bearer realm="clave", error="invalid_token"` //nolint:gosec // a header, no credential
 
 // userinfo stands before the library at the userinfo endpoint: the token comes
 // in the header or, by POST, in a form; never in the URL, and never twice (RFC
@@ -80,44 +80,40 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, *protocolError) {
 // UserInfo implements op.Server (OpenID Core 5.3).
 func (m *machineServer) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
 	bad := &protocolError{"invalid_token", "the access token is not valid"}
-	t, g, err := m.DB.AccessToken(ctx, storage.Hash(r.Data.AccessToken), m.Now())
+	b, err := m.DB.Bearer(ctx, storage.Hash(r.Data.AccessToken), m.Now())
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, m.fail(ctx, bad, err)
 	}
 	if err != nil {
 		return nil, m.fail(ctx, serverError(), err)
 	}
-	client, err := m.Clients.Client(ctx, g.ClientID)
+	client, err := m.Clients.Client(ctx, b.ClientID)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, m.fail(ctx, bad, err, "client_id", g.ClientID)
+		return nil, m.fail(ctx, bad, err, "client_id", b.ClientID)
 	}
 	if err != nil {
 		return nil, m.fail(ctx, serverError(), err)
 	}
-	if !hasScope(t.Scope, storage.ScopeOpenID) {
-		return nil, m.fail(ctx, &protocolError{"insufficient_scope", "the token is not of scope openid"}, nil, "client_id", g.ClientID)
+	if !hasScope(b.Scope, storage.ScopeOpenID) {
+		return nil, m.fail(ctx, &protocolError{"insufficient_scope", "the token is not of scope openid"}, nil, "client_id", b.ClientID)
 	}
-	body, err := m.userinfoBody(ctx, client, t, g)
+	body, err := m.userinfoBody(client, b)
 	if err != nil {
 		return nil, m.fail(ctx, serverError(), err)
 	}
 	return op.NewResponse(body), nil
 }
 
-func (m *machineServer) userinfoBody(ctx context.Context, c *storage.Client, t *storage.AccessToken, g *storage.Grant) (json.RawMessage, error) {
-	a, err := m.DB.Afiliado(ctx, g.AfiliadoID)
-	if err != nil {
-		return nil, err
-	}
-	req, err := storedClaims(g.Claims)
+func (m *machineServer) userinfoBody(c *storage.Client, b *storage.Bearer) (json.RawMessage, error) {
+	req, err := storedClaims(b.Claims)
 	if err != nil {
 		return nil, err
 	}
 	sub, err := json.Marshal(struct {
 		Sub string `json:"sub"`
-	}{m.DB.Subject(*c, a.ID)})
+	}{m.DB.Subject(*c, b.Afiliado.ID)})
 	if err != nil {
 		return nil, err
 	}
-	return withClaims(sub, userinfoClaims(*a, t.Scope, req)), nil
+	return withClaims(sub, userinfoClaims(*b.Afiliado, b.Scope, req)), nil
 }

@@ -148,7 +148,7 @@ func TestOIDC_3_1_8_OIDC_3_1_9_OIDC_2_3_2_OIDC_3_4_12_Bearer(t *testing.T) {
 	})
 }
 
-func TestDisablingAnApplicationStopsItWithinASecond(t *testing.T) {
+func TestT09_DisablingAnApplicationStopsItWithinASecond(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		a := h.tokens("web", "openid offline_access")
 		h.inTx(func(tx *storage.Tx) error { return DisableClient(t.Context(), tx, "web", "test", h.clock.now()) })

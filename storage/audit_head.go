@@ -32,10 +32,9 @@ func (r reads) AuditHeads(ctx context.Context) ([]AuditHead, error) {
 }
 
 type head struct {
-	size   int64
-	root   tlog.Hash
-	at     time.Time
-	stored AuditHead
+	size int64
+	root tlog.Hash
+	at   time.Time
 }
 
 var errHead = errors.New("storage: a signed head of the audit is malformed")

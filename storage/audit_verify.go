@@ -204,9 +204,11 @@ func (v *auditVerifier) end(ctx context.Context, r reads) error {
 // outside looks for rows, notes and personal data that no leaf accounts for.
 func (v *auditVerifier) outside(ctx context.Context, r reads) error {
 	for _, q := range []struct{ query, problem string }{
-		{`SELECT a.id FROM audit a WHERE a.id > ? AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.audit_id = a.id)
+		{
+			`SELECT a.id FROM audit a WHERE a.id > ? AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.audit_id = a.id)
 			AND NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.audit_id = a.id) ORDER BY a.id LIMIT ?`,
-			"the row is in no leaf: it was added behind the program's back, or its leaf was removed"},
+			"the row is in no leaf: it was added behind the program's back, or its leaf was removed",
+		},
 		{`SELECT p.audit_id FROM audit_pending p WHERE p.audit_id > ? AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.id = p.audit_id)
 			ORDER BY p.audit_id LIMIT ?`, "the row was removed before it was sealed"},
 		{`SELECT p.audit_id FROM audit_pending p JOIN audit_leaf l ON l.audit_id = p.audit_id WHERE p.audit_id > ?

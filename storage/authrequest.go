@@ -159,16 +159,27 @@ func (tx *Tx) NarrowAuthRequest(ctx context.Context, id, scope string) error {
 }
 
 // CompleteAuthRequest ends the request, with a code (q.CodeHash) or, after a
-// refusal, without. The row stays until q.ExpiresAt so that a replayed code can
-// be told from an unknown one. A request completes once: again is ErrConflict.
+// refusal, without; one that needed no page is stored by this alone. The row
+// stays until q.ExpiresAt so that a replayed code can be told from an unknown
+// one. A request completes once: again is ErrConflict.
 func (tx *Tx) CompleteAuthRequest(ctx context.Context, q AuthRequest) error {
 	var code *string
 	if q.CodeHash != "" {
 		code = &q.CodeHash
 	}
-	n, err := tx.exec(ctx, `UPDATE auth_request SET completed_at = ?, session_id = ?, afiliado_id = ?, sid = ?, auth_at = ?, acr = ?, amr = ?,
-		scope = ?, code_hash = ?, code_expires_at = ?, expires_at = ? WHERE id = ? AND completed_at = 0`,
-		q.CompletedAt, q.SessionID, q.AfiliadoID, q.SID, q.AuthAt, q.ACR, q.AMR, q.Scope, code, q.CodeExpiresAt, q.ExpiresAt, q.ID)
+	params, err := json.Marshal(q.Params)
+	if err != nil {
+		return fmt.Errorf("storage: auth request params: %w", err)
+	}
+	n, err := tx.exec(ctx, `INSERT INTO auth_request (id, client_id, redirect_uri, response_mode, state, nonce, scope, code_challenge, params,
+		browser_hash, created_at, expires_at, session_id, proved_at, completed_at, afiliado_id, sid, auth_at, acr, amr, code_hash, code_expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET completed_at = excluded.completed_at, session_id = excluded.session_id,
+		afiliado_id = excluded.afiliado_id, sid = excluded.sid, auth_at = excluded.auth_at, acr = excluded.acr, amr = excluded.amr,
+		scope = excluded.scope, code_hash = excluded.code_hash, code_expires_at = excluded.code_expires_at, expires_at = excluded.expires_at
+		WHERE auth_request.completed_at = 0`,
+		q.ID, q.ClientID, q.RedirectURI, q.ResponseMode, q.State, q.Nonce, q.Scope, q.CodeChallenge, string(params), q.BrowserHash, q.CreatedAt,
+		q.ExpiresAt, q.SessionID, q.ProvedAt, q.CompletedAt, q.AfiliadoID, q.SID, q.AuthAt, q.ACR, q.AMR, code, q.CodeExpiresAt)
 	if err == nil && n == 0 {
 		err = ErrConflict
 	}

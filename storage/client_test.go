@@ -77,7 +77,7 @@ func TestDisabledClientLosesItsTokens(t *testing.T) {
 				tx.AddAccessToken(t.Context(), storage.AccessToken{Hash: "access", GrantID: g.ID, ClientID: g.ClientID, ExpiresAt: storage.At(now.Add(time.Hour))}))
 		})
 		inTx(t, db, func(tx *storage.Tx) error { return tx.DisableClient(t.Context(), g.ClientID, now) })
-		if _, _, err := db.AccessToken(t.Context(), "access", now); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := db.Bearer(t.Context(), "access", now); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("got %v, want the token gone", err)
 		}
 		inTx(t, db, func(tx *storage.Tx) error {

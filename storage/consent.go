@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -17,19 +16,42 @@ type Consent struct {
 	WithdrawnAt Instant `db:"withdrawn_at"`
 }
 
-// Consent returns what the person allowed the application, withdrawn ones not;
-// nothing allowed is nil and no error.
-func (r reads) Consent(ctx context.Context, afiliadoID, clientID string) (*Consent, error) {
-	var c Consent
-	err := r.get(ctx, &c, `SELECT afiliado_id, client_id, kind, scope, asked, created_at, withdrawn_at FROM consent
-		WHERE afiliado_id = ? AND client_id = ? AND withdrawn_at = 0`, afiliadoID, clientID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil //nolint:nilnil // documented: nothing allowed is an answer, not a failure
+// Standing returns, at once, what decides whether a person may go on to an
+// application: her clave, and what she allowed it and has not withdrawn. Each is
+// nil, and no error, where there is none.
+func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clave, *Consent, error) {
+	var row struct {
+		PHC         []byte   `db:"phc"`
+		Long        *bool    `db:"long"`
+		ClaveAt     *Instant `db:"c_created_at"`
+		DueAt       *Instant `db:"due_at"`
+		Compromised *bool    `db:"compromised"`
+		Kind        *string  `db:"kind"`
+		Scope       *string  `db:"scope"`
+		Asked       *string  `db:"asked"`
+		ConsentAt   *Instant `db:"k_created_at"`
 	}
+	err := r.get(ctx, &row, `SELECT c.phc, c.long, c.created_at AS c_created_at, c.due_at, c.compromised, k.kind, k.scope, k.asked,
+		k.created_at AS k_created_at
+		FROM afiliado a LEFT JOIN clave c ON c.afiliado_id = a.id
+		LEFT JOIN consent k ON k.afiliado_id = a.id AND k.client_id = ? AND k.withdrawn_at = 0
+		WHERE a.id = ?`, clientID, afiliadoID)
 	if err != nil {
-		return nil, fmt.Errorf("storage: consent: %w", err)
+		return nil, nil, fmt.Errorf("storage: standing: %w", err)
 	}
-	return &c, nil
+	var clave *Clave
+	if row.PHC != nil {
+		clave, err = r.db.openClave(claveRow{afiliadoID, row.PHC, *row.Long, *row.ClaveAt, *row.DueAt, *row.Compromised})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if row.Kind == nil {
+		return clave, nil, nil
+	}
+	return clave, &Consent{
+		AfiliadoID: afiliadoID, ClientID: clientID, Kind: *row.Kind, Scope: *row.Scope, Asked: *row.Asked, CreatedAt: *row.ConsentAt,
+	}, nil
 }
 
 // SaveConsent records c in place of what the person allowed before.

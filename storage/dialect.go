@@ -25,11 +25,15 @@ type dialect struct {
 }
 
 var (
-	postgres = dialect{name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED",
-		gooseTable: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('goose_db_version')`}
+	postgres = dialect{
+		name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED",
+		gooseTable: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('goose_db_version')`,
+	}
 	// A write transaction of SQLite holds everything already.
-	embedded = dialect{name: "sqlite", bind: sqlx.QUESTION,
-		gooseTable: `SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'`}
+	embedded = dialect{
+		name: "sqlite", bind: sqlx.QUESTION,
+		gooseTable: `SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'`,
+	}
 )
 
 func (d dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
@@ -53,7 +57,7 @@ func (d dialect) mapped(err error) error {
 	return err
 }
 
-func connect(cfg Config) (dialect, *sqlx.DB, *sqlx.DB, error) {
+func connect(ctx context.Context, cfg Config) (dialect, *sqlx.DB, *sqlx.DB, error) {
 	switch {
 	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
 		w, err := sqlx.Open("postgres", cfg.URL)
@@ -89,12 +93,12 @@ func connect(cfg Config) (dialect, *sqlx.DB, *sqlx.DB, error) {
 		r.SetMaxOpenConns(cfg.MaxConns)
 		r.SetMaxIdleConns(cfg.MaxConns)
 		// The writer goes first: it creates the file and turns the journal to WAL.
-		if err := w.Ping(); err != nil {
+		if err := w.PingContext(ctx); err != nil {
 			return dialect{}, nil, nil, errors.Join(err, w.Close(), r.Close())
 		}
 		return embedded, w, r, nil
 	default:
-		return dialect{}, nil, nil, errors.New("the database URL must begin with postgres:// or sqlite:")
+		return dialect{}, nil, nil, errors.New("the database URL has neither the form postgres://… nor sqlite:PATH")
 	}
 }
 

@@ -92,27 +92,39 @@ func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
 	return nil
 }
 
-// AccessToken returns a live access token and the live grant it came from;
-// expired or revoked is ErrNotFound. Tokens of no grant (client_credentials)
-// are not found here.
-func (r reads) AccessToken(ctx context.Context, hash string, now time.Time) (*AccessToken, *Grant, error) {
+// Bearer is what an access token stands for, read at once.
+type Bearer struct {
+	AccessToken
+	Claims   string // the grant's claims parameter
+	Afiliado *Afiliado
+}
+
+// Bearer returns what a live access token of a live grant stands for; expired,
+// revoked, or of a disabled person is ErrNotFound. Tokens of no grant
+// (client_credentials) are not found here.
+func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer, error) {
 	var row struct {
-		Grant
-		Hash      string  `db:"t_hash"`
+		afiliadoRow
+		GrantID   string  `db:"t_grant_id"`
+		ClientID  string  `db:"t_client_id"`
 		Scope     string  `db:"t_scope"`
 		Audience  string  `db:"t_audience"`
 		CreatedAt Instant `db:"t_created_at"`
 		ExpiresAt Instant `db:"t_expires_at"`
+		Claims    string  `db:"g_claims"`
 	}
-	err := r.get(ctx, &row, `SELECT `+grantColumns+`, t.hash AS t_hash, t.scope AS t_scope, t.audience AS t_audience,
-		t.created_at AS t_created_at, t.expires_at AS t_expires_at
+	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, t.grant_id AS t_grant_id, t.client_id AS t_client_id, t.scope AS t_scope,
+		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at, g.claims AS g_claims
 		FROM access_token t JOIN oauth_grant g ON g.id = t.grant_id JOIN afiliado a ON a.id = g.afiliado_id
 		WHERE t.hash = ? AND t.expires_at > ? AND g.revoked_at = 0 AND a.disabled_at = 0`, hash, At(now))
 	if err != nil {
-		return nil, nil, fmt.Errorf("storage: access token: %w", err)
+		return nil, fmt.Errorf("storage: bearer: %w", err)
 	}
-	t := &AccessToken{row.Hash, row.ID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}
-	return t, &row.Grant, nil
+	a, err := r.db.openAfiliado(row.afiliadoRow)
+	if err != nil {
+		return nil, err
+	}
+	return &Bearer{AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}, row.Claims, a}, nil
 }
 
 // AddRefreshToken stores a refresh token by its hash.
@@ -126,11 +138,12 @@ func (tx *Tx) AddRefreshToken(ctx context.Context, t RefreshToken) error {
 
 // LockRefreshToken returns a refresh token and its grant and holds the grant's
 // row, so that two uses of one family take turns. Revoked and used ones are
-// returned too: what they mean is the caller's rule.
+// returned too: what they mean is the caller's rule. That of a disabled person
+// is ErrNotFound.
 func (tx *Tx) LockRefreshToken(ctx context.Context, hash string) (*RefreshToken, *Grant, error) {
 	var g Grant
-	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)`+
-		tx.db.dia.forUpdate, hash)
+	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)
+		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = g.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, hash)
 	if err != nil {
 		return nil, nil, fmt.Errorf("storage: lock refresh token: %w", err)
 	}

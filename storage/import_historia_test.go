@@ -39,11 +39,15 @@ func TestImportHistoria(t *testing.T) {
 			t.Errorf("got %q, want %q", refused, want)
 		}
 		month := func(n int, kind, province, sector string, days int, cents int64) storage.Historia {
-			return storage.Historia{AfiliadoID: a.ID, EmployerID: "1790016919001", Employer: "Corporación Favorita C.A.", Year: 2024, Month: n,
-				Kind: kind, Province: province, Sector: sector, Days: days, SalaryCents: cents}
+			return storage.Historia{
+				AfiliadoID: a.ID, EmployerID: "1790016919001", Employer: "Corporación Favorita C.A.", Year: 2024, Month: n,
+				Kind: kind, Province: province, Sector: sector, Days: days, SalaryCents: cents,
+			}
 		}
-		want := []storage.Historia{month(1, "Ajustes", "", "", 15, 24100), month(1, "Aportes", "Pichincha", "Comercio", 30, 48200),
-			month(2, "Aportes", "Pichincha", "Comercio", 30, 48250)}
+		want := []storage.Historia{
+			month(1, "Ajustes", "", "", 15, 24100), month(1, "Aportes", "Pichincha", "Comercio", 30, 48200),
+			month(2, "Aportes", "Pichincha", "Comercio", 30, 48250),
+		}
 		if got, err := db.Historia(t.Context(), a.ID); err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}

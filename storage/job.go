@@ -45,6 +45,22 @@ var purges = []string{
 		(SELECT key FROM pressure WHERE tat <= ? ORDER BY tat LIMIT ?)`,
 	`DELETE FROM login_budget WHERE expires_at > 0 AND expires_at <= ? AND identifier_mac IN
 		(SELECT identifier_mac FROM login_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM suppression WHERE expires_at <= ? AND address_mac IN
+		(SELECT address_mac FROM suppression WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM challenge_spent WHERE expires_at <= ? AND id IN
+		(SELECT id FROM challenge_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+}
+
+// keptPurges delete what is over, some time after it is: a person asks where her
+// mail went, and who opens an old link is told that it is old.
+var keptPurges = []struct {
+	kept  time.Duration
+	query string
+}{
+	{30 * 24 * time.Hour, `DELETE FROM link WHERE expires_at <= ? AND id IN
+		(SELECT id FROM link WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{90 * 24 * time.Hour, `DELETE FROM outbox WHERE done_at > 0 AND done_at <= ? AND id IN
+		(SELECT id FROM outbox WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 }
 
 // Purge deletes what expired before now, in batches of at most batch rows, and
@@ -52,23 +68,38 @@ var purges = []string{
 // as the refresh tokens of a grant). Each batch is a transaction of its own.
 func (db *DB) Purge(ctx context.Context, now time.Time, batch int) (int64, error) {
 	var total int64
-	batch = max(batch, 1)
 	for _, query := range purges {
-		for {
-			var n int64
-			err := db.InTx(ctx, func(tx *Tx) error {
-				var err error
-				n, err = tx.exec(ctx, query, At(now), At(now), batch)
-				return err
-			})
-			if err != nil {
-				return total, fmt.Errorf("storage: purge: %w", err)
-			}
-			total += n
-			if n < int64(batch) {
-				break
-			}
+		n, err := db.purge(ctx, query, now, max(batch, 1))
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	for _, p := range keptPurges {
+		n, err := db.purge(ctx, p.query, now.Add(-p.kept), max(batch, 1))
+		total += n
+		if err != nil {
+			return total, err
 		}
 	}
 	return total, nil
+}
+
+func (db *DB) purge(ctx context.Context, query string, before time.Time, batch int) (int64, error) {
+	var total int64
+	for {
+		var n int64
+		err := db.InTx(ctx, func(tx *Tx) error {
+			var err error
+			n, err = tx.exec(ctx, query, At(before), At(before), batch)
+			return err
+		})
+		if err != nil {
+			return total, fmt.Errorf("storage: purge: %w", err)
+		}
+		total += n
+		if n < int64(batch) {
+			return total, nil
+		}
+	}
 }

@@ -75,8 +75,10 @@ func TestPurgeTakesOnlyWhatExpired(t *testing.T) {
 		if err != nil || n != 5*7-1 {
 			t.Errorf("purged %d, %v; want %d", n, err, 5*7-1)
 		}
-		for table, want := range map[string]int{"session": 2, "session_client": 2, "oauth_grant": 2, "refresh_token": 2, "access_token": 2,
-			"auth_request": 2, "device": 2, "pressure": 2, "login_budget": 3} {
+		for table, want := range map[string]int{
+			"session": 2, "session_client": 2, "oauth_grant": 2, "refresh_token": 2, "access_token": 2,
+			"auth_request": 2, "device": 2, "pressure": 2, "login_budget": 3,
+		} {
 			if got := count(t, raw, `SELECT COUNT(*) FROM `+table); got != want {
 				t.Errorf("%s has %d rows, want %d", table, got, want)
 			}

@@ -71,8 +71,7 @@ func (r *ring) seal(purpose, place string, value []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := append([]byte{byte(len(r.keys.Current))}, r.keys.Current...)
-	return aead.Seal(out, nil, value, []byte(place)), nil
+	return aead.Seal(r.mark(), nil, value, []byte(place)), nil
 }
 
 // open reverses seal. Nothing sealed (nil) opens to nothing.

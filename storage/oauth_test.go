@@ -14,8 +14,10 @@ import (
 func code(t testing.TB, db *storage.DB, codeHash string) storage.AuthRequest {
 	t.Helper()
 	maxAge := int64(0)
-	q := storage.AuthRequest{ID: storage.NewID(), ClientID: "historia", Scope: "openid", CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(time.Hour)),
-		Params: storage.AuthParams{MaxAge: &maxAge, ACRValues: []string{"urn:iess:acr:clave"}}}
+	q := storage.AuthRequest{
+		ID: storage.NewID(), ClientID: "historia", Scope: "openid", CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(time.Hour)),
+		Params: storage.AuthParams{MaxAge: &maxAge, ACRValues: []string{"urn:iess:acr:clave"}},
+	}
 	inTx(t, db, func(tx *storage.Tx) error {
 		if err := tx.AddAuthRequest(t.Context(), q); err != nil {
 			return err
@@ -171,16 +173,18 @@ func TestAccessTokenLivesWithItsGrant(t *testing.T) {
 		g := grant(t, db, a.ID, session(t, db, a.ID).ID, "openid")
 		until := now.Add(time.Minute)
 		inTx(t, db, func(tx *storage.Tx) error {
-			return tx.AddAccessToken(t.Context(), storage.AccessToken{Hash: "access", GrantID: g.ID, ClientID: "historia", Scope: "openid profile",
-				Audience: "api", CreatedAt: storage.At(now), ExpiresAt: storage.At(until)})
+			return tx.AddAccessToken(t.Context(), storage.AccessToken{
+				Hash: "access", GrantID: g.ID, ClientID: "historia", Scope: "openid profile",
+				Audience: "api", CreatedAt: storage.At(now), ExpiresAt: storage.At(until),
+			})
 		})
-		token, got, err := db.AccessToken(t.Context(), "access", now)
-		if err != nil || got.ID != g.ID || token.Scope != "openid profile" || token.Audience != "api" || !token.ExpiresAt.Equal(until) {
-			t.Errorf("got %+v, %+v, %v; want the token and its grant", token, got, err)
+		token, err := db.Bearer(t.Context(), "access", now)
+		if err != nil || token.GrantID != g.ID || token.Afiliado.ID != a.ID || token.Scope != "openid profile" || token.Audience != "api" || !token.ExpiresAt.Equal(until) {
+			t.Errorf("got %+v, %v; want the token, of its grant and person", token, err)
 		}
 		gone := func(when string, at time.Time) {
 			t.Helper()
-			if _, _, err := db.AccessToken(t.Context(), "access", at); !errors.Is(err, storage.ErrNotFound) {
+			if _, err := db.Bearer(t.Context(), "access", at); !errors.Is(err, storage.ErrNotFound) {
 				t.Errorf("%s: got %v, want ErrNotFound", when, err)
 			}
 		}

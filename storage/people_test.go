@@ -56,13 +56,15 @@ func TestASVS_16_2_5_IdentifierMasksItself(t *testing.T) {
 
 // The last claves are remembered, the present one among them, and older ones go
 // (S089).
-func TestS089_ClaveHistoryKeepsTheLast(t *testing.T) {
+func TestClaveHistoryKeepsTheLast(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a := person(t, db, "1759999913")
 		for i := range 5 {
 			inTx(t, db, func(tx *storage.Tx) error {
-				return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: fmt.Sprint("phc", i), Long: i%2 == 0,
-					CreatedAt: storage.At(now.Add(time.Duration(i) * time.Hour)), DueAt: storage.At(now)}, 3)
+				return tx.SetClave(t.Context(), storage.Clave{
+					AfiliadoID: a.ID, PHC: fmt.Sprint("phc", i), Long: i%2 == 0,
+					CreatedAt: storage.At(now.Add(time.Duration(i) * time.Hour)), DueAt: storage.At(now),
+				}, 3)
 			})
 		}
 		c, err := db.Clave(t.Context(), a.ID)
@@ -105,16 +107,25 @@ func TestRehashSparesAClaveChangedMeanwhile(t *testing.T) {
 func TestConsentIsTheLastOneGiven(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a := person(t, db, "1759999913")
-		if c, err := db.Consent(t.Context(), a.ID, "historia"); err != nil || c != nil {
-			t.Errorf("got %+v, %v; want nothing and no error", c, err)
+		if clave, c, err := db.Standing(t.Context(), a.ID, "historia"); err != nil || clave != nil || c != nil {
+			t.Errorf("got %+v, %+v, %v; want nothing and no error", clave, c, err)
 		}
 		for _, scope := range []string{"openid", "openid profile"} {
 			inTx(t, db, func(tx *storage.Tx) error {
 				return tx.SaveConsent(t.Context(), storage.Consent{AfiliadoID: a.ID, ClientID: "historia", Kind: "consent", Scope: scope, CreatedAt: storage.At(now)})
 			})
 		}
-		if c, err := db.Consent(t.Context(), a.ID, "historia"); err != nil || c == nil || c.Scope != "openid profile" {
+		set := storage.Clave{AfiliadoID: a.ID, PHC: "phc", Long: true, CreatedAt: storage.At(now), DueAt: storage.At(now.Add(time.Hour)), Compromised: true}
+		inTx(t, db, func(tx *storage.Tx) error { return tx.SetClave(t.Context(), set, 1) })
+		clave, c, err := db.Standing(t.Context(), a.ID, "historia")
+		if err != nil || c == nil || c.Scope != "openid profile" || c.Kind != "consent" || !c.CreatedAt.Equal(now) {
 			t.Errorf("got %+v, %v; want the later scope", c, err)
+		}
+		if clave == nil || *clave != set {
+			t.Errorf("got %+v, want %+v", clave, set)
+		}
+		if _, c, err := db.Standing(t.Context(), a.ID, "prestamos"); err != nil || c != nil {
+			t.Errorf("got %+v, %v; want nothing for another application", c, err)
 		}
 	})
 }

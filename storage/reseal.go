@@ -17,6 +17,8 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"clave_history", "phc", "id", "TEXT", "clave"},
 	{"signing_key", "private_key", "kid", "TEXT", "signing_key"},
 	{"audit_personal", "data", "audit_id", "BIGINT", "audit"},
+	{"outbox", "recipient", "id", "TEXT", "outbox"},
+	{"outbox", "data", "id", "TEXT", "outbox"},
 }
 
 // Reseal seals every value again that another key than the current one has
@@ -41,8 +43,7 @@ func (db *DB) Reseal(ctx context.Context) (int64, error) {
 
 // stale reports whether a value is sealed with another key than the current.
 func (r *ring) stale(sealed []byte) bool {
-	current := append([]byte{byte(len(r.keys.Current))}, r.keys.Current...)
-	return len(sealed) > 0 && !bytes.HasPrefix(sealed, current)
+	return len(sealed) > 0 && !bytes.HasPrefix(sealed, r.mark())
 }
 
 func (db *DB) resealAfiliados(ctx context.Context) (int64, error) {

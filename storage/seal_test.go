@@ -29,6 +29,7 @@ func fill(t *testing.T, db *storage.DB) []leaked {
 	a := maria("1759999913")
 	code, access, refresh, cookie, device, secret, key := storage.NewSecret(), storage.NewSecret(), storage.NewSecret(),
 		storage.NewSecret(), storage.NewSecret(), storage.NewSecret(), "PRIVATE-KEY-BYTES"
+	link := storage.NewID()
 	inTx(t, db, func(tx *storage.Tx) error {
 		ctx := t.Context()
 		s := storage.Session{ID: storage.NewID(), SecretHash: storage.Hash(cookie), AfiliadoID: a.ID, ExpiresAt: storage.At(now.Add(time.Hour))}
@@ -45,6 +46,14 @@ func fill(t *testing.T, db *storage.DB) []leaked {
 			tx.AddAccessToken(ctx, storage.AccessToken{Hash: storage.Hash(access), GrantID: g.ID, ExpiresAt: storage.At(now)}),
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: storage.Hash(refresh), GrantID: g.ID}),
 			tx.AddSigningKey(ctx, storage.SigningKey{KID: "k", Alg: "ES256", State: storage.KeyActive, Private: []byte(key)}),
+			tx.AddLink(ctx, storage.Link{
+				ID: link, Purpose: storage.LinkDesbloqueo, AfiliadoID: a.ID, Life: time.Minute, CreatedAt: storage.At(now), LatestAt: storage.At(now.Add(time.Hour)),
+			}),
+			tx.Enqueue(ctx, storage.Message{
+				AfiliadoID: a.ID, Template: "enlace-desbloqueo", Recipient: a.Email, LinkID: link, CreatedAt: storage.At(now),
+				Data: []byte(`{"Name":"María Fernanda","Network":"192.0.2.44","Device":"Firefox Canario"}`),
+			}),
+			tx.SuppressAddress(ctx, "ROSA@example.org", "550", now, now.Add(time.Hour)),
 			tx.AddPressure(ctx, db.PressureKey("network", "192.0.2.44"), now, time.Second),
 			tx.Audit(ctx, storage.Event{At: storage.At(now), Name: "session.started", AfiliadoID: a.ID, Personal: map[string]string{"ip": "192.0.2.44"}}),
 		)
@@ -58,10 +67,29 @@ func fill(t *testing.T, db *storage.DB) []leaked {
 		return tx.CompleteAuthRequest(ctx, q)
 	})
 	return []leaked{
-		{"cédula", "1759999913"}, {"given name", "María"}, {"second name", "Fernanda"}, {"family name", "Quishpe"}, {"birth date", "1985-03-14"},
-		{"mail", "maria@example.org"}, {"celular", "991234567"}, {"convencional", "23945666"}, {"clave hash", "argon2id"}, {"salt", "Y2FuYXJ5c2FsdDEyMzQ1Ng"},
-		{"code", code}, {"access token", access}, {"refresh token", refresh}, {"session cookie", cookie}, {"device cookie", device},
-		{"client secret", secret}, {"private key", key}, {"network address", "192.0.2.44"},
+		{"cédula", "1759999913"},
+		{"given name", "María"},
+		{"second name", "Fernanda"},
+		{"family name", "Quishpe"},
+		{"birth date", "1985-03-14"},
+		{"mail", "maria@example.org"},
+		{"celular", "991234567"},
+		{"convencional", "23945666"},
+		{"clave hash", "argon2id"},
+		{"salt", "Y2FuYXJ5c2FsdDEyMzQ1Ng"},
+		{"code", code},
+		{"access token", access},
+		{"refresh token", refresh},
+		{"session cookie", cookie},
+		{"device cookie", device},
+		{"client secret", secret},
+		{"private key", key},
+		{"network address", "192.0.2.44"},
+		{"device of a mail", "Canario"},
+		{"suppressed address", "ROSA@"},
+		{"suppressed address", "rosa@"},
+		{"link token", db.LinkToken(link)},
+		{"link code", db.LinkCode(link)},
 	}
 }
 
@@ -74,7 +102,7 @@ func TestT19_DumpHoldsNoPlaintext(t *testing.T) {
 		all := dump(t, db, raw)
 		if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
 			for _, part := range []string{file, file + "-wal"} {
-				bytes, err := os.ReadFile(part) //nolint:gosec // this test's database
+				bytes, err := os.ReadFile(part)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -86,8 +114,11 @@ func TestT19_DumpHoldsNoPlaintext(t *testing.T) {
 				t.Errorf("the %s lies open in the database", c.name)
 			}
 		}
-		for _, table := range []string{"afiliado ", "clave ", "clave_history ", "device ", "session ", "client ", "auth_request ", "oauth_grant ",
-			"access_token ", "refresh_token ", "signing_key ", "pressure ", "audit_personal ", "login_budget "} {
+		for _, table := range []string{
+			"afiliado ", "clave ", "clave_history ", "device ", "session ", "client ", "auth_request ", "oauth_grant ",
+			"access_token ", "refresh_token ", "signing_key ", "pressure ", "audit_personal ", "login_budget ",
+			"outbox ", "link ", "suppression ",
+		} {
 			if !strings.Contains(all, table) {
 				t.Errorf("nothing of table %s was looked at", table)
 			}
@@ -106,8 +137,20 @@ func TestT19_SealedValuesDoNotMove(t *testing.T) {
 					return err
 				}
 			}
+			for _, a := range []storage.Afiliado{a, b} {
+				if err := tx.Enqueue(t.Context(), mailTo(a)); err != nil {
+					return err
+				}
+			}
 			return tx.AddSigningKey(t.Context(), storage.SigningKey{KID: "k", Alg: "ES256", State: storage.KeyNext, Private: []byte("key")})
 		})
+		for _, column := range []string{"recipient", "data"} {
+			swap(t, raw, "outbox", column, "afiliado_id", a.ID, b.ID)
+			if _, err := db.Messages(t.Context(), a.ID, 1); err == nil {
+				t.Errorf("the %s of another's mail opened", column)
+			}
+			swap(t, raw, "outbox", column, "afiliado_id", a.ID, b.ID)
+		}
 		for _, column := range []string{"identifier", "given_name", "family_name", "birthdate", "email", "mobile", "landline"} {
 			swap(t, raw, "afiliado", column, "id", a.ID, b.ID)
 			if _, err := db.Afiliado(t.Context(), a.ID); err == nil {
@@ -224,7 +267,7 @@ func TestResealLetsTheOldKeyGo(t *testing.T) {
 			k.Seal = maps.Clone(k.Seal)
 			k.Current, k.Seal["second"] = "second", fresh
 		})
-		for _, want := range []int64{5, 0} { // a person, her clave twice, a signing key, an audit row
+		for _, want := range []int64{7, 0} { // a person, her clave twice, a signing key, an audit row, a mail's address and data
 			if n, err := rotated.Reseal(t.Context()); err != nil || n != want {
 				t.Errorf("resealed %d, %v; want %d", n, err, want)
 			}
@@ -242,6 +285,9 @@ func TestResealLetsTheOldKeyGo(t *testing.T) {
 		}
 		if keys, err := alone.SigningKeys(t.Context()); err != nil || len(keys) != 1 {
 			t.Errorf("got %v, %v; want the signing key", keys, err)
+		}
+		if mails, err := alone.Messages(t.Context(), a.ID, 5); err != nil || len(mails) != 1 || mails[0].Recipient != a.Email {
+			t.Errorf("got %+v, %v; want the mail that waits", mails, err)
 		}
 		if fields, err := alone.AuditPersonal(t.Context(), 1); err != nil || fields["ip"] != "192.0.2.44" {
 			t.Errorf("got %v, %v; want the audit's personal side", fields, err)

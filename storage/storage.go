@@ -76,7 +76,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db := &DB{cfg: cfg, ring: &ring{keys: cfg.Keys}}
 	db.reads.db = db
 	var err error
-	db.dia, db.write, db.read, err = connect(cfg)
+	db.dia, db.write, db.read, err = connect(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("storage: open: %w", err)
 	}
@@ -123,7 +123,7 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	}
 	db.onStatement(ctx, "COMMITTED")
 	for _, query := range tx.missed {
-		if _, err := db.prepared(ctx, db.write, query); err != nil {
+		if _, err := db.prepared(ctx, db.write, query); err != nil { //nolint:sqlclosecheck // kept for the life of db
 			break // the statement will run unprepared once more
 		}
 	}
@@ -154,7 +154,7 @@ func (db *DB) prepared(ctx context.Context, pool *sqlx.DB, query string) (*sqlx.
 		return nil, err
 	}
 	if old, loaded := db.stmts.LoadOrStore(key, s); loaded {
-		_ = s.Close()
+		_ = s.Close()                //nolint:sqlclosecheck // the other one is kept
 		return old.(*sqlx.Stmt), nil //nolint:forcetypeassert // as above
 	}
 	return s, nil
@@ -186,7 +186,7 @@ func (r reads) get(ctx context.Context, dest any, query string, args ...any) err
 		}
 		return err
 	}
-	s, err := r.stmt(ctx, query)
+	s, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the life of db
 	switch {
 	case err != nil:
 	case s != nil:
@@ -202,7 +202,7 @@ func (r reads) list(ctx context.Context, dest any, query string, args ...any) er
 	if storable(args) != nil {
 		return nil // nothing stored can answer
 	}
-	s, err := r.stmt(ctx, query)
+	s, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the life of db
 	switch {
 	case err != nil:
 	case s != nil:
@@ -218,7 +218,7 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error
 	if err := storable(args); err != nil {
 		return 0, err
 	}
-	s, err := tx.stmt(ctx, query)
+	s, err := tx.stmt(ctx, query) //nolint:sqlclosecheck // kept for the life of db
 	var res sql.Result
 	switch {
 	case err != nil:

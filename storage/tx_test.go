@@ -24,7 +24,7 @@ func TestInTxRollsBackOnErrorAndPanic(t *testing.T) {
 		}
 		func() {
 			defer func() {
-				if got := recover(); got != "panicked" { //nolint:errorlint // a panic's value
+				if got := recover(); got != "panicked" {
 					t.Errorf("got %v, want the panic to pass", got)
 				}
 			}()

@@ -103,6 +103,39 @@ func (c *catalog) date(t time.Time) (string, error) {
 	return c.text("date", "Day", t.Day(), "Month", month, "Year", t.Year())
 }
 
+// clock is the time of day of t in continental Ecuador: 15:30.
+func clock(t time.Time) string { return t.In(guayaquil()).Format("15:04") }
+
+// at is the clock time of t as one says it in a sentence.
+func (c *catalog) at(t time.Time) (string, error) {
+	key := "clock.at"
+	if t.In(guayaquil()).Hour() == 1 { // a la 01:05
+		key = "clock.at.1"
+	}
+	return c.text(key, "Clock", clock(t))
+}
+
+// moment is the day and the clock time of t.
+func (c *catalog) moment(t time.Time) (string, error) {
+	day, err := c.date(t)
+	if err != nil {
+		return "", err
+	}
+	return c.text("moment", "Date", day, "Clock", clock(t))
+}
+
+// span is d in whole minutes, hours or days, rounded up.
+func (c *catalog) span(d time.Duration) (string, error) {
+	switch {
+	case d > 48*time.Hour:
+		return c.plural("span.days", int((d+24*time.Hour-1)/(24*time.Hour)))
+	case d >= 2*time.Hour || d == time.Hour:
+		return c.plural("span.hours", int((d+time.Hour-1)/time.Hour))
+	default:
+		return c.plural("span.minutes", max(1, int((d+time.Minute-1)/time.Minute)))
+	}
+}
+
 // wait says for how long to wait, in seconds or, from two minutes on, in minutes, never less than d.
 func (c *catalog) wait(d time.Duration) (string, error) {
 	if d <= 2*time.Minute {

@@ -67,7 +67,7 @@ var (
 	tag         = regexp.MustCompile(`<[^>]*>`)
 	action      = regexp.MustCompile(`(?s){{.*?}}`)
 	literal     = regexp.MustCompile(`"([^"\n]*)"`)
-	letter      = regexp.MustCompile(`\pL`)
+	hasLetter   = regexp.MustCompile(`\pL`)
 )
 
 func TestC_ES_CataloguesHaveTheSameKeysAndPlaceholders(t *testing.T) {
@@ -254,11 +254,11 @@ func TestC_ES_NoTextInTemplates(t *testing.T) {
 		z := html.NewTokenizer(strings.NewReader(action.ReplaceAllString(string(b), "")))
 		for z.Next() != html.ErrorToken {
 			token := z.Token()
-			if token.Type == html.TextToken && letter.MatchString(token.Data) {
+			if token.Type == html.TextToken && hasLetter.MatchString(token.Data) {
 				t.Errorf("%s: %q", name, token.Data)
 			}
 			for _, a := range token.Attr {
-				if slices.Contains(spoken, a.Key) && letter.MatchString(a.Val) {
+				if slices.Contains(spoken, a.Key) && hasLetter.MatchString(a.Val) {
 					t.Errorf("%s: %s=%q", name, a.Key, a.Val)
 				}
 			}

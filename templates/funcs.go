@@ -20,6 +20,10 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"number": c.number,
 		"date":   c.date,
 		"wait":   c.wait,
+		"at":     c.at,
+		"clock":  clock,
+		"moment": c.moment,
+		"span":   c.span,
 		"list":   c.receives,
 		"facts":  c.facts,
 		"known":  c.known,
@@ -45,8 +49,9 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"agreement": func(a Agreement) []clause {
 			return s.clauses(a, lang)
 		},
-		"version": func(a Agreement) string { return s.current(a).Version },
-		"privacy": func() string { return privacyVersion },
+		"version":  func(a Agreement) string { return s.current(a).Version },
+		"subjects": c.subjects,
+		"privacy":  func() string { return privacyVersion },
 	}
 }
 

@@ -62,7 +62,7 @@ type Param struct{ Name, Value string }
 // Fault says what is wrong with one field, in a way the catalogue has a sentence for.
 type Fault string
 
-// The faults of login and renewal. Each belongs to exactly one field.
+// The faults of forms. Each belongs to exactly one field.
 const (
 	CedulaEmpty     Fault = "cedula-empty"
 	CedulaMalformed Fault = "cedula-malformed" // not ten digits, or the check digit is wrong (C-CED)
@@ -84,6 +84,15 @@ const (
 	ConfirmationEmpty Fault = "confirmacion-empty"
 	ConfirmationOther Fault = "confirmacion-other" // differs from clave_nueva
 	AgreementMissing  Fault = "acuerdo-missing"    // S088
+
+	IdentificacionEmpty     Fault = "identificacion-empty"
+	IdentificacionMalformed Fault = "identificacion-malformed" // neither a cédula nor a código (C-CED, C-EXT)
+	ChallengeMissing        Fault = "reto-missing"             // the box is not ticked (S024)
+	UltimosEmpty            Fault = "ultimos-empty"
+	UltimosWrong            Fault = "ultimos-wrong"     // not the last four characters of the identifier (S073)
+	MensajeEmpty            Fault = "mensaje-empty"     // codigo_mensaje
+	MensajeMalformed        Fault = "mensaje-malformed" // not eight digits
+	MensajeWrong            Fault = "mensaje-wrong"
 )
 
 // field is the id of the input a fault belongs to.
@@ -99,6 +108,14 @@ func (f Fault) field() string {
 		return "clave_confirmacion"
 	case AgreementMissing:
 		return "acuerdo"
+	case IdentificacionEmpty, IdentificacionMalformed:
+		return "identificacion"
+	case ChallengeMissing, ChallengeWrong, ChallengeExpired, ChallengeUsed, ChallengeMore, ChallengeEarly:
+		return "reto"
+	case UltimosEmpty, UltimosWrong:
+		return "ultimos"
+	case MensajeEmpty, MensajeMalformed, MensajeWrong:
+		return "codigo_mensaje"
 	default:
 		return "clave_nueva"
 	}
@@ -119,4 +136,12 @@ func requestPath(path string, g *Goal, pairs ...string) string {
 		return path
 	}
 	return path + "?" + q.Encode()
+}
+
+// codigo is the value of the query pair codigo, which is left out where a page asks for a cédula.
+func codigo(code bool) string {
+	if code {
+		return "1"
+	}
+	return ""
 }

@@ -66,11 +66,22 @@ func (e Error) path() string {
 }
 
 // Ayuda is /ayuda: contact, assisted ways, advice (S013, S075–S077, S093–S098, D28). Its sections have the anchors
-// telefono, videollamada, cau, extranjeros, consejos, direccion.
-type Ayuda struct{ Layout }
+// telefono, videollamada, cau, extranjeros, correos, consejos, direccion.
+type Ayuda struct {
+	Layout
+	// Closed says that nobody attends video calls now: it is not between 08:00 and 17:00 in Guayaquil (S076). The page
+	// then offers to leave a message.
+	Closed bool
+}
 
 func (Ayuda) name() string { return "ayuda" }
 func (Ayuda) path() string { return "/ayuda" }
+
+// Tramite is /tramite: the public record of the trámite, with its headings (S011, S012).
+type Tramite struct{ Layout }
+
+func (Tramite) name() string { return "tramite" }
+func (Tramite) path() string { return "/tramite" }
 
 // Privacidad is /privacidad: the notice of LOPDP art. 12 (LAW-04), with its version.
 type Privacidad struct{ Layout }

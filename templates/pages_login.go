@@ -45,23 +45,11 @@ func (l Login) path() string {
 	if l.Path != "" {
 		return l.Path
 	}
-	return requestPath("/ingresar", l.Goal, "codigo", l.codigo())
-}
-
-func (l Login) codigo() string {
-	if l.Code {
-		return "1"
-	}
-	return ""
+	return requestPath("/ingresar", l.Goal, "codigo", codigo(l.Code))
 }
 
 // Mode is the address of the same page with the other kind of identifier.
-func (l Login) Mode() string {
-	if l.Code {
-		return requestPath("/ingresar", l.Goal)
-	}
-	return requestPath("/ingresar", l.Goal, "codigo", "1")
-}
+func (l Login) Mode() string { return requestPath("/ingresar", l.Goal, "codigo", codigo(!l.Code)) }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (l Login) Failed() bool { return l.Denied || l.Busy || len(l.Faults) > 0 }

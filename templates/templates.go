@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed layout.html parts.html pages/*.html catalog/*.json acuerdo/*.txt static
+//go:embed layout.html parts.html pages/*.html mail catalog/*.json acuerdo/*.txt static
 var files embed.FS
 
 // Config is what differs between installations. [Parse] refuses a Config without an Issuer.
@@ -52,6 +52,7 @@ type Pages struct {
 	static     *Static
 	agreements []agreementText
 	sets       map[string]map[string]*template.Template // language, page
+	post       map[string]*postman                      // language
 }
 
 // Parse reads every template and catalogue and executes each page in each of its states and languages once, so that a
@@ -61,7 +62,7 @@ func Parse(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{static: s.static, agreements: s.agreements, sets: map[string]map[string]*template.Template{}}
+	p := &Pages{static: s.static, agreements: s.agreements, sets: map[string]map[string]*template.Template{}, post: map[string]*postman{}}
 	for _, lang := range Languages() {
 		if p.sets[lang], err = s.parse(lang); err != nil {
 			return nil, err
@@ -69,6 +70,14 @@ func Parse(cfg Config) (*Pages, error) {
 		for _, st := range States(lang) {
 			if err := p.execute(io.Discard, st.Page); err != nil {
 				return nil, fmt.Errorf("templates: state %s: %w", st.Name, err)
+			}
+		}
+		if p.post[lang], err = s.parseMail(lang); err != nil {
+			return nil, err
+		}
+		for _, st := range MailStates(lang) {
+			if _, _, _, err := p.RenderMail(lang, st.Sample(s.Issuer)); err != nil {
+				return nil, fmt.Errorf("templates: mail %s: %w", st.Name, err)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func (c *commands) keys() *cobra.Command {
-	cmd := group(&cobra.Command{Use: "keys", Short: "The keys that sign ID tokens"})
+	cmd := group(&cobra.Command{Use: "keys", Short: "The keys that sign ID tokens, and what the sealing keys have sealed"})
 	var alg, reason string
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "Let the next key sign; the old one stays published until nothing it signed is valid", Args: cobra.NoArgs,
@@ -30,8 +30,30 @@ func (c *commands) keys() *cobra.Command {
 		&cobra.Command{
 			Use: "list", Short: "Show the keys: next, active, retired", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.keysList(cmd.Context()) },
-		}, rotate, revoke)
+		}, rotate, revoke,
+		&cobra.Command{
+			Use: "reseal", Args: cobra.NoArgs,
+			Short: "Seal with keys.current what former sealing keys have sealed; afterwards they may leave keys.seal",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return c.keysReseal(cmd.Context()) },
+		})
 	return cmd
+}
+
+func (c *commands) keysReseal(ctx context.Context) error {
+	cfg, db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	var total int64
+	for more := true; more; { // replicas that still run with the former key may have added some
+		n, err := db.Reseal(ctx)
+		if err != nil {
+			return fmt.Errorf("%w; what is done stays done: run it again", err)
+		}
+		total, more = total+n, n > 0
+	}
+	c.printf("sealed %d values again with %s\n", total, cfg.Keys.Current)
+	return nil
 }
 
 func (c *commands) keysList(ctx context.Context) error {

@@ -314,6 +314,19 @@ func TestOperatorsDay(t *testing.T) {
 				t.Errorf("import of something else: got %d %q", status, stderr)
 			}
 
+			// A new sealing key takes over, and the former one may go.
+			must(t, "config", "key", filepath.Join(dir, "keys", "new"))
+			id := time.Now().UTC().Format("2006-01")
+			changes := strings.NewReplacer("current: "+id, "current: new", "{"+id+": keys/seal-"+id+"}", "{"+id+": keys/seal-"+id+", new: keys/new}")
+			rewrite(t, file, changes)
+			if got := must(t, "keys", "reseal", "-config", file); strings.HasPrefix(got, "sealed 0 ") || !strings.HasSuffix(got, "with new\n") {
+				t.Errorf("reseal: got %q", got)
+			}
+			rewrite(t, file, strings.NewReplacer(id+": keys/seal-"+id+", ", ""))
+			if got := must(t, "keys", "list", "-config", file); !strings.Contains(got, "EdDSA") {
+				t.Errorf("keys without the former sealing key: got %q", got)
+			}
+
 			if got := must(t, "client", "disable", "historia", "-reason", "test", "-config", file); got != "disabled historia\n" {
 				t.Errorf("disable: got %q", got)
 			}
@@ -332,6 +345,15 @@ func TestOperatorsDay(t *testing.T) {
 			}
 		})
 	}
+}
+
+func rewrite(t *testing.T, file string, changes *strings.Replacer) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, file, changes.Replace(string(text)))
 }
 
 func TestLongFlags(t *testing.T) {

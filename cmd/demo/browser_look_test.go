@@ -75,17 +75,23 @@ func (b *tab) look(name string) {
 		for _, scheme := range []string{"light", "dark"} {
 			// Without motion, or colours would be measured on their way from one scheme to the other.
 			b.media("", "prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
-			b.inspect(fmt.Sprintf("%s-%d-%s", name, px, scheme))
+			b.inspect(fmt.Sprintf("%s-%d-%s", name, px, scheme), scheme == "light")
 		}
 	}
 	b.media("")
 	b.run(emulation.ClearDeviceMetricsOverride(), emulation.SetScriptExecutionDisabled(!b.script))
 }
 
-func (b *tab) inspect(name string) {
+// inspect runs axe-core, with every rule of its own choice or, where only colours
+// have changed since, with those that look at them.
+func (b *tab) inspect(name string, every bool) {
 	b.t.Helper()
+	options := `{resultTypes: ['violations'], elementRef: false}`
+	if !every {
+		options = `{resultTypes: ['violations'], runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}}`
+	}
 	var violations []violation
-	b.run(chromedp.Evaluate(`axe.run({resultTypes: ['violations']}).then(r => r.violations)`, &violations,
+	b.run(chromedp.Evaluate(`axe.run(`+options+`).then(r => r.violations)`, &violations,
 		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	for _, v := range violations {
 		b.t.Errorf("%s: axe: %s", name, v)

@@ -28,10 +28,10 @@ type reply struct {
 // fields and the same cookies. Where apart, each has a field of its own that
 // nobody reads, so that the server cannot know them for the same form and only
 // the database stands between them, as between two replicas.
-func (v *visitor) volley(s *sheet, button string, typed url.Values, apart bool) []reply {
+func (v *visitor) volley(s *sheet, button string, typed url.Values, apart bool, n int) []reply {
 	v.t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	replies := make([]reply, volleySize)
+	replies := make([]reply, n)
 	var wg sync.WaitGroup
 	for i := range replies {
 		fields := url.Values{}
@@ -140,7 +140,7 @@ func (w *world) duplicates(t *testing.T, id storage.Identifier, apart bool) {
 	getJSON(t, w.issuer+"/.well-known/openid-configuration", &d)
 	ask := v.open(d.EndSession)
 	before := w.events(t)
-	for _, r := range v.volley(ask, "salir", nil, apart) {
+	for _, r := range v.volley(ask, "salir", nil, apart, volleySize) {
 		if r.status >= http.StatusBadRequest {
 			t.Errorf("end_session: got %d\n%s", r.status, r.body)
 		}
@@ -153,7 +153,10 @@ func (w *world) duplicates(t *testing.T, id storage.Identifier, apart bool) {
 func (w *world) once(t *testing.T, v *visitor, s *sheet, button string, typed url.Values, apart bool, events ...string) *sheet {
 	t.Helper()
 	before := w.events(t)
-	replies := v.volley(s, button, typed, apart)
+	replies := v.volley(s, button, typed, apart, volleySize)
+	w.rose(t, before, events...)
+	replies = append(replies, v.volley(s, button, typed, apart, 1)...) // the same again, from the page as it was
+	w.rose(t, before, events...)
 	chosen := replies[0]
 	for _, r := range replies {
 		if r.status >= http.StatusBadRequest && r.status != http.StatusServiceUnavailable {
@@ -162,17 +165,10 @@ func (w *world) once(t *testing.T, v *visitor, s *sheet, button string, typed ur
 		if !apart && (r.status != replies[0].status || r.location != replies[0].location) {
 			t.Errorf("%s: got %d %s and %d %s for the same form", button, r.status, r.location, replies[0].status, replies[0].location)
 		}
-		if r.rank(v) > chosen.rank(v) {
+		if r.rank(v) >= chosen.rank(v) { // a browser shows the last answer
 			chosen = r
 		}
 	}
-	w.rose(t, before, events...)
-	for _, r := range v.volley(s, button, typed, apart)[:1] { // the same again, from the page as it was
-		if r.status >= http.StatusInternalServerError && r.status != http.StatusServiceUnavailable {
-			t.Errorf("%s again: got %d", button, r.status)
-		}
-	}
-	w.rose(t, before, events...)
 	return v.show(s, chosen)
 }
 

@@ -31,7 +31,8 @@ func withInterop(t *testing.T) func(*options) {
 		"interop-rs256":         {"client_secret_basic", "RS256"},
 	} {
 		file = append(file, map[string]any{
-			"client_id": id, "client_secret": interopSecret, "client_name": "Interop " + how[1], "redirect_uris": []string{interopCallback},
+			"client_id": id, "client_secret": interopSecret, "client_name": "Interop " + how[1],
+			"client_uri": "http://localhost:9/", "redirect_uris": []string{interopCallback},
 			"post_logout_redirect_uris": []string{interopGoodbye}, "grant_types": []string{"authorization_code", "refresh_token"},
 			"response_types": []string{"code"}, "token_endpoint_auth_method": how[0], "id_token_signed_response_alg": how[1],
 			"scope": "openid profile email cedula afiliacion offline_access",

@@ -240,7 +240,7 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 	if err := s.record(ctx, tx, r, n, string(cause), now); err != nil {
 		return nil, nothing, err
 	}
-	cookie, err := s.Raise(ctx, tx, session, nueva, n.Now)
+	cookie, err := s.Raise(ctx, tx, n.Visit, session, nueva, n.page.AskCurrent)
 	if err != nil {
 		return nil, nothing, err
 	}

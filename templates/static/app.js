@@ -61,3 +61,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
 
 // An authorization response on its way to the application.
 document.querySelector("form[data-auto]")?.submit();
+
+// "No soy un robot": most pages have none, so its program is loaded where there is one.
+const reto = document.querySelector("[data-reto]");
+if (reto) import(reto.dataset.module);

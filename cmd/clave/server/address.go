@@ -29,12 +29,15 @@ func (p Proxy) client(peer string, h http.Header) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
+	at := ap.Addr().Unmap().WithZone("")
+	if !p.trusts(at) {
+		return at
+	}
 	name := p.Header
 	if name == "" {
 		name = "X-Forwarded-For"
 	}
 	hops := strings.Split(strings.Join(h.Values(name), ","), ",")
-	at := ap.Addr().Unmap().WithZone("")
 	for i := len(hops) - 1; i >= 0 && p.trusts(at); i-- {
 		next, err := hop(hops[i])
 		if err != nil {

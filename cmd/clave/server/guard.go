@@ -26,6 +26,7 @@ type guard struct {
 	proxy    Proxy
 	behind   bool // nobody but the proxy may speak to us: the way to us is not encrypted
 	maxBody  int64
+	headers  http.Header // of every answer
 	fail     func(http.ResponseWriter, *http.Request, templates.Kind)
 	allowed  func(*http.Request) string
 	observe  func(route, method string, status int, took time.Duration)
@@ -96,7 +97,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, peer string) {
 	case r.ContentLength > g.maxBody:
 		g.fail(w, r, templates.KindTooLarge)
 	default:
-		if r.Body != nil {
+		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = http.MaxBytesReader(w, r.Body, g.maxBody)
 		}
 		g.next.ServeHTTP(w, r)
@@ -140,7 +141,7 @@ func (g *guard) recovered(w *response, r *http.Request, v any) {
 }
 
 func (g *guard) complete(h http.Header) {
-	secure(h, g.issuer.Scheme == "https")
+	secure(h, g.headers)
 	if g.draining.Load() {
 		h.Set("Connection", "close") // the next request goes to another replica
 	}

@@ -28,7 +28,7 @@ func (s *Server) runJobs(ctx context.Context, jobs []job) {
 	var wg sync.WaitGroup
 	for _, j := range jobs {
 		wg.Go(func() {
-			ticker := time.NewTicker(tick(j.every))
+			ticker := time.NewTicker(j.tick())
 			defer ticker.Stop()
 			for {
 				if err := s.runJob(ctx, j); err != nil && ctx.Err() == nil {
@@ -45,13 +45,24 @@ func (s *Server) runJobs(ctx context.Context, jobs []job) {
 	wg.Wait()
 }
 
-// tick is how often a replica asks whether a job is due. Half the interval: a
-// tick that comes a hair early must not cost a whole round.
-func tick(every time.Duration) time.Duration { return min(every/2, time.Minute) }
+// tick is how often a replica runs a job or, where it is leased, asks whether it
+// is due. Half the interval then: a tick that comes a hair early must not cost a
+// whole round.
+func (j job) tick() time.Duration {
+	if !j.leased {
+		return j.every
+	}
+	return min(j.every/2, time.Minute)
+}
 
-// runJob runs j if it is due and nobody else is at it.
+// runJob runs j, if it is leased only where it is due and nobody else is at it.
 func (s *Server) runJob(ctx context.Context, j job) error {
 	now := s.now()
+	if !j.leased {
+		err := s.call(ctx, j, now)
+		s.metrics.job(j.name, err)
+		return err
+	}
 	until := now.Add(leaseFor)
 	var mine bool
 	err := s.db.InTx(ctx, func(tx *storage.Tx) error {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,7 +12,7 @@ import (
 // same-origin: no-referrer would send "Origin: null" with our own forms.
 func securityHeaders(https bool) map[string]string {
 	h := map[string]string{
-		"Content-Security-Policy":      policy("'self'"),
+		"Content-Security-Policy":      policy("'self'", false),
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY", // for what does not know frame-ancestors
 		"Referrer-Policy":              "same-origin",
@@ -25,27 +27,45 @@ func securityHeaders(https bool) map[string]string {
 	return h
 }
 
-func policy(formAction string) string {
-	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action " + formAction +
+func policy(formAction string, workers bool) string {
+	p := "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action " + formAction +
 		"; frame-ancestors 'none'; base-uri 'none'"
+	if workers {
+		p += "; worker-src 'self'"
+	}
+	return p
 }
 
-// secure makes the headers of one answer whole, whatever a handler or a library
-// has done to them. Of a policy a handler wrote only its form-action counts: a
-// page whose form ends at an application has to name the application's origin.
-func secure(h http.Header, https bool) {
-	formAction := "'self'"
-	for _, p := range h.Values("Content-Security-Policy") {
-		for directive := range strings.SplitSeq(p, ";") {
-			if name, sources, _ := strings.Cut(strings.TrimSpace(directive), " "); name == "form-action" {
-				formAction = sourcesOf(sources)
-			}
-		}
-	}
+// fixedHeaders are securityHeaders as a header holds them: made once and shared
+// by all answers, so nobody may change a value in place.
+func fixedHeaders(https bool) http.Header {
+	h := http.Header{}
 	for name, value := range securityHeaders(https) {
 		h.Set(name, value)
 	}
-	h.Set("Content-Security-Policy", policy(formAction))
+	return h
+}
+
+// secure makes the headers of one answer whole, whatever a handler or a library
+// has done to them. Of a policy a handler wrote only its form-action counts, as a
+// page whose form ends at an application has to name the application's origin,
+// and that it has a worker-src: a page with a challenge runs workers of ours.
+func secure(h, fixed http.Header) {
+	formAction, workers := "", false
+	for _, p := range h.Values("Content-Security-Policy") {
+		for directive := range strings.SplitSeq(p, ";") {
+			switch name, sources, _ := strings.Cut(strings.TrimSpace(directive), " "); name {
+			case "form-action":
+				formAction = sourcesOf(sources)
+			case "worker-src":
+				workers = true
+			}
+		}
+	}
+	maps.Copy(h, fixed)
+	if formAction != "" || workers {
+		h.Set("Content-Security-Policy", policy(cmp.Or(formAction, "'self'"), workers))
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}

@@ -25,7 +25,7 @@ func TestFormActionOfAPage(t *testing.T) {
 			if tt.set != "" {
 				h.Set("Content-Security-Policy", tt.set)
 			}
-			secure(h, true)
+			secure(h, fixedHeaders(true))
 			want := strings.Replace(securityHeaders(true)["Content-Security-Policy"], "form-action 'self'", "form-action "+tt.want, 1)
 			if got := h.Values("Content-Security-Policy"); len(got) != 1 || got[0] != want {
 				t.Errorf("got %q, want %q", got, want)

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
+)
+
+// The groups of strangers at the login page who must all see the same. The
+// order is that of crowd's cédulas.
+const (
+	groupUnknown  = "unknown"
+	groupWrong    = "known, wrong clave"
+	groupLocked   = "locked, right clave"
+	groupDisabled = "disabled, right clave"
+	groupNone     = "never had a clave"
+)
+
+const (
+	timingClave = "Cotopaxi47"
+	timingWrong = "Chimborazo63"
+)
+
+// T01 and T17: strangers at the login page get one answer, to the byte, and as
+// far as anybody can measure after the same time. The answers are asserted; of
+// the times statistics are printed, by "make timing" for 2,000 of each group and
+// otherwise not at all. The login page is asked in this process, so that no
+// network hides a difference; claves are hashed with 256 KiB in one pass, so
+// that neither does the hash, which is the same for all; every identifier comes
+// once, and the pressure of the one network is configured away.
+func TestTiming_T01_T17_StrangersAtTheLoginPage(t *testing.T) {
+	each := 20
+	if os.Getenv("CLAVE_TIMING") != "" {
+		each = 2000
+	}
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			s, _ := openOn(t, storagetest.URL(t, engine), func(c *Config) {
+				c.AccessLog = false
+				c.Hash = login.HashConfig{Memory: 256, Passes: 1}
+				c.Login.Network = login.Limit{Free: math.MaxInt32, Leak: time.Second, Step: time.Millisecond, Max: time.Millisecond}
+			})
+			tries := crowd(t, s, each)
+			seed := rand.Uint64()
+			rand.New(rand.NewPCG(seed, 0)).Shuffle(len(tries), func(i, j int) { tries[i], tries[j] = tries[j], tries[i] })
+			took := map[string][]float64{}
+			want := ""
+			for i, a := range tries {
+				answer, ms := a.at(s)
+				if want = cmp.Or(want, answer); answer != want {
+					t.Fatalf("T01: seed %d, attempt %d, %s, got another answer:\n%s\nwant:\n%s", seed, i, a.group, answer, want)
+				}
+				if i >= len(tries)/20 { // the first ones warm up connections and statements
+					took[a.group] = append(took[a.group], ms)
+				}
+			}
+			if each < 2000 {
+				return
+			}
+			t.Logf("%s: %d attempts of each group, interleaved with seed %d", engine, each, seed)
+			for _, pair := range [][2]string{
+				{groupWrong, groupUnknown}, {groupLocked, groupWrong}, {groupDisabled, groupUnknown}, {groupNone, groupUnknown},
+			} {
+				a, b := took[pair[0]], took[pair[1]]
+				d, p := kolmogorovSmirnov(a, b)
+				t.Logf("%-21s %.3f ms, %-18s %.3f ms: medians differ by %.3f ms; Kolmogorov-Smirnov D %.4f, p %.3f",
+					pair[0], median(a), pair[1], median(b), math.Abs(median(a)-median(b)), d, p)
+			}
+		})
+	}
+}
+
+// try is one person typing a clave in a browser that nobody knows.
+type try struct {
+	group  string
+	cedula storage.Identifier
+	clave  string
+}
+
+// crowd fills the database with each people of every group that has any, and
+// returns one attempt of each.
+func crowd(t *testing.T, s *Server, each int) []try {
+	t.Helper()
+	phc, err := mustHasher(t, s.cfg.Hash).Make(t.Context(), timingClave)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file strings.Builder
+	w := csv.NewWriter(&file)
+	line := func(fields ...string) {
+		if err := w.Write(fields); err != nil {
+			t.Fatal(err)
+		}
+	}
+	line("cedula", "nombres", "apellidos", "fecha_nacimiento", "tipo_asegurado", "estado", "huella", "clave_phc", "clave_fecha")
+	var tries []try
+	for g, group := range []string{groupUnknown, groupWrong, groupLocked, groupDisabled, groupNone} {
+		for i := range each {
+			a := try{group, cedulaOf(g*each + i), timingClave}
+			if group == groupWrong {
+				a.clave = timingWrong
+			}
+			tries = append(tries, a)
+			switch group {
+			case groupUnknown:
+			case groupNone:
+				line(string(a.cedula), "Prueba", "Prueba", "1980-01-01", "afiliado", "activa", "si", "", "")
+			default:
+				line(string(a.cedula), "Prueba", "Prueba", "1980-01-01", "afiliado", "activa", "si", phc, time.Now().Format(time.DateOnly))
+			}
+		}
+	}
+	w.Flush()
+	report, err := s.db.ImportAfiliados(t.Context(), strings.NewReader(file.String()), storage.ImportOptions{
+		Identifier: login.ParseIdentifier, ClaveDue: func(time.Time) time.Time { return time.Time{} }, Now: time.Now,
+		Refused: func(r storage.Refusal) error { return fmt.Errorf("refused: %v", r) },
+	})
+	if err != nil || report.Added != int64(4*each) {
+		t.Fatalf("import: %+v, %v", report, err)
+	}
+	storagetest.InTx(t, s.db, func(tx *storage.Tx) error { return lockAndDisable(t.Context(), s.db, tx, tries) })
+	return tries
+}
+
+func lockAndDisable(ctx context.Context, db *storage.DB, tx *storage.Tx, tries []try) error {
+	for _, a := range tries {
+		switch a.group {
+		case groupLocked:
+			if _, err := tx.LockClave(ctx, db.IdentifierMAC(a.cedula), storage.LockLogin, true, time.Now(), time.Time{}); err != nil {
+				return err
+			}
+		case groupDisabled:
+			who, err := tx.AfiliadoByIdentifier(ctx, a.cedula)
+			if err != nil {
+				return err
+			}
+			if err := tx.DisableAfiliado(ctx, who.ID, "prueba", time.Now()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// changing is what differs between any two answers: ids and secrets.
+var changing = regexp.MustCompile(`[A-Z2-7]{26}|[A-Za-z0-9_-]{43}`)
+
+// at makes the attempt and returns the answer without what always differs, and
+// the milliseconds it took.
+func (a try) at(s *Server) (string, float64) {
+	form := url.Values{"cedula": {string(a.cedula)}, "clave": {a.clave}}.Encode()
+	r := httptest.NewRequest(http.MethodPost, "/ingresar", strings.NewReader(form))
+	r.Host = s.issuer.Host
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", s.issuer.String())
+	w := httptest.NewRecorder()
+	start := time.Now()
+	s.public.ServeHTTP(w, r)
+	took := time.Since(start)
+	answer := strings.Builder{}
+	fmt.Fprintln(&answer, w.Code)
+	_ = w.Header().Write(&answer) // a strings.Builder takes everything
+	answer.WriteString(w.Body.String())
+	text := strings.ReplaceAll(answer.String(), string(a.cedula), "CEDULA")
+	return changing.ReplaceAllString(text, "SECRET"), float64(took.Microseconds()) / 1000
+}
+
+// cedulaOf is the nth of many valid cédulas.
+func cedulaOf(n int) storage.Identifier {
+	base := fmt.Sprintf("%02d%07d", n%24+1, 5_000_000+n/24)
+	sum := 0
+	for i, c := range base {
+		d := int(c - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return storage.Identifier(base + strconv.Itoa((10-sum%10)%10))
+}
+
+func mustHasher(t *testing.T, cfg login.HashConfig) *login.Hasher {
+	t.Helper()
+	h, err := login.NewHasher(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
+
+// kolmogorovSmirnov returns the greatest distance between the distributions of
+// two samples, and how likely one at least as great is where they are the same:
+// the asymptotic form, good for large samples.
+func kolmogorovSmirnov(a, b []float64) (float64, float64) {
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	d := 0.0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		x := min(a[i], b[j])
+		for i < len(a) && a[i] <= x {
+			i++
+		}
+		for j < len(b) && b[j] <= x {
+			j++
+		}
+		d = max(d, math.Abs(float64(i)/float64(len(a))-float64(j)/float64(len(b))))
+	}
+	n := math.Sqrt(float64(len(a)) * float64(len(b)) / float64(len(a)+len(b)))
+	lambda := (n + 0.12 + 0.11/n) * d
+	p := 0.0
+	for k := 1.0; k <= 100; k++ {
+		p += 2 * math.Pow(-1, k-1) * math.Exp(-2*k*k*lambda*lambda)
+	}
+	if lambda < 0.2 { // the series does not converge there; the value is 1 to ten digits
+		p = 1
+	}
+	return d, min(max(p, 0), 1)
+}
+
+// The statistics agree with a worked example (Press et al., Numerical Recipes,
+// Q_KS(1.36) ≈ 0.049).
+func TestKolmogorovSmirnov(t *testing.T) {
+	a, b, c := make([]float64, 2000), make([]float64, 2000), make([]float64, 2000)
+	for i := range a {
+		a[i], b[i], c[i] = float64(i), float64(i)+0.5, float64(i+86) // moved by 4.3 % of the range
+	}
+	if d, p := kolmogorovSmirnov(a, b); d > 0.001 || p < 0.999 {
+		t.Errorf("alike: D %v, p %v", d, p)
+	}
+	if d, p := kolmogorovSmirnov(a, c); math.Abs(d-0.043) > 1e-9 || math.Abs(p-0.049) > 0.002 {
+		t.Errorf("moved: D %v, p %v, want 0.043 and 0.049", d, p)
+	}
+}

@@ -1,0 +1,189 @@
+package templates
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The parts that several letters share.
+
+// own is what to do for the one whose act it was.
+func (c *composer) own(do ...string) part { return part{Title: c.say("mail.own"), Do: do} }
+
+// notme offers "No fui yo" where there is such a link, and the telephone where there is none.
+func (c *composer) notme(disavow string) part {
+	p := part{Title: c.say("mail.notme")}
+	if disavow == "" {
+		p.Do = []string{c.say("mail.notme.call", "Phone", c.site.Phone)}
+		return p
+	}
+	p.Do = []string{c.say("mail.notme.press"), c.say("mail.notme.then"), c.say("mail.notme.lasts")}
+	p.Action = &way{Label: c.say("mail.notme.button"), URL: disavow}
+	return p
+}
+
+func (c *composer) page(key, path string) *way {
+	return &way{Label: c.say(key), URL: c.site.Issuer + path}
+}
+
+func (m MailClaveChanged) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.clave-cambiada.what")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.nothing"), c.say("mail.former"))
+	if m.Closed {
+		l.Own.Do = append(l.Own.Do, c.say("mail.clave-cambiada.closed"))
+	}
+	l.Other = c.notme(m.Disavow)
+	return l
+}
+
+func (m MailClaveRenewed) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.clave-renovada.what")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.nothing"), c.say("mail.former"))
+	if !m.Due.IsZero() {
+		l.Own.Do = append(l.Own.Do, c.say("mail.clave-renovada.due", "Date", c.date(m.Due)))
+	}
+	l.Other = c.notme(m.Disavow)
+	return l
+}
+
+func (m MailClaveLocked) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	reason := c.c.known("locked.", string(m.Reason), ".what", "plain")
+	attempts := c.keep(c.c.number(c.site.Attempts))
+	l.Lead = []string{c.say(reason, "Attempts", attempts), c.say("locked.kept")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	switch m.Reason {
+	case ReasonOperador:
+		l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-bloqueada.call", "Phone", c.site.Phone)}}
+		return l
+	case ReasonCompromiso:
+		l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-bloqueada.new")}, Action: c.page("menu.recover", "/generar-recuperar")}
+		return l
+	}
+	l.Own = c.own(c.say("mail.clave-bloqueada.forgot"))
+	l.Own.Action = c.page("menu.recover", "/generar-recuperar")
+	if m.Online {
+		l.Own.Do = []string{c.say("mail.clave-bloqueada.remember"), c.say("mail.clave-bloqueada.else")}
+		l.Own.Action = c.page("menu.unlock", "/desbloqueo")
+	}
+	l.Other = c.notme(m.Disavow)
+	l.Other.Do = append([]string{c.say("mail.clave-bloqueada.stranger")}, l.Other.Do...)
+	return l
+}
+
+func (m MailClaveUnlocked) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	what := "mail.clave-desbloqueada.what"
+	if m.Operator {
+		what = "mail.clave-desbloqueada.operator"
+	}
+	l.Lead = []string{c.say(what), c.say("mail.clave-desbloqueada.same")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.clave-desbloqueada.enter"), c.say("mail.clave-desbloqueada.forgot"))
+	l.Own.Action = c.page("menu.ingresar", "/ingresar")
+	l.Other = c.notme(m.Disavow)
+	return l
+}
+
+func (m MailNewDevice) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.equipo-nuevo.what")}
+	if app := tame(m.Application, 60); app != "" {
+		l.Lead = []string{c.say("mail.equipo-nuevo.app", "App", app)}
+	}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	for _, a := range m.Also {
+		key := c.c.known("mail.", a.Template, ".title", "otro")
+		l.Events = append(l.Events, fact{Label: clock(a.When), Value: c.say(key)})
+	}
+	l.Own = c.own(c.say("mail.nothing"), c.say("mail.equipo-nuevo.shared"))
+	l.Other = c.notme(m.Disavow)
+	return l
+}
+
+func (m MailUnlockLink) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	if !m.Until.IsZero() {
+		l.Heading = c.say("mail.enlace-desbloqueo.until", "At", c.at(m.Until))
+	}
+	l.Lead = []string{c.say("mail.enlace-desbloqueo.what")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.enlace-desbloqueo.open", "Span", c.keep(c.c.span(m.Life))))
+	if m.Link != "" {
+		l.Own.Action = &way{Label: c.say("mail.enlace-desbloqueo.button"), URL: m.Link}
+	}
+	l.Code = groups(m.Code)
+	if l.Code != "" {
+		l.Small = append(l.Small, c.say("mail.enlace-desbloqueo.code"))
+	}
+	l.Small = append(l.Small, c.say("mail.enlace-desbloqueo.elsewhere"), c.say("mail.enlace-desbloqueo.again"))
+	l.Other = part{Title: c.say("mail.notme.link"), Do: []string{
+		c.say("mail.enlace-desbloqueo.same"), c.say("mail.notme.call", "Phone", c.site.Phone),
+	}}
+	return l
+}
+
+func (m MailUnlockAssisted) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	why := c.c.known("mail.desbloqueo-asistido.", string(m.Reason), "", "huella")
+	l.Lead = []string{c.say("mail.desbloqueo-asistido.what"), c.say(why)}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.desbloqueo-asistido.cau"), c.say("mail.desbloqueo-asistido.video"))
+	switch m.Reason {
+	case ReasonOperador, ReasonDisabled:
+		l.Own.Action = c.page("mail.ways", "/ayuda")
+	default:
+		l.Own.Do = append([]string{c.say("mail.desbloqueo-asistido.recover")}, l.Own.Do...)
+		l.Own.Action = c.page("menu.recover", "/generar-recuperar")
+	}
+	l.Other = part{Title: c.say("mail.notme"), Do: []string{
+		c.say("mail.desbloqueo-asistido.same"), c.say("mail.notme.call", "Phone", c.site.Phone),
+	}}
+	return l
+}
+
+func (m MailRenewalDue) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Heading = c.say("mail.clave-por-vencer.date", "Date", c.date(m.Due))
+	l.Lead = []string{c.count("mail.clave-por-vencer.days", max(1, m.Days)), c.say("mail.clave-por-vencer.minute")}
+	l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-por-vencer.change"), c.say("mail.clave-por-vencer.after")}}
+	l.Own.Action = c.page("menu.change", "/cambio")
+	l.Other = part{Title: c.say("mail.clave-por-vencer.forgot"), Do: []string{c.say("mail.clave-por-vencer.recover")}}
+	l.Other.Action = c.page("menu.recover", "/generar-recuperar")
+	return l
+}
+
+func (m MailAccountDisabled) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.cuenta-deshabilitada.what"), c.say("mail.cuenta-deshabilitada.means"), c.say("locked.kept")}
+	l.Facts = c.facts(m.When, "", "")
+	l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.cuenta-deshabilitada.call", "Phone", c.site.Phone)}}
+	l.Own.Action = c.page("mail.ways", "/ayuda")
+	return l
+}
+
+func (m MailTest) letter(c *composer) letter {
+	l := c.open(m, "")
+	l.Lead = []string{c.say("mail.prueba.what"), c.say("mail.prueba.works")}
+	l.Facts = c.facts(m.When, "", "")
+	return l
+}
+
+// groups sets digits in groups of four, as people read them; anything but digits is no code and left out.
+func groups(code string) string {
+	var b strings.Builder
+	for i, r := range code {
+		if _, err := strconv.Atoi(string(r)); err != nil {
+			return ""
+		}
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,62 @@
+package templates
+
+import "time"
+
+// MailState is one mail in one of its states, with made-up people in it. Mail holds no links: give it some with
+// [Minted], or take the ones of [MailState.Sample].
+type MailState struct {
+	Name string // template, then what is particular: clave-bloqueada-operador
+	Mail Mail
+}
+
+// Sample is the mail of s with links that lead nowhere, below issuer.
+func (s MailState) Sample(issuer string) Mail {
+	return Minted(s.Mail, Links{
+		URL: issuer + "/enlace/EJEMPLO", Code: "48150297", Disavow: issuer + "/enlace/EJEMPLO-NO-FUI-YO",
+		Until: sampleTime().Add(5 * time.Minute),
+	})
+}
+
+// MailStates are all mails in all their states in one language. [Parse] puts each into words, tests check them, and the
+// demo's mailbox shows them.
+func MailStates(lang string) []MailState {
+	const name, network = "María Fernanda", "186.46.*.* (CNT)"
+	device := "Firefox en Windows"
+	if lang == "en" {
+		device = "Firefox on Windows"
+	}
+	when := sampleTime()
+	locked := MailClaveLocked{Name: name, When: when, Network: network, Device: device, Reason: ReasonLogin}
+	assisted := MailUnlockAssisted{Name: name, When: when, Network: network, Device: device}
+	all := []MailState{
+		{"clave-cambiada", MailClaveChanged{Name: name, When: when, Network: network, Device: device, Closed: true}},
+		{"clave-cambiada-sola", MailClaveChanged{Name: name, When: when}},
+		{"clave-renovada", MailClaveRenewed{Name: name, When: when, Network: network, Device: device, Due: when.AddDate(1, 0, 0)}},
+		{"clave-renovada-sin-fecha", MailClaveRenewed{Name: name, When: when, Network: network, Device: device}},
+		{"clave-desbloqueada", MailClaveUnlocked{Name: name, When: when, Network: network, Device: device}},
+		{"clave-desbloqueada-operador", MailClaveUnlocked{Name: name, When: when, Operator: true}},
+		{"equipo-nuevo", MailNewDevice{Name: name, When: when, Network: network, Device: device, Application: "Préstamos"}},
+		{"equipo-nuevo-y-mas", MailNewDevice{Name: name, When: when, Network: network, Device: device, Also: []Also{
+			{MailClaveChanged{}.Template(), when.Add(2 * time.Minute)}, {"otro", when.Add(3 * time.Minute)},
+		}}},
+		{"enlace-desbloqueo", MailUnlockLink{Name: name, When: when, Network: network, Device: device, Life: 3 * time.Minute}},
+		{"clave-por-vencer", MailRenewalDue{Name: name, Due: when.AddDate(0, 0, 30), Days: 30}},
+		{"clave-por-vencer-manana", MailRenewalDue{Name: name, Due: when.AddDate(0, 0, 1), Days: 1}},
+		{"cuenta-deshabilitada", MailAccountDisabled{Name: name, When: when}},
+		{"prueba", MailTest{When: when}},
+	}
+	for _, r := range []Reason{ReasonLogin, ReasonRecuperacion, ReasonOperador, ReasonCompromiso} {
+		locked.Reason = r
+		all = append(all, MailState{locked.Template() + "-" + string(r), locked})
+	}
+	locked.Reason, locked.Online = ReasonLogin, true
+	all = append(all, MailState{"clave-bloqueada-huella", locked}, MailState{"desbloqueo-asistido", assisted})
+	for _, r := range []Reason{ReasonOperador, ReasonCompromiso, ReasonDisabled} {
+		assisted.Reason = r
+		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
+	}
+	return all
+}
+
+// sampleTime is 22 November 2026, 11:05 in Guayaquil.
+func sampleTime() time.Time { return time.Date(2026, time.November, 22, 16, 5, 0, 0, time.UTC) }

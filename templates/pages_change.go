@@ -1,0 +1,108 @@
+package templates
+
+import "time"
+
+// ChangeStep is where a person is on /cambio.
+type ChangeStep string
+
+// The steps of a change. The zero value is the public form's first.
+const (
+	ChangeProve   ChangeStep = ""        // cedula, clave_actual, acuerdo; button aceptar
+	ChangeNew     ChangeStep = "new"     // proven: clave_nueva, clave_confirmacion, cerrar_otras; button aceptar
+	ChangeSession ChangeStep = "session" // in session, all on one page: clave_actual too, no cedula
+)
+
+// Change is /cambio (S087–S091, D29). It never shows a clave that was typed, and the public form answers a wrong cédula
+// and a wrong clave with the one sentence of [Login].
+type Change struct {
+	Layout
+	Goal *Goal
+	Step ChangeStep
+	// Params are hidden fields of the form, such as what proves the first step.
+	Params []Param
+	// Code and Cedula are as in [Login].
+	Code   bool
+	Cedula string
+	Rules  Rules
+	// Agreed keeps the tick of the agreement after an error; Keep keeps cerrar_otras unticked (it is ticked at first).
+	Agreed bool
+	Keep   bool
+	// Denied and Advise are as in [Login], for ChangeProve.
+	Denied    bool
+	Advise    bool
+	Challenge *Challenge
+	Faults    []Fault
+	// Stale and Busy are as in [Login].
+	Stale bool
+	Busy  bool
+	Retry time.Duration
+}
+
+func (Change) name() string { return "change" }
+
+func (c Change) path() string {
+	if c.Path != "" {
+		return c.Path
+	}
+	return requestPath("/cambio", c.Goal, "codigo", codigo(c.Code))
+}
+
+// Mode is the address of the same page with the other kind of identifier.
+func (c Change) Mode() string { return requestPath("/cambio", c.Goal, "codigo", codigo(!c.Code)) }
+
+// Failed reports whether the page tells of something that has to be mended.
+func (c Change) Failed() bool { return c.Denied || c.Busy || len(c.Faults) > 0 }
+
+// Changed is /cambio/listo: the new clave holds.
+type Changed struct {
+	Layout
+	When        time.Time
+	Closed      bool         // the other sessions were ended
+	Mailed      bool         // a notice went to her mailbox
+	Application *Application // where she was going; nil where unknown
+}
+
+func (Changed) name() string { return "changed" }
+
+func (c Changed) path() string {
+	if c.Path != "" {
+		return c.Path
+	}
+	return "/cambio/listo"
+}
+
+// Disavow is /no-fui-yo, where "No fui yo" of a mail leads: one press confirms. Nothing has been done yet. The form
+// posts no-fui-yo to /no-fui-yo.
+type Disavow struct {
+	Layout
+	// Template is the [Mail] the link came with; the page names what it told of.
+	Template string
+	When     time.Time
+	Network  string
+	Device   string
+	Params   []Param
+}
+
+func (Disavow) name() string { return "disavow" }
+
+func (d Disavow) path() string {
+	if d.Path != "" {
+		return d.Path
+	}
+	return "/no-fui-yo"
+}
+
+// Disavowed is /no-fui-yo/listo: sessions are ended, devices forgotten, the clave opens nothing; on to a new one.
+type Disavowed struct {
+	Layout
+	When time.Time
+}
+
+func (Disavowed) name() string { return "disavowed" }
+
+func (d Disavowed) path() string {
+	if d.Path != "" {
+		return d.Path
+	}
+	return "/no-fui-yo/listo"
+}
