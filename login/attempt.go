@@ -17,6 +17,7 @@ type Attempt struct {
 	byName  []byte // pressure on the identifier
 	byNet   []byte // pressure of the network
 	failing int    // failures on the identifier lately, before this one
+	pressed bool   // the network has failed more often than is free
 	who     *storage.Credentials
 	budget  storage.LoginBudget // read on a known device only
 	known   bool                // the browser is known to be hers
@@ -55,7 +56,7 @@ func (s *Server) Try(ctx context.Context, r *http.Request, v *Visit, id storage.
 			return nil, err
 		}
 	}
-	slot, err := s.Hash.Take(ctx)
+	slot, err := s.slot(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,28 @@ func (s *Server) Try(ctx context.Context, r *http.Request, v *Visit, id storage.
 	return a, s.compare(slot, a)
 }
 
+// slot takes a hash slot for the attempt. Strangers of one network wait for one
+// in places of their own, few where its failures press: delays are served side by
+// side, and a flood from there would leave nobody else a slot (T28).
+func (s *Server) slot(ctx context.Context, a *Attempt) (*Slot, error) {
+	if a.known {
+		return s.Hash.TakeFirst(ctx)
+	}
+	places := s.crowd
+	if a.pressed {
+		places = s.pressed
+	}
+	leave, err := places.enter(ctx, string(a.byNet), s.Hash.RetryAfter())
+	if errors.Is(err, ErrBusy) {
+		s.Hash.counts.refused.Add(1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.Hash.Take(ctx)
+}
+
 // press makes the attempt wait as long as recent failures weigh.
 func (s *Server) press(ctx context.Context, a *Attempt, v *Visit) error {
 	full, err := s.DB.Pressure(ctx, a.byName, a.byNet)
@@ -74,6 +97,7 @@ func (s *Server) press(ctx context.Context, a *Attempt, v *Visit) error {
 	}
 	a.failing = s.Identifier.Level(full[string(a.byName)], v.Now)
 	network := s.Network.Level(full[string(a.byNet)], v.Now)
+	a.pressed = network > s.Network.Free
 	if d := max(s.Identifier.Delay(a.failing), s.Network.Delay(network)); d > 0 {
 		return s.Wait(ctx, d)
 	}
@@ -181,7 +205,7 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 }
 
 // settleWrong does the same for everybody, known or not: one statement that may
-// lock, one audit event, two pressures. The one that all neighbours share comes
+// lock, one audit event, one errand where it did lock, two pressures. The one that all neighbours share comes
 // last, to be held shortest.
 func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) error {
 	afiliadoID := ""
@@ -206,7 +230,11 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 	if a.inLane {
 		e.Detail["lane"] = "device"
 	}
-	if err := tx.Audit(ctx, e); err != nil || a.inLane {
+	if err := tx.Audit(ctx, e); err != nil {
+		return err
+	}
+	err = s.notifyIf(ctx, tx, r, v, NoticeLocked, a.mac, Notice{Reason: storage.LockLogin}, locked)
+	if err != nil || a.inLane {
 		return err
 	}
 	if err := tx.AddPressure(ctx, a.byName, v.Now, s.Identifier.Leak); err != nil {
@@ -227,9 +255,9 @@ func (s *Server) Reason(a *Attempt) templates.Reason {
 // Spent reports whether the attempt was the last one, or came after it.
 func (s *Server) Spent(a *Attempt) bool { return a.number == 0 || s.Lockout.Locks(a.number) }
 
-// advise reports whether S070's advice is due: from the third failure on. It
+// Advise reports whether S070's advice is due: from the third failure on. It
 // counts what exists for every identifier, whether or not anybody has it.
-func (a *Attempt) advise() bool {
+func (a *Attempt) Advise() bool {
 	if a.inLane {
 		return a.number >= 3
 	}

@@ -108,7 +108,7 @@ func (s *Server) readLogin(r *http.Request, v *Visit) (storage.Identifier, templ
 	page.Code, page.Cedula = v.Form.Get("codigo") == "1", typed(text, maxIdentifier)
 	id, _, err := s.Identifiers.Parse(text)
 	switch {
-	case !v.sameSite(r):
+	case !v.SameSite(r):
 		page.Stale = true
 		return "", page, nil
 	case page.Cedula == "", v.Form.Get("clave") == "" && err == nil: // S068: empty or wrong, one message
@@ -125,10 +125,10 @@ func (s *Server) readLogin(r *http.Request, v *Visit) (storage.Identifier, templ
 	}
 }
 
-// sameSite reports whether the form is known to come from a page of ours: by a
+// SameSite reports whether the form is known to come from a page of ours: by a
 // cookie that forms of other sites do not bring, or by the browser's word, which
 // http.CrossOriginProtection has judged (T15).
-func (v *Visit) sameSite(r *http.Request) bool {
+func (v *Visit) SameSite(r *http.Request) bool {
 	return !v.newcomer || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
 }
 
@@ -157,7 +157,7 @@ func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, a
 	if reason := s.Reason(a); reason != "" {
 		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
 	}
-	page.Denied, page.Advise = true, a.advise()
+	page.Denied, page.Advise = true, a.Advise()
 	return s.Show(w, v, http.StatusOK, page)
 }
 

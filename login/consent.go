@@ -34,26 +34,35 @@ func (s *Server) getConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if found == nil {
-		s.Answer(w, r, redirect(pagePath("/continuar", v.Request.ID)))
+	p, err := s.progress(r.Context(), s.DB, v, found)
+	if err != nil {
+		return err
+	}
+	if step := Next(p); step != StepNotice && step != StepConsent { // it is another page's turn
+		s.Answer(w, r, redirect(v.Elsewhere()))
 		return nil
 	}
+	return s.showConsent(w, r, v, found)
+}
+
+// showConsent shows the page with the values of the session's person.
+func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, v *Visit, found *storage.Session) error {
 	a, err := s.DB.Afiliado(r.Context(), found.AfiliadoID)
 	if err != nil {
 		return err
 	}
-	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a))
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, Mark(found)))
 }
 
-func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado) templates.Page {
+func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, mark string) templates.Page {
 	layout := s.Layout(r, v)
 	layout.SignedIn = true
 	asked := strings.Fields(v.Request.Scope)
 	offline := slices.Contains(asked, storage.ScopeOffline)
 	if v.Client.Metadata.FirstParty {
-		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, asked), Offline: offline}
+		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, asked), Offline: offline, Session: mark}
 	}
-	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline}
+	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline, Session: mark}
 	for _, scope := range asked {
 		if optional(scope) {
 			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, []string{scope})})
@@ -72,7 +81,9 @@ func data(a *storage.Afiliado, scopes []string) []templates.Datum {
 	return out
 }
 
-// postConsent is POST /autorizar: the person goes on, allows or cancels.
+// postConsent is POST /autorizar: the person goes on, allows or cancels. What
+// was shown to somebody else is shown anew, whether or not it is due: nobody goes
+// on as another than the page named.
 func (s *Server) postConsent(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.Visit(w, r)
 	if err != nil {
@@ -85,6 +96,13 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request) error {
 		found, err := s.liveSession(ctx, tx, r, v.Now)
 		if err != nil {
 			return nil, err
+		}
+		if v.Swapped(found) {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := s.showConsent(w, r, v, found); err != nil {
+					s.fail(w, r, err)
+				}
+			}), nil
 		}
 		p, err := s.progress(ctx, tx, v, found)
 		if err != nil {

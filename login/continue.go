@@ -26,8 +26,13 @@ func (s *Server) Advance(ctx context.Context, tx *storage.Tx, r *http.Request, r
 	return s.advance(ctx, tx, &Visit{Now: now, Request: req, Client: client, app: s.application(client)}, found)
 }
 
+// standings is what *storage.DB and *storage.Tx have in common here.
+type standings interface {
+	Standing(ctx context.Context, afiliadoID, clientID string) (*storage.Clave, *storage.Consent, error)
+}
+
 // progress gathers what Next looks at.
-func (s *Server) progress(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (Progress, error) {
+func (s *Server) progress(ctx context.Context, from standings, v *Visit, found *storage.Session) (Progress, error) {
 	p := Progress{
 		Now: v.Now, Request: v.Request, SameBrowser: true, FirstParty: v.Client.Metadata.FirstParty, Session: found,
 		Renewal: s.Renewal, Reach: ACRClave15,
@@ -37,7 +42,7 @@ func (s *Server) progress(ctx context.Context, tx *storage.Tx, v *Visit, found *
 	}
 	p.Sub = s.DB.Subject(*v.Client, found.AfiliadoID)
 	var err error
-	p.Clave, p.Consent, err = tx.Standing(ctx, found.AfiliadoID, v.Client.ID)
+	p.Clave, p.Consent, err = from.Standing(ctx, found.AfiliadoID, v.Client.ID)
 	return p, err
 }
 

@@ -20,18 +20,21 @@ type cookieNames struct {
 	device  string // the known-device lanes of this browser
 	lang    string
 	secure  bool
+	named   func(name string) string // any other
 }
 
 func namesFor(issuer *url.URL) cookieNames {
 	if issuer.Scheme == "https" {
 		const p = "__Host-clave-"
-		return cookieNames{p + "browser", p + "session", p + "device", p + "lang", true}
+		named := func(name string) string { return p + name }
+		return cookieNames{p + "browser", p + "session", p + "device", p + "lang", true, named}
 	}
 	port := issuer.Port()
 	if port == "" {
 		port = "80"
 	}
-	return cookieNames{"clave-browser-" + port, "clave-session-" + port, "clave-device-" + port, "clave-lang-" + port, false}
+	named := func(name string) string { return "clave-" + name + "-" + port }
+	return cookieNames{named("browser"), named("session"), named("device"), named("lang"), false, named}
 }
 
 // set sets a cookie; life 0 lets it end with the browser, a negative one removes
@@ -47,6 +50,22 @@ func (s *Server) set(w http.ResponseWriter, name, value string, life time.Durati
 		c.MaxAge = -1
 	}
 	http.SetCookie(w, c)
+}
+
+// KeepSecret gives the browser a secret under a name of the caller's, for life.
+func (s *Server) KeepSecret(w http.ResponseWriter, name, value string, life time.Duration) {
+	s.set(w, s.cookies.named(name), value, life)
+}
+
+// DropSecret takes it away.
+func (s *Server) DropSecret(w http.ResponseWriter, name string) {
+	s.set(w, s.cookies.named(name), "", -1)
+}
+
+// KeptSecret is what KeepSecret gave the browser, "" for nothing and for anything
+// that we cannot have issued.
+func (s *Server) KeptSecret(r *http.Request, name string) string {
+	return secret(r, s.cookies.named(name))
 }
 
 // secret is the value of a cookie that holds one of our secrets, or "" for none

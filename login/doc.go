@@ -13,10 +13,10 @@
 // devices and the binding of requests to browsers are cookies of 256 random bits
 // that the database knows by their hashes.
 //
-// Routes: / · /ingresar · /continuar · /autorizar · /salir · /ayuda ·
-// /privacidad · /accesibilidad · /acuerdo · /generar-recuperar, /desbloqueo and
-// /cambio with the ways that work without them. Package login/clave adds
-// /renovar.
+// Routes: / · /ingresar · /continuar · /autorizar · /ayuda · /tramite ·
+// /privacidad · /accesibilidad · /acuerdo · /generar-recuperar with the ways that
+// work without it. Package login/clave adds /renovar, /cambio, /desbloqueo,
+// /enlace and /no-fui-yo. What people are told of leaves an errand (Notify).
 //
 // Rule files, without context, I/O or clock: cedula.go, policy.go, lockout.go,
 // renewal.go, next.go, limit.go, acr.go.

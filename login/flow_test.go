@@ -96,6 +96,62 @@ func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
 	})
 }
 
+// Somebody else signs in, in another tab, while the notice is open: whoever then
+// presses its button does not go on as a person the page did not name.
+func TestNoticeOfAnotherPersonIsShownAnew(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.person(another, clave)
+		b := s.browser()
+		in := b.ask("historia", "openid profile")
+		b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
+		hers := hidden(t, b.get("/autorizar?id="+in.request()), "sesion")
+		press := func(mark string) answer {
+			return b.post("/autorizar", map[string][]string{"id": {in.request()}, "sesion": {mark}, "continuar": {"1"}})
+		}
+
+		// The other has been told before: nothing is due of her, and the page is shown all the same.
+		other := b.ask("historia", "openid profile", "prompt", "login")
+		b.want(b.signIn(other.request(), another, clave), http.StatusSeeOther, "/autorizar")
+		b.want(b.post("/autorizar", map[string][]string{"id": {other.request()}, "continuar": {"1"}}), http.StatusSeeOther, "https://historia.example/cb")
+
+		again := press(hers)
+		if again.status != http.StatusOK || s.events("notice.given") != 1 {
+			t.Fatalf("got %d to %q, want the page anew", again.status, again.location)
+		}
+		mark := hidden(t, again, "sesion")
+		if mark == hers {
+			t.Error("the page is for the same session")
+		}
+		b.want(press(mark), http.StatusSeeOther, "https://historia.example/cb")
+	})
+}
+
+// The notice comes when it is its turn, and not before (S092, prompt=login).
+func TestS092_NoticeWaitsItsTurn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		b := s.browser()
+		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		in := b.ask("historia", "openid profile", "prompt", "login")
+		b.want(b.get("/autorizar?id="+in.request()), http.StatusSeeOther, "/continuar")
+		b.want(b.get("/continuar?id="+in.request()), http.StatusSeeOther, "/ingresar")
+	})
+}
+
+// hidden is the value of a hidden field of a page.
+func hidden(t *testing.T, page answer, name string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(page.body, `name="`+name+`" value="`)
+	value, _, found := strings.Cut(rest, `"`)
+	if !found || value == "" {
+		t.Fatalf("no field %s in %s", name, head(page.body))
+	}
+	return value
+}
+
 func TestPromptNoneNeverAsks(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {

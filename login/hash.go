@@ -2,6 +2,8 @@ package login
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"runtime"
@@ -30,10 +32,12 @@ type HashConfig struct {
 type Hasher struct {
 	params  argon2id.Params
 	slots   chan struct{}
+	first   chan struct{} // hands a slot over to who goes first
+	turn    atomic.Int64
 	queue   int64
 	wait    time.Duration
 	dummy   string // a hash of nothing anybody knows
-	waiting atomic.Int64
+	waiting struct{ first, rest atomic.Int64 }
 	counts  struct{ compared, wasted, made, refused atomic.Int64 }
 }
 
@@ -68,13 +72,24 @@ func NewHasher(cfg HashConfig) (*Hasher, error) {
 	}
 	h := &Hasher{
 		params: argon2id.Params{Memory: cfg.Memory, Iterations: cfg.Passes, Parallelism: cfg.Lanes, SaltLength: 16, KeyLength: 32},
-		slots:  make(chan struct{}, cfg.Slots), queue: int64(cfg.Queue), wait: cfg.Wait,
+		slots:  make(chan struct{}, cfg.Slots), first: make(chan struct{}), queue: int64(cfg.Queue), wait: cfg.Wait,
 	}
-	var err error
-	if h.dummy, err = argon2id.CreateHash("", &h.params); err != nil {
+	h.dummy = dummyHash(h.params)
+	if _, _, _, err := argon2id.DecodeHash(h.dummy); err != nil {
 		return nil, fmt.Errorf("login: hash: %w", err)
 	}
 	return h, nil
+}
+
+// dummyHash is a hash in PHC form that nothing is known to have: its bits are
+// random. Comparing with it takes what comparing with a real one takes.
+func dummyHash(p argon2id.Params) string {
+	random := func(n uint32) string {
+		b := make([]byte, n)
+		_, _ = rand.Read(b) // never fails (crypto/rand)
+		return base64.RawStdEncoding.EncodeToString(b)
+	}
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", p.Memory, p.Iterations, p.Parallelism, random(p.SaltLength), random(p.KeyLength))
 }
 
 // RetryAfter is when whoever got ErrBusy may try again.
@@ -104,14 +119,23 @@ func (h *Hasher) Make(ctx context.Context, clave string) (string, error) {
 type Slot struct{ h *Hasher }
 
 // Take waits for a slot, at most as long as configured, or returns ErrBusy.
-func (h *Hasher) Take(ctx context.Context) (*Slot, error) {
+func (h *Hasher) Take(ctx context.Context) (*Slot, error) { return h.take(ctx, nil, &h.waiting.rest) }
+
+// TakeFirst is Take for who signs in on a known device. They have a queue of
+// their own and get every other slot before all others, so that a flood of
+// strangers does not keep people out (T02, T03), nor one of theirs the strangers.
+func (h *Hasher) TakeFirst(ctx context.Context) (*Slot, error) {
+	return h.take(ctx, h.first, &h.waiting.first)
+}
+
+func (h *Hasher) take(ctx context.Context, first <-chan struct{}, waiting *atomic.Int64) (*Slot, error) {
 	select {
 	case h.slots <- struct{}{}:
 		return &Slot{h}, nil
 	default:
 	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > h.queue {
+	defer waiting.Add(-1)
+	if waiting.Add(1) > h.queue {
 		h.counts.refused.Add(1)
 		return nil, ErrBusy
 	}
@@ -119,6 +143,8 @@ func (h *Hasher) Take(ctx context.Context) (*Slot, error) {
 	defer timer.Stop()
 	select {
 	case h.slots <- struct{}{}:
+		return &Slot{h}, nil
+	case <-first: // somebody's slot, handed over
 		return &Slot{h}, nil
 	case <-timer.C:
 		h.counts.refused.Add(1)
@@ -129,7 +155,16 @@ func (h *Hasher) Take(ctx context.Context) (*Slot, error) {
 }
 
 // Release gives the slot back.
-func (s *Slot) Release() { <-s.h.slots }
+func (s *Slot) Release() {
+	if s.h.turn.Add(1)%2 == 1 {
+		select {
+		case s.h.first <- struct{}{}:
+			return
+		default:
+		}
+	}
+	<-s.h.slots
+}
 
 // Compare reports, first, whether clave is the one that phc is the hash of and,
 // second, whether phc was made with other parameters than today's.

@@ -32,7 +32,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 				bodies = append(bodies, f.Encode())
 			}
 		}
-		for _, path := range []string{"/ingresar", "/autorizar", "/salir"} {
+		for _, path := range []string{"/ingresar", "/autorizar"} {
 			for _, body := range bodies {
 				r := b.form(path, nil)
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
@@ -42,7 +42,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 				}
 			}
 		}
-		for _, path := range []string{"/ingresar", "/continuar", "/autorizar", "/", "/salir", "/acuerdo/%00", "/acuerdo/%ff", "/acuerdo/../x"} {
+		for _, path := range []string{"/ingresar", "/continuar", "/autorizar", "/", "/acuerdo/%00", "/acuerdo/%ff", "/acuerdo/../x"} {
 			for _, query := range []string{"?id=%00", "?id=%ff", "?id=a&id=b", "?id=%zz", "?ui_locales=%00%ff", "?id=" + strings.Repeat("a", 5000), "?;", "?ui_locales=" + strings.Repeat("es ", 999)} {
 				if got := b.get(path + query); got.status >= 500 {
 					t.Errorf("GET %s%.60s: %d", path, query, got.status)
@@ -105,7 +105,7 @@ func TestT33_NoPageIsStored(t *testing.T) {
 		b := s.browser()
 		b.signIn("", cedula, clave)
 		in := b.ask("historia", "openid")
-		for _, path := range []string{"/", "/ingresar", "/autorizar?id=" + in.request(), "/salir", "/ingresar?id=x"} {
+		for _, path := range []string{"/", "/ingresar", "/autorizar?id=" + in.request(), "/ingresar?id=x"} {
 			if got := b.get(path); got.header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s: %q", path, got.header.Get("Cache-Control"))
 			}
@@ -118,7 +118,7 @@ func TestPagesForEverybody(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		for _, path := range []string{
-			"/", "/ayuda", "/privacidad", "/accesibilidad", "/acuerdo", "/acuerdo/" + s.Pages.Agreement().Version, "/generar-recuperar", "/desbloqueo", "/cambio", "/salir",
+			"/", "/ayuda", "/privacidad", "/accesibilidad", "/acuerdo", "/acuerdo/" + s.Pages.Agreement().Version, "/generar-recuperar",
 		} {
 			if got := b.get(path); got.status != http.StatusOK {
 				t.Errorf("%s: %d", path, got.status)
@@ -159,7 +159,7 @@ func FuzzFT17_Forms(f *testing.F) {
 	}
 	s := fuzzSite(f)
 	f.Fuzz(func(t *testing.T, path, body string) {
-		for _, known := range []string{"/ingresar", "/autorizar", "/salir"} {
+		for _, known := range []string{"/ingresar", "/autorizar"} {
 			if !strings.HasPrefix(known, path) {
 				continue
 			}

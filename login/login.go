@@ -51,6 +51,12 @@ type Config struct {
 	ProofLife    time.Duration // how long a typed clave lets renew it without typing it again: 15 minutes (S039)
 	BudgetLife   time.Duration // after which unfinished counts are forgotten: 30 days
 
+	UnlockLife    time.Duration // of a link that unlocks, from its hand-over (S072, D05): 3 minutes
+	UnlockWindow  time.Duration // in which a person gets UnlockLimit links: 15 minutes (D06)
+	UnlockLimit   int           // 3
+	UnlockAnyone  bool          // also without a registered fingerprint (D20 asks for one)
+	NewDeviceWait time.Duration // how long the notice of a new device waits for what follows: 5 minutes
+
 	Network    Limit // failures of one network: 100 free, 6 s each, 50 ms more for each, at most 3 s
 	Identifier Limit // failures on one identifier: 5 free, 1 h each, 500 ms more for each, at most 3 s
 	// Wait passes a delay of Network or Identifier; nil waits by the machine's
@@ -71,6 +77,8 @@ type Server struct {
 	cookies cookieNames
 	csrf    *http.CrossOriginProtection
 	once    *once
+	crowd   *crowd // of strangers
+	pressed *crowd // of those in networks under pressure
 }
 
 // New checks cfg and returns a Server whose Protocol is still to be set.
@@ -85,7 +93,10 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{Config: cfg, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce()}
+	s := &Server{
+		Config: cfg, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce(),
+		crowd: newCrowd(int(cfg.Hash.queue / 2)), pressed: newCrowd(pressedPlaces),
+	}
 	s.csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &failure{kind: templates.KindForbidden})
 	}))
@@ -112,7 +123,7 @@ func (c *Config) complete() error {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	for to, value := range map[*int]int{&c.History: 5, &c.Lockout.Attempts: 5, &c.Sessions: 10, &c.DevicePeople: 3} {
+	for to, value := range map[*int]int{&c.History: 5, &c.Lockout.Attempts: 5, &c.Sessions: 10, &c.DevicePeople: 3, &c.UnlockLimit: 3} {
 		if *to <= 0 {
 			*to = value
 		}
@@ -120,6 +131,7 @@ func (c *Config) complete() error {
 	for to, value := range map[*time.Duration]time.Duration{
 		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.DeviceLife: 180 * 24 * time.Hour,
 		&c.ProofLife: 15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
+		&c.UnlockLife: 3 * time.Minute, &c.UnlockWindow: 15 * time.Minute, &c.NewDeviceWait: 5 * time.Minute,
 	} {
 		if *to <= 0 {
 			*to = value
@@ -153,16 +165,13 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/continuar", s.getContinue)
 	get("/autorizar", s.getConsent)
 	post("/autorizar", s.postConsent)
-	get("/salir", s.getLogout)
-	post("/salir", s.postLogout)
-	get("/ayuda", s.info(func(l templates.Layout) templates.Page { return templates.Ayuda{Layout: l} }))
+	get("/ayuda", s.info(func(l templates.Layout) templates.Page {
+		return templates.Ayuda{Layout: l, Closed: templates.VideoClosed(s.Now())}
+	}))
+	get("/tramite", s.info(func(l templates.Layout) templates.Page { return templates.Tramite{Layout: l} }))
 	get("/privacidad", s.info(func(l templates.Layout) templates.Page { return templates.Privacidad{Layout: l} }))
 	get("/accesibilidad", s.info(func(l templates.Layout) templates.Page { return templates.Accesibilidad{Layout: l} }))
 	get("/acuerdo", s.info(func(l templates.Layout) templates.Page { return templates.Acuerdo{Layout: l} }))
 	get("/acuerdo/{version}", s.getAcuerdo)
-	for path, p := range map[string]templates.Procedure{
-		"/generar-recuperar": templates.ProcedureRecover, "/desbloqueo": templates.ProcedureUnlock, "/cambio": templates.ProcedureChange,
-	} {
-		get(path, s.info(func(l templates.Layout) templates.Page { return templates.Assisted{Layout: l, Procedure: p} }))
-	}
+	get("/generar-recuperar", s.info(func(l templates.Layout) templates.Page { return templates.Assisted{Layout: l} }))
 }

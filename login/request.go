@@ -23,6 +23,8 @@ type Visit struct {
 	Request *storage.AuthRequest // running, of this browser; nil without one
 	Client  *storage.Client      // that asked; nil without a running request
 
+	Browser string // hash of the cookie that binds what it does to this browser
+
 	newcomer bool // the browser had no cookie of ours
 	app      *templates.Application
 }
@@ -31,21 +33,58 @@ type Visit struct {
 // another browser's is an error whose page offers a fresh start at the
 // application; one that has been answered leads there.
 func (s *Server) Visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
-	v := &Visit{Now: s.Now(), Form: r.PostForm, newcomer: secret(r, s.cookies.browser) == ""}
-	query := r.URL.Query()
-	ids := query["id"]
+	ids := r.URL.Query()["id"]
 	if r.Method == http.MethodPost {
-		ids = v.Form["id"]
+		ids = r.PostForm["id"]
 	}
+	v, err := s.visit(w, r, ids)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// cookieRequest holds the running request whose page this browser saw last: links
+// of the menu do not carry it.
+const cookieRequest = "solicitud"
+
+// FreeVisit is Visit for a page that serves without a running request too: one
+// that is over, unknown or another browser's is left aside. A page opened without
+// one serves the one this browser came from.
+func (s *Server) FreeVisit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	ids := r.URL.Query()["id"]
+	if r.Method == http.MethodPost {
+		ids = r.PostForm["id"]
+	} else if c, err := r.Cookie(s.cookies.named(cookieRequest)); err == nil && len(ids) == 0 {
+		ids = []string{c.Value}
+	}
+	v, err := s.visit(w, r, ids)
+	if _, over := errors.AsType[*answered](err); over {
+		return v, nil
+	}
+	if f, ok := errors.AsType[*failure](err); ok && f.kind != templates.KindRequest {
+		return v, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// visit is Visit; beside an error that is only about the running request it
+// returns the visit without one.
+func (s *Server) visit(w http.ResponseWriter, r *http.Request, ids []string) (*Visit, error) {
+	v := &Visit{Now: s.Now(), Form: r.PostForm, newcomer: secret(r, s.cookies.browser) == ""}
 	if len(ids) > 1 {
 		return nil, &failure{kind: templates.KindRequest}
 	}
-	browser := s.Browser(w, r)
+	v.Browser = s.Browser(w, r)
 	s.keepLanguage(w, r)
 	wish := ""
 	if len(ids) == 1 && ids[0] != "" {
-		if err := s.load(r.Context(), v, ids[0], browser, r.Method == http.MethodPost); err != nil {
-			return nil, err
+		if err := s.load(r.Context(), v, ids[0], v.Browser, r.Method == http.MethodPost); err != nil {
+			aside := &Visit{Now: v.Now, Form: v.Form, Browser: v.Browser, Lang: s.Language(r), newcomer: v.newcomer}
+			return aside, err
 		}
 		wish = v.Request.Params.UILocales
 	}
@@ -155,7 +194,8 @@ func (s *Server) Layout(r *http.Request, v *Visit) templates.Layout {
 // after a POST too.
 func (s *Server) Show(w http.ResponseWriter, v *Visit, status int, page templates.Page) error {
 	if v.Request != nil {
-		w.Header().Set("Content-Security-Policy", strings.TrimSpace("form-action 'self' "+origin(v.Request.RedirectURI)))
+		s.set(w, s.cookies.named(cookieRequest), v.Request.ID, 0)
+		w.Header().Add("Content-Security-Policy", strings.TrimSpace("form-action 'self' "+origin(v.Request.RedirectURI)))
 	}
 	return s.Pages.Render(w, status, page)
 }
@@ -178,6 +218,42 @@ func origin(redirectURI string) string {
 		return u.Scheme + ":"
 	}
 }
+
+// Application is the application with that id as people know it, nil where it is
+// unknown or disabled.
+func (s *Server) Application(ctx context.Context, clientID string) (*templates.Application, error) {
+	if clientID == "" {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	c, err := s.Clients.Client(ctx, clientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // documented: unknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.application(c), nil
+}
+
+// WayBack is where a person goes on to an application: its request that still
+// runs in this browser, else a fresh start there; nil where neither is known.
+func (s *Server) WayBack(ctx context.Context, v *Visit, clientID, requestID string) (*templates.Application, error) {
+	app, err := s.Application(ctx, clientID)
+	if app == nil || err != nil || requestID == "" {
+		return app, err
+	}
+	req, err := s.DB.AuthRequest(ctx, requestID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return app, nil
+	}
+	if err == nil && standing(req, req.BrowserHash == v.Browser, v.Now) == StepFinish {
+		app.Start = pagePath("/continuar", requestID)
+	}
+	return app, err
+}
+
+// Typed is what came in a field of an identifier, fit to be shown in it again.
+func Typed(value string) string { return typed(value, maxIdentifier) }
 
 // typed is what came in a field, fit to be shown in it again.
 func typed(value string, limit int) string {

@@ -48,6 +48,20 @@ func (s *Server) Proved(v *Visit, found *storage.Session) bool {
 	return !at.IsZero() && !at.After(v.Now) && v.Now.Sub(at.Time) <= s.ProofLife
 }
 
+// fieldSession is the hidden field of Mark.
+const fieldSession = "sesion"
+
+// Mark names a session in a form, without opening it.
+func Mark(found *storage.Session) string { return storage.Hash("form " + found.ID) }
+
+// Swapped reports whether a form was shown for another session than the one it
+// comes back in: somebody else has signed in here meanwhile, in another tab, and
+// what the form says was not said to her.
+func (v *Visit) Swapped(found *storage.Session) bool {
+	shown := v.Form.Get(fieldSession)
+	return shown != "" && found != nil && shown != Mark(found)
+}
+
 // liveSession is session, with nil for none.
 func (s *Server) liveSession(ctx context.Context, from sessions, r *http.Request, now time.Time) (*storage.Session, error) {
 	found, err := s.session(ctx, from, r, now)
@@ -103,6 +117,12 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	event.Detail = map[string]string{"acr": found.ACR, "device": device}
 	if err := tx.Audit(ctx, event); err != nil {
 		return nil, nil, err
+	}
+	if device != deviceKnown { // a shared computer is nobody's: whoever says to be at one is told of too
+		err := s.Notify(ctx, tx, r, v, NoticeNewDevice, s.DB.IdentifierMAC(p.Afiliado.Identifier), Notice{Wait: s.NewDeviceWait})
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	return &found, func(w http.ResponseWriter) {
 		s.set(w, s.cookies.session, value, 0)

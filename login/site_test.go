@@ -3,6 +3,7 @@ package login_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -126,6 +127,7 @@ func (s *site) build(db *storage.DB, change ...func(*login.Config)) (http.Handle
 	r := mux.NewRouter()
 	s.Routes(r)
 	r.HandleFunc("/authorize", s.authorize)
+	r.HandleFunc("/oauth/logout", s.logout)
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		r.ServeHTTP(w, q.WithContext(storage.WithRequestID(q.Context(), "request")))
 	}), nil
@@ -179,6 +181,28 @@ func (s *site) person(id storage.Identifier, clave string) *storage.Afiliado {
 		}, s.History)
 	})
 	return &a
+}
+
+// logout does what the protocol's end_session_endpoint does once the person has
+// agreed: it ends this browser's session, where it has one.
+func (s *site) logout(w http.ResponseWriter, r *http.Request) {
+	found, err := s.Session(r.Context(), r)
+	if err == nil {
+		var forget func(http.ResponseWriter)
+		err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
+			var err error
+			forget, err = s.EndSession(r.Context(), tx, r, found)
+			return err
+		})
+		if err == nil {
+			forget(w)
+		}
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // authorize does what the protocol does: store the request, advance it.

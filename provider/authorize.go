@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
-	"strings"
 
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -17,18 +19,37 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	return s.authorize(w, r, f)
 }
 
-// postAuthorize takes the request from the body alone. It comes from the
-// application's page, so it is exempt from cross-origin protection; it changes
-// nothing but a new row.
+// postAuthorize takes the request from the body alone. It may come from another
+// site's page; it changes nothing but a new row.
 func (s *Server) postAuthorize(w http.ResponseWriter, r *http.Request) error {
+	f, err := s.postForm(w, r)
+	if err != nil {
+		return s.unreadable(w, r, err)
+	}
+	if s.foreign(r) {
+		seeOther(PathAuthorize+"?"+r.PostForm.Encode()).ServeHTTP(w, r)
+		return nil
+	}
+	return s.authorize(w, r, f)
+}
+
+// postForm reads the parameters of a POST at an endpoint of browsers: all of
+// them are in the body.
+func (s *Server) postForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	f, err := bodyForm(w, r)
 	if err == nil && r.URL.RawQuery != "" {
 		err = errNoForm
 	}
-	if err != nil {
-		return s.unreadable(w, r, err)
-	}
-	return s.authorize(w, r, f)
+	return f, err
+}
+
+// foreign reports whether a form was sent by another site's page. Browsers then
+// leave our cookies out (SameSite=Lax): the person would seem to be signed out,
+// and a new cookie would cut her other tabs off. The same request as a GET, to
+// which such a form is redirected, brings them. One too long for an address is
+// taken as it is.
+func (s *Server) foreign(r *http.Request) bool {
+	return s.csrf.Check(r) != nil && len(r.PostForm.Encode()) <= maxQuery
 }
 
 // unreadable answers a request whose parameters cannot be read, so that nobody
@@ -49,7 +70,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	w.Header().Set("Cache-Control", "no-store")
 	client, err := s.Clients.Client(ctx, f.get("client_id"))
 	if errors.Is(err, storage.ErrNotFound) {
-		s.logger(ctx).WarnContext(ctx, "authorize: unknown client", "client_id", printable(f.get("client_id")))
+		s.logger(ctx).WarnContext(ctx, "authorize: unknown client", "client_id", s.knownAs(ctx, f.get("client_id")))
 		return s.failure(w, r, templates.KindClient, nil)
 	}
 	if err != nil {
@@ -94,10 +115,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	return nil
 }
 
-// printable is a stranger's word as the log may hold it.
-func printable(v string) string {
-	if len(v) > 64 {
-		v = v[:64]
+// knownAs is a client as the log may hold it: a registered id or, of any other
+// word, which may be a cédula or a clave in the wrong field (T20), the beginning
+// of its hash, enough to confirm a mistyped id.
+func (s *Server) knownAs(ctx context.Context, id string) string {
+	if _, err := s.Clients.Client(ctx, id); err == nil {
+		return id
 	}
-	return strings.ToValidUTF8(v, "")
+	sum := sha256.Sum256([]byte(id))
+	return "unknown, sha256 " + hex.EncodeToString(sum[:4])
 }

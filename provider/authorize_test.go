@@ -248,10 +248,18 @@ func TestBCP_4_4_2_EveryAnswerNamesItsIssuer(t *testing.T) {
 }
 
 // POST from another site is a request like any other, answered by 303: with 307
-// the browser would hand a form on.
+// the browser would hand a form on. It begins anew as a GET, for browsers leave
+// our cookies out of such a form.
 func TestBCP_4_12_PostIsAnsweredBy303(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		res, _ := h.do(http.MethodPost, PathAuthorize, h.request("web").Encode(), "Origin", "https://web.example", "Sec-Fetch-Site", "cross-site")
+		q := h.request("web").Encode()
+		res, _ := h.do(http.MethodPost, PathAuthorize, q, "Origin", "https://web.example", "Sec-Fetch-Site", "cross-site")
+		want(t, "as a GET", res.StatusCode, http.StatusSeeOther)
+		want(t, "as a GET", res.Header.Get("Location"), PathAuthorize+"?"+q)
+		want(t, "nothing done yet", h.audited(eventGranted), 0)
+		res, _ = h.do(http.MethodPost, PathAuthorize, q+"&x="+strings.Repeat("a", maxQuery), "Origin", "https://web.example")
+		want(t, "too long for an address", strings.Contains(res.Header.Get("Location"), "code="), true)
+		res, _ = h.do(http.MethodPost, PathAuthorize, q, "Origin", h.url)
 		want(t, "status", res.StatusCode, http.StatusSeeOther)
 		want(t, "code", strings.Contains(res.Header.Get("Location"), "code="), true)
 		want(t, "stored", res.Header.Get("Cache-Control"), "no-store")

@@ -24,12 +24,13 @@ func (s *Server) getLogout(w http.ResponseWriter, r *http.Request) error {
 // postLogout is the application's request by POST, which may be cross-site, or
 // the answer of the person on our own page, which may not.
 func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
-	f, err := bodyForm(w, r)
-	if err == nil && r.URL.RawQuery != "" {
-		err = errNoForm
-	}
+	f, err := s.postForm(w, r)
 	if err != nil {
 		return s.unreadable(w, r, err)
+	}
+	if s.foreign(r) {
+		seeOther(PathLogout+"?"+r.PostForm.Encode()).ServeHTTP(w, r)
+		return nil
 	}
 	said := ""
 	switch {
@@ -109,7 +110,7 @@ func (s *Server) readLogout(ctx context.Context, f form) (logoutRequest, error) 
 		}
 		h, err := set.readHint(raw, s.Issuer)
 		if err != nil || id != "" && id != h.clientID {
-			s.logger(ctx).WarnContext(ctx, "logout: wrong id_token_hint", "client_id", printable(id), "error", err)
+			s.logger(ctx).WarnContext(ctx, "logout: wrong id_token_hint", "client_id", s.knownAs(ctx, id), "error", err)
 			req.wrong = true
 		} else {
 			req.hint, id = &h, h.clientID

@@ -83,7 +83,7 @@ func (m *machineServer) VerifyClient(ctx context.Context, r *op.Request[op.Clien
 	client, err := m.authenticate(ctx, c)
 	if errors.Is(err, errClientAuth) {
 		bad := &protocolError{"invalid_client", "the client could not be authenticated"}
-		return nil, m.fail(ctx, bad, errClientAuth, "client_id", printable(c.clientID), "method", c.method)
+		return nil, m.fail(ctx, bad, errClientAuth, "client_id", m.knownAs(ctx, c.clientID), "method", c.method)
 	}
 	if err != nil {
 		return nil, m.fail(ctx, serverError(), err)

@@ -150,14 +150,6 @@ func (tx *Tx) ProveAuthRequest(ctx context.Context, id, sessionID string, at tim
 	return nil
 }
 
-// NarrowAuthRequest sets the scope the person agreed to.
-func (tx *Tx) NarrowAuthRequest(ctx context.Context, id, scope string) error {
-	if err := tx.run(ctx, `UPDATE auth_request SET scope = ? WHERE id = ? AND completed_at = 0`, scope, id); err != nil {
-		return fmt.Errorf("storage: narrow auth request: %w", err)
-	}
-	return nil
-}
-
 // CompleteAuthRequest ends the request, with a code (q.CodeHash) or, after a
 // refusal, without; one that needed no page is stored by this alone. The row
 // stays until q.ExpiresAt so that a replayed code can be told from an unknown

@@ -98,15 +98,19 @@ func (r reads) LoginBudget(ctx context.Context, identifierMAC []byte) (LoginBudg
 
 // ReserveAttempt takes one of limit attempts on an identifier and returns which
 // one it is, from 1. It returns 0 where none is left or the clave is locked:
-// this one statement decides how many claves are ever compared.
+// this one statement decides how many claves are ever compared. It writes in
+// either case, or the commit that waits for no disk would tell who is locked
+// (T17): the first attempt that finds none left counts as one more than limit.
 func (tx *Tx) ReserveAttempt(ctx context.Context, identifierMAC []byte, limit int, now, expires time.Time) (int, error) {
 	var n int
 	err := tx.get(ctx, &n, `INSERT INTO login_budget (identifier_mac, failures, last_at, expires_at) VALUES (?, 1, ?, ?)
-		ON CONFLICT (identifier_mac) DO UPDATE SET failures = login_budget.failures + 1, last_at = excluded.last_at,
-		expires_at = excluded.expires_at
-		WHERE login_budget.failures < ? AND login_budget.lock_reason = '' RETURNING failures`,
-		identifierMAC, At(now), At(expires), limit)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+		ON CONFLICT (identifier_mac) DO UPDATE SET last_at = excluded.last_at,
+		failures = CASE WHEN login_budget.lock_reason = '' AND login_budget.failures <= ? THEN login_budget.failures + 1
+			ELSE login_budget.failures END,
+		expires_at = CASE WHEN login_budget.lock_reason = '' THEN excluded.expires_at ELSE login_budget.expires_at END
+		RETURNING CASE WHEN lock_reason = '' AND failures <= ? THEN failures ELSE 0 END`,
+		identifierMAC, At(now), At(expires), limit, limit)
+	if err != nil {
 		return 0, fmt.Errorf("storage: reserve attempt: %w", err)
 	}
 	return n, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -20,18 +21,19 @@ type dialect struct {
 	bind      int
 	forUpdate string // appended to a SELECT that locks its row
 	skip      string // the same, leaving out rows somebody else holds
+	blob      string // the type of bytes
 	// gooseTable counts the tables in which applied migrations are noted.
 	gooseTable string
 }
 
 var (
 	postgres = dialect{
-		name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED",
+		name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", blob: "BYTEA",
 		gooseTable: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('goose_db_version')`,
 	}
 	// A write transaction of SQLite holds everything already.
 	embedded = dialect{
-		name: "sqlite", bind: sqlx.QUESTION,
+		name: "sqlite", bind: sqlx.QUESTION, blob: "BLOB",
 		gooseTable: `SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'`,
 	}
 )
@@ -81,6 +83,9 @@ func connect(ctx context.Context, cfg Config) (dialect, *sqlx.DB, *sqlx.DB, erro
 		if path == "" {
 			return dialect{}, nil, nil, errors.New("sqlite: the URL names no file; write sqlite:PATH")
 		}
+		if err := private(path); err != nil {
+			return dialect{}, nil, nil, err
+		}
 		w, err := sqlx.Open("sqlite", sqliteDSN(path, "_txlock=immediate&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(4000)"))
 		if err != nil {
 			return dialect{}, nil, nil, err
@@ -102,6 +107,17 @@ func connect(ctx context.Context, cfg Config) (dialect, *sqlx.DB, *sqlx.DB, erro
 	}
 }
 
+// private makes sure that a new database file, and with it its journal, is its
+// owner's alone: SQLite itself would let everybody on the machine read it. The
+// mode of one that exists is the operator's.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names it
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return f.Close()
+}
+
 func sqliteDSN(path, extra string) string {
 	// WAL with synchronous=FULL: a commit that was answered is on the disk.
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
@@ -115,7 +131,11 @@ func (d dialect) lockMigration(ctx context.Context, cfg Config) (func() error, e
 	if d.name == postgres.name {
 		return func() error { return nil }, nil
 	}
-	db, err := sqlx.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(cfg.URL, "sqlite:") + "-migrate"}).EscapedPath()+
+	beside := strings.TrimPrefix(cfg.URL, "sqlite:") + "-migrate"
+	if err := private(beside); err != nil {
+		return nil, err
+	}
+	db, err := sqlx.Open("sqlite", "file:"+(&url.URL{Path: beside}).EscapedPath()+
 		"?_pragma=busy_timeout(60000)&_txlock=exclusive")
 	if err != nil {
 		return nil, err

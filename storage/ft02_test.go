@@ -25,6 +25,7 @@ type filled02 struct {
 	request storage.AuthRequest
 	grant   storage.Grant
 	row     int64
+	mails   map[string]storage.Message
 }
 
 func fill02(t *testing.T, db *storage.DB) filled02 {
@@ -46,6 +47,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
 			tx.AddSigningKey(ctx, storage.SigningKey{KID: "kid", Alg: "ES256", State: storage.KeyNext, Private: []byte("x")}),
 			tx.AddPressure(ctx, f.mac, now, time.Second),
+			tx.AddErrand(ctx, storage.Errand{ID: "errand", Kind: "desbloqueo", IdentifierMAC: f.mac, CreatedAt: storage.At(now)}),
 		} {
 			if err != nil {
 				return err
@@ -68,6 +70,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 		}
 		return tx.CompleteAuthRequest(ctx, done)
 	})
+	fillMail02(t, db, &f)
 	return f
 }
 
@@ -157,9 +160,6 @@ func writes02() []write {
 		{"ProveAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.ProveAuthRequest(ctx, f.request.ID, f.session.ID, now)
 		}},
-		{"NarrowAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.NarrowAuthRequest(ctx, f.request.ID, "openid")
-		}},
 		{"CompleteAuthRequest", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			q := f.request
 			q.CompletedAt, q.CodeHash = at, "code2"
@@ -199,6 +199,16 @@ func writes02() []write {
 		{"LeaseJob", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return done(tx.LeaseJob(ctx, "new", time.Hour, now, later))
 		}},
+		{"ForgiveDevices", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			err := tx.KeepDevice(ctx, storage.Device{ID: "d3", SecretHash: "d3", AfiliadoID: f.a.ID})
+			if err == nil {
+				err = done(tx.ReserveDeviceAttempt(ctx, "d3", 5, now))
+			}
+			if err != nil {
+				return err
+			}
+			return tx.ForgiveDevices(ctx, f.a.ID)
+		}},
 		{"ReleaseJob", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return tx.ReleaseJob(ctx, "held", now.Add(time.Minute), now)
 		}},
@@ -206,7 +216,7 @@ func writes02() []write {
 }
 
 // locks02 are methods of Tx that hold a row and change nothing.
-var locks02 = []string{"HoldSession", "LockAfiliado", "LockAuthRequest", "LockGrant", "LockRefreshToken", "LockSession"}
+var locks02 = []string{"HoldSession", "LockAfiliado", "LockAuthRequest", "LockGrant", "LockLink", "LockRefreshToken", "LockSession", "PendingMessage"}
 
 // Whichever statement of an effect fails, the commit included, nothing of the
 // effect stays, and doing it again works (FT-02, the Boulder trick).
@@ -214,7 +224,7 @@ func TestFT02_FailingStatementRollsEverythingBack(t *testing.T) {
 	var fail func(query string) // set while a write runs
 	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
 		f := fill02(t, db)
-		for _, w := range writes02() {
+		for _, w := range append(writes02(), mailWrites02()...) {
 			start := dump(t, db, raw)
 			for nth := 1; ; nth++ {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -282,7 +292,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 func TestFT02_CoversEveryWrite(t *testing.T) {
 	reads := reflect.TypeFor[*storage.DB]()
 	var tried []string
-	for _, w := range writes02() {
+	for _, w := range append(writes02(), mailWrites02()...) {
 		tried = append(tried, w.method)
 	}
 	for m := range reflect.TypeFor[*storage.Tx]().Methods() {

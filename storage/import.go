@@ -31,7 +31,7 @@ type ImportOptions struct {
 	Identifier func(string) (Identifier, string, error)
 	// ClaveDue says when a clave set at set must be renewed. Required where the
 	// file has the column clave_phc.
-	ClaveDue func(set time.Time) time.Time
+	ClaveDue func(set time.Time, afiliadoID string) time.Time
 	// Now is the clock. Required.
 	Now func() time.Time
 	// Actor is who imports, for the audit; "" means "operator".

@@ -171,7 +171,7 @@ func (m *afiliadoImport) writeClaves(ctx context.Context, tx *Tx, people []afili
 		if err != nil {
 			return err
 		}
-		rows = append(rows, p.a.ID, sealed, false, At(p.claveAt), At(m.opts.ClaveDue(p.claveAt)), false)
+		rows = append(rows, p.a.ID, sealed, false, At(p.claveAt), At(m.opts.ClaveDue(p.claveAt, p.a.ID)), false)
 		byID[p.a.ID] = p
 	}
 	if len(byID) == 0 {
@@ -333,7 +333,7 @@ var phcSyntax = regexp.MustCompile(`^\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1
 
 // checkPHC refuses what the login could not compare, and costs it could not
 // pay: at most 256 MiB, 10 passes and 8 lanes.
-func checkPHC(s string, due func(time.Time) time.Time) error {
+func checkPHC(s string, due func(time.Time, string) time.Time) error {
 	if s == "" {
 		return nil
 	}

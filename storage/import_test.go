@@ -30,7 +30,7 @@ func importing(refused *[]string) storage.ImportOptions {
 	return storage.ImportOptions{
 		Identifier: plainIdentifier,
 		Now:        func() time.Time { return now },
-		ClaveDue:   func(set time.Time) time.Time { return set.AddDate(0, 0, 365) },
+		ClaveDue:   func(set time.Time, _ string) time.Time { return set.AddDate(0, 0, 365) },
 		Refused: func(r storage.Refusal) error {
 			*refused = append(*refused, r.String())
 			return nil

@@ -49,6 +49,8 @@ var purges = []string{
 		(SELECT address_mac FROM suppression WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM challenge_spent WHERE expires_at <= ? AND id IN
 		(SELECT id FROM challenge_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM errand WHERE expires_at > 0 AND expires_at <= ? AND id IN
+		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // keptPurges delete what is over, some time after it is: a person asks where her

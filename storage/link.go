@@ -14,6 +14,7 @@ import (
 const (
 	LinkDesbloqueo = "desbloqueo" // lifts a lock (S072)
 	LinkNoFuiYo    = "no-fui-yo"  // "that was not me", below a notice
+	LinkCambio     = "cambio"     // sets a new clave after the present one was proved; it is never mailed
 )
 
 // Link is what a mail carries to let a person do one thing once. Its token and

@@ -141,8 +141,16 @@ func (tx *Tx) Enqueue(ctx context.Context, m Message) error {
 // returns them, the most pressing first. No two callers hold the same message:
 // who takes longer than until has lost it, and finds out when she marks it.
 func (db *DB) LeaseMessages(ctx context.Context, n int, now, until time.Time) ([]Message, error) {
+	var due bool // asked first: who looks in vain, each second, does not hold up SQLite's writer
+	err := db.get(ctx, &due, `SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending' AND next_at <= ? AND leased_until <= ?)`, At(now), At(now))
+	if err != nil {
+		return nil, fmt.Errorf("storage: lease messages: %w", err)
+	}
+	if !due {
+		return nil, nil
+	}
 	var rows []messageRow
-	err := db.InTx(ctx, func(tx *Tx) error {
+	err = db.InTx(ctx, func(tx *Tx) error {
 		return tx.list(ctx, &rows, `WITH due AS (SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ? AND leased_until <= ?
 			ORDER BY priority, next_at LIMIT ?`+db.dia.skip+`)
 			UPDATE outbox SET leased_until = ?, lease = ? WHERE id IN (SELECT id FROM due) AND state = 'pending'

@@ -212,7 +212,8 @@ func TestASVS_14_2_7_DoneMessagesHaveNoBody(t *testing.T) {
 		}
 		for state, end := range ends {
 			m := enqueue(t, db, mailTo(a))
-			inTx(t, db, func(tx *storage.Tx) error { return end(tx, lease(t, db, 1, now)[0]) })
+			leased := lease(t, db, 1, now)[0]
+			inTx(t, db, func(tx *storage.Tx) error { return end(tx, leased) })
 			got := message(t, db, m.ID)
 			if got.State != state || got.DoneAt.IsZero() || len(got.Data) != 0 || got.Recipient != a.Email || got.Template != m.Template {
 				t.Errorf("%s: got %+v", state, got)

@@ -108,7 +108,7 @@ func FuzzImport(f *testing.F) {
 			return Identifier(s), IdentifierCedula, nil
 		},
 		Now:      func() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) },
-		ClaveDue: func(set time.Time) time.Time { return set },
+		ClaveDue: func(set time.Time, _ string) time.Time { return set },
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		people, history := &afiliadoImport{db: db, opts: opts}, &historiaImport{db: db, opts: opts}

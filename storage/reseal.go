@@ -19,6 +19,7 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"audit_personal", "data", "audit_id", "BIGINT", "audit"},
 	{"outbox", "recipient", "id", "TEXT", "outbox"},
 	{"outbox", "data", "id", "TEXT", "outbox"},
+	{"errand", "data", "id", "TEXT", "errand"},
 }
 
 // Reseal seals every value again that another key than the current one has

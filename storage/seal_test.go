@@ -126,6 +126,24 @@ func TestT19_DumpHoldsNoPlaintext(t *testing.T) {
 	})
 }
 
+// Nobody else on the machine reads the embedded database, nor its journal.
+func TestT19_NewDatabaseFileIsItsOwnersAlone(t *testing.T) {
+	name := t.TempDir() + "/clave.db"
+	db := open(t, "sqlite:"+name)
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{name, name + "-wal", name + "-shm", name + "-migrate"} {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o", file, mode)
+		}
+	}
+}
+
 // A sealed value opens only in its row and column, so nobody who can write to
 // the database gives herself another's clave, name or mail.
 func TestT19_SealedValuesDoNotMove(t *testing.T) {

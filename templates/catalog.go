@@ -106,11 +106,15 @@ func (c *catalog) date(t time.Time) (string, error) {
 // clock is the time of day of t in continental Ecuador: 15:30.
 func clock(t time.Time) string { return t.In(guayaquil()).Format("15:04") }
 
-// at is the clock time of t as one says it in a sentence.
-func (c *catalog) at(t time.Time) (string, error) {
-	key := "clock.at"
+// at is the clock time of t as one says when: a las 15:30.
+func (c *catalog) at(t time.Time) (string, error) { return c.hour("clock.at", "clock.at.1", t) }
+
+// the is the clock time of t as one says from or until when: las 15:30.
+func (c *catalog) the(t time.Time) (string, error) { return c.hour("clock.the", "clock.the.1", t) }
+
+func (c *catalog) hour(key, one string, t time.Time) (string, error) {
 	if t.In(guayaquil()).Hour() == 1 { // a la 01:05
-		key = "clock.at.1"
+		key = one
 	}
 	return c.text(key, "Clock", clock(t))
 }

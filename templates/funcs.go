@@ -21,6 +21,7 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"date":   c.date,
 		"wait":   c.wait,
 		"at":     c.at,
+		"the":    c.the,
 		"clock":  clock,
 		"moment": c.moment,
 		"span":   c.span,

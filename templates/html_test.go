@@ -5,15 +5,19 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/html"
 )
 
-// parsed is a Pages for tests; parsing executes every state.
+// parseOnce parses for all tests: it executes every state, and a Pages never changes.
+var parseOnce = sync.OnceValues(func() (*Pages, error) { return Parse(Config{Issuer: testIssuer}) })
+
+// parsed is a Pages for tests.
 func parsed(t *testing.T) *Pages {
 	t.Helper()
-	p, err := Parse(Config{Issuer: "https://clave.iess.example"})
+	p, err := parseOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +216,16 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		FormPost{Layout: l, Application: app, Action: "https://x.example/", Params: []Param{{evil, evil}}},
 		Error{Layout: l, Kind: Kind(evil), Application: &app},
 		Acuerdo{Layout: l, Agreement: Agreement{Version: evil}},
-		Assisted{Layout: l, Procedure: Procedure(evil)},
+		Assisted{Layout: l},
+		Unlock{Layout: l, Goal: &goal, Identificacion: evil, Challenge: &Challenge{Work: evil, Ticket: evil}},
+		MailSent{Layout: l, Goal: &goal, Params: []Param{{evil, evil}}},
+		LinkUnlock{Layout: l, Params: []Param{{evil, evil}}},
+		LinkExpired{Layout: l, Purpose: LinkPurpose(evil), Resend: true, Params: []Param{{evil, evil}}},
+		CodeEntry{Layout: l, Identify: true, Identificacion: evil, Params: []Param{{evil, evil}}},
+		Unlocked{Layout: l, Application: &app},
+		Change{Layout: l, Goal: &goal, Cedula: evil, Params: []Param{{evil, evil}}},
+		Changed{Layout: l, Application: &app},
+		Disavow{Layout: l, Template: evil, Network: evil, Device: evil, Params: []Param{{evil, evil}}},
 	} {
 		t.Run(page.name(), func(t *testing.T) {
 			root, err := html.Parse(strings.NewReader(body(t, p, page)))

@@ -114,7 +114,7 @@ type MailClaveUnlocked struct {
 	When     time.Time
 	Network  string
 	Device   string
-	Operator bool   // a person of the IESS did it
+	Operator bool   // a person of the IESS did it; Network and Device are not shown then
 	Disavow  string `json:"-"`
 }
 

@@ -52,18 +52,21 @@ func (m MailClaveRenewed) letter(c *composer) letter {
 
 func (m MailClaveLocked) letter(c *composer) letter {
 	l := c.open(m, m.Name)
-	reason := c.c.known("locked.", string(m.Reason), ".what", "plain")
-	attempts := c.keep(c.c.number(c.site.Attempts))
-	l.Lead = []string{c.say(reason, "Attempts", attempts), c.say("locked.kept")}
-	l.Facts = c.facts(m.When, m.Network, m.Device)
 	switch m.Reason {
 	case ReasonOperador:
+		l.Lead = []string{c.say("mail.desbloqueo-asistido.operador"), c.say("locked.kept")}
+		l.Facts = c.facts(m.When, "", "") // those of the officer are not hers to know
 		l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-bloqueada.call", "Phone", c.site.Phone)}}
 		return l
 	case ReasonCompromiso:
+		l.Lead = []string{c.say("mail.desbloqueo-asistido.compromiso"), c.say("locked.kept")}
+		l.Facts = c.facts(m.When, m.Network, m.Device)
 		l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-bloqueada.new")}, Action: c.page("menu.recover", "/generar-recuperar")}
 		return l
 	}
+	reason := c.c.known("locked.", string(m.Reason), ".what", "plain")
+	l.Lead = []string{c.say(reason, "Attempts", c.keep(c.c.number(c.site.Attempts))), c.say("locked.kept")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
 	l.Own = c.own(c.say("mail.clave-bloqueada.forgot"))
 	l.Own.Action = c.page("menu.recover", "/generar-recuperar")
 	if m.Online {
@@ -77,15 +80,17 @@ func (m MailClaveLocked) letter(c *composer) letter {
 
 func (m MailClaveUnlocked) letter(c *composer) letter {
 	l := c.open(m, m.Name)
-	what := "mail.clave-desbloqueada.what"
-	if m.Operator {
-		what = "mail.clave-desbloqueada.operator"
-	}
-	l.Lead = []string{c.say(what), c.say("mail.clave-desbloqueada.same")}
-	l.Facts = c.facts(m.When, m.Network, m.Device)
 	l.Own = c.own(c.say("mail.clave-desbloqueada.enter"), c.say("mail.clave-desbloqueada.forgot"))
-	l.Own.Action = c.page("menu.ingresar", "/ingresar")
 	l.Other = c.notme(m.Disavow)
+	if m.Operator {
+		l.Lead = []string{c.say("mail.clave-desbloqueada.operator"), c.say("mail.clave-desbloqueada.same")}
+		l.Facts = c.facts(m.When, "", "")
+		l.Own.Title, l.Other.Title = c.say("mail.do"), c.say("mail.notasked")
+	} else {
+		l.Lead = []string{c.say("mail.clave-desbloqueada.what"), c.say("mail.clave-desbloqueada.same")}
+		l.Facts = c.facts(m.When, m.Network, m.Device)
+	}
+	l.Own.Action = c.page("menu.ingresar", "/ingresar")
 	return l
 }
 

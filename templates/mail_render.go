@@ -47,6 +47,9 @@ func (s *site) parseMail(lang string) (*postman, error) {
 	funcs := s.funcs(lang)
 	funcs["paragraph"] = func(v string) string { return fold72(v, "") }
 	funcs["item"] = func(v string) string { return fold72(v, "  ") }
+	funcs["whole"] = func(v string) string { // the telephone stays on one line
+		return strings.ReplaceAll(v, s.Phone, strings.ReplaceAll(s.Phone, " ", "\u00a0"))
+	}
 	funcs["upper"] = strings.ToUpper
 	html, err := template.New("letter.html").Funcs(funcs).ParseFS(files, "mail/letter.html")
 	if err != nil {
@@ -61,7 +64,7 @@ func (s *site) parseMail(lang string) (*postman, error) {
 
 // RenderMail puts m into words: a subject of one line, a plain text and an HTML form, which stands alone. It refuses a
 // link that leads anywhere but to the issuer (T08, T16). An unknown language is Spanish.
-func (p *Pages) RenderMail(lang string, m Mail) (string, string, string, error) { //nolint:gocritic // four plain values
+func (p *Pages) RenderMail(lang string, m Mail) (string, string, string, error) {
 	post, ok := p.post[lang]
 	if !ok {
 		post = p.post[Languages()[0]]
@@ -150,7 +153,7 @@ func (c *composer) facts(when time.Time, network, device string) []fact {
 }
 
 // address is what a mail program may take for one, though nobody wrote a link.
-var address = regexp.MustCompile(`(\w)\.(\pL{2,})`)
+var address = regexp.MustCompile(`\.(\pL{2})`)
 
 // tame makes words from outside safe to print in a mail: one line of at most n letters, and nothing that a mail program
 // would turn into a link (T26).
@@ -164,7 +167,7 @@ func tame(s string, n int) string {
 		}
 		return r
 	}, s)
-	s = address.ReplaceAllString(s, "$1. $2")
+	s = address.ReplaceAllString(s, ". $1")
 	if letters := []rune(s); len(letters) > n {
 		s = string(letters[:n])
 	}

@@ -81,6 +81,9 @@ type Disavow struct {
 	Network  string
 	Device   string
 	Params   []Param
+	// Challenge has to be ticked: a scanner that sends the form unchanged does nothing (T11). Faults are the Challenge's.
+	Challenge *Challenge
+	Faults    []Fault
 }
 
 func (Disavow) name() string { return "disavow" }
@@ -91,6 +94,9 @@ func (d Disavow) path() string {
 	}
 	return "/no-fui-yo"
 }
+
+// Failed reports whether the page tells of something that has to be mended.
+func (d Disavow) Failed() bool { return len(d.Faults) > 0 }
 
 // Disavowed is /no-fui-yo/listo: sessions are ended, devices forgotten, the clave opens nothing; on to a new one.
 type Disavowed struct {

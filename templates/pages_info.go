@@ -69,9 +69,14 @@ func (e Error) path() string {
 // telefono, videollamada, cau, extranjeros, correos, consejos, direccion.
 type Ayuda struct {
 	Layout
-	// Closed says that nobody attends video calls now: it is not between 08:00 and 17:00 in Guayaquil (S076). The page
-	// then offers to leave a message.
+	// Closed says that nobody attends video calls now, as [VideoClosed] tells. The page then offers to leave a message.
 	Closed bool
+}
+
+// VideoClosed reports whether now is outside the hours that the pages name: 08:00 to 17:00 in Guayaquil (S076).
+func VideoClosed(now time.Time) bool {
+	hour := now.In(guayaquil()).Hour()
+	return hour < 8 || hour >= 17
 }
 
 func (Ayuda) name() string { return "ayuda" }
@@ -111,32 +116,9 @@ func (a Acuerdo) path() string {
 	return "/acuerdo/" + a.Agreement.Version
 }
 
-// Procedure is a self-service procedure of the menu.
-type Procedure string
-
-// The procedures an installation may not offer online.
-const (
-	ProcedureRecover Procedure = "recover" // /generar-recuperar
-	ProcedureUnlock  Procedure = "unlock"  // /desbloqueo
-	ProcedureChange  Procedure = "change"  // /cambio
-)
-
-// Assisted stands at the address of a procedure that this installation does not offer online. It says so, what the
-// procedure is, what it needs, and the ways that work.
-type Assisted struct {
-	Layout
-	Procedure Procedure // the zero value is ProcedureRecover
-}
+// Assisted is /generar-recuperar where this installation does not offer it online. It says so, what the procedure is, what
+// it needs, and the ways that work.
+type Assisted struct{ Layout }
 
 func (Assisted) name() string { return "assisted" }
-
-func (a Assisted) path() string {
-	switch a.Procedure {
-	case ProcedureUnlock:
-		return "/desbloqueo"
-	case ProcedureChange:
-		return "/cambio"
-	default:
-		return "/generar-recuperar"
-	}
-}
+func (Assisted) path() string { return "/generar-recuperar" }

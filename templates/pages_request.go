@@ -12,6 +12,8 @@ type Notice struct {
 	Goal  Goal
 	Given string  // the person's given names
 	Data  []Datum // exactly what the application receives
+	// Session names, in the field sesion, the session the page is shown for: where another person has signed in since, it is shown anew.
+	Session string
 	// Offline is true where it may ask for the data later too, without the person (offline_access).
 	Offline bool
 }
@@ -28,6 +30,7 @@ type Consent struct {
 	Data     []Datum
 	Optional []Option
 	Offline  bool
+	Session  string // as in [Notice]
 }
 
 func (Consent) name() string   { return "consent" }
@@ -81,6 +84,8 @@ type Renew struct {
 	Stale bool
 	Busy  bool
 	Retry time.Duration
+	// Session is as in [Notice].
+	Session string
 }
 
 func (Renew) name() string { return "renew" }

@@ -23,6 +23,22 @@ func TestPagesHaveTheFieldsOfTheContract(t *testing.T) {
 		"logout":       {"salir", "quedarse"},
 		"locked-bare":  {},
 		"locked-login": {"cancelar"},
+
+		"unlock":                   {"identificacion", "reto", "desbloquear"},
+		"unlock-request":           {"identificacion", "desbloquear", "cancelar"},
+		"mailsent":                 {"reenviar"},
+		"linkunlock":               {"desbloquear"},
+		"linkunlock-elsewhere":     {"ultimos", "desbloquear"},
+		"linkexpired":              {"reenviar"},
+		"linkexpired-replaced":     {"reenviar"},
+		"linkexpired-spent":        {"reenviar"},
+		"codeentry":                {"codigo_mensaje", "reto", "desbloquear"},
+		"codeentry-identify-empty": {"identificacion", "codigo_mensaje", "desbloquear"},
+		"change":                   {"cedula", "clave_actual", "acuerdo", "reto", "aceptar"},
+		"change-request":           {"cedula", "clave_actual", "acuerdo", "aceptar", "cancelar"},
+		"change-new":               {"clave_nueva", "clave_confirmacion", "cerrar_otras", "aceptar"},
+		"change-session":           {"clave_actual", "clave_nueva", "clave_confirmacion", "acuerdo", "cerrar_otras", "aceptar"},
+		"disavow":                  {"reto", "no-fui-yo"},
 	}
 	forEach(t, func(t *testing.T, _ string, s State, root *html.Node) {
 		for _, id := range want[s.Name] {
@@ -75,9 +91,9 @@ func TestClaveIsNeverWrittenAgain(t *testing.T) {
 	})
 }
 
-func TestASVS_6_2_6_6_2_7_ClaveFieldsHideAndTakePaste(t *testing.T) {
+func TestASVS_6_2_6_ASVS_6_2_7_ClaveFieldsHideAndTakePaste(t *testing.T) {
 	want := map[string]string{
-		"cedula": "username", "clave": "current-password", "clave_actual": "current-password",
+		"cedula": "username", "identificacion": "username", "codigo_mensaje": "one-time-code", "clave": "current-password", "clave_actual": "current-password",
 		"clave_nueva": "new-password", "clave_confirmacion": "new-password",
 	}
 	forEach(t, func(t *testing.T, _ string, _ State, root *html.Node) {
@@ -112,7 +128,7 @@ func TestS009_S013_D28_EveryPageNamesHostPhoneAndNoCost(t *testing.T) {
 func TestS093_S094_AdviceWhereAClaveIsTyped(t *testing.T) {
 	forEach(t, func(t *testing.T, lang string, s State, root *html.Node) {
 		name := s.Page.name()
-		if lang != "es-EC" || name != "login" && name != "renew" && name != "ayuda" {
+		if lang != "es-EC" || !slices.Contains([]string{"login", "renew", "change", "ayuda"}, name) {
 			return
 		}
 		text := words(root)
@@ -188,6 +204,16 @@ func TestFailuresAreMarkedAndLinked(t *testing.T) {
 		case Login:
 			faults = p.Faults
 		case Renew:
+			faults = p.Faults
+		case Unlock:
+			faults = p.Faults
+		case LinkUnlock:
+			faults = p.Faults
+		case CodeEntry:
+			faults = p.Faults
+		case Change:
+			faults = p.Faults
+		case Disavow:
 			faults = p.Faults
 		}
 		for _, f := range faults {

@@ -15,7 +15,7 @@ type State struct {
 // States are all pages in all their states in one language. [Parse] executes them, tests check them, and the pictures of
 // the pages are taken of them.
 func States(lang string) []State {
-	l := Layout{Lang: lang, RequestID: "7c9e6679b4f1"}
+	l := Layout{Lang: lang, RequestID: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"}
 	in := l
 	in.SignedIn = true
 	ok := http.StatusOK
@@ -40,15 +40,18 @@ func States(lang string) []State {
 			Params: []Param{{"error", "access_denied"}},
 		}},
 		{"ayuda", ok, Ayuda{Layout: l}},
+		{"ayuda-closed", ok, Ayuda{Layout: l, Closed: true}},
+		{"tramite", ok, Tramite{Layout: l}},
 		{"privacidad", ok, Privacidad{Layout: l}},
 		{"accesibilidad", ok, Accesibilidad{Layout: l}},
 		{"acuerdo", ok, Acuerdo{Layout: l}},
-		{"assisted-recover", ok, Assisted{Layout: l, Procedure: ProcedureRecover}},
-		{"assisted-unlock", ok, Assisted{Layout: l, Procedure: ProcedureUnlock}},
-		{"assisted-change", ok, Assisted{Layout: in, Procedure: ProcedureChange}},
+		{"assisted", ok, Assisted{Layout: l}},
+		{"assisted-signed-in", ok, Assisted{Layout: in}},
 	}
 	all = append(all, loginStates(l, in)...)
 	all = append(all, requestStates(in)...)
+	all = append(all, unlockStates(l)...)
+	all = append(all, changeStates(l, in)...)
 	return append(all, errorStates(l)...)
 }
 

@@ -28,11 +28,13 @@ func (c *commands) config() *cobra.Command {
 	}
 	initialise.Flags().StringVar(&issuer, "issuer", "http://localhost:8080", "where people will find it")
 	initialise.Flags().StringVar(&database, "database", "sqlite:clave.db", "postgres://… or sqlite:FILE")
-	cmd.AddCommand(
-		&cobra.Command{
-			Use: "check", Short: "Name every mistake in it, with its line and remedy, and try the database", Args: cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error { return c.configCheck(cmd.Context()) },
-		},
+	var address string
+	check := &cobra.Command{
+		Use: "check", Short: "Name every mistake in it, with its line and remedy, and try the database", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.configCheck(cmd.Context(), address) },
+	}
+	check.Flags().StringVar(&address, "send", "", "send a message of trial to this ADDRESS too")
+	cmd.AddCommand(check,
 		&cobra.Command{
 			Use: "example", Short: "Print every key with what it does and its default", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return writeExample(c.stdout, nil) },
@@ -45,13 +47,20 @@ func (c *commands) config() *cobra.Command {
 	return cmd
 }
 
-func (c *commands) configCheck(ctx context.Context) error {
-	cfg, err := c.load()
+func (c *commands) configCheck(ctx context.Context, address string) error {
+	cfg, err := c.loadServing()
 	if err != nil {
 		return err
 	}
 	if p := checkDatabase(ctx, cfg, c.configFile); p != nil {
 		return failure{*p}
+	}
+	if address != "" {
+		if p := c.tryMail(ctx, cfg, address); p != nil {
+			return failure{*p}
+		}
+	} else if cfg.SMTP.Host == "" {
+		say(c.stderr, "%s: smtp.host is missing: clave serves, but its messages wait until a mail server is named\n", c.configFile)
 	}
 	c.printf("%s is in order\n", c.configFile)
 	return nil

@@ -35,6 +35,10 @@ func (c *commands) imports() *cobra.Command {
 	return cmd
 }
 
+// importSpread is by how much the due dates of imported claves are brought
+// forward at the most, each by its own part of it.
+const importSpread = 30 * 24 * time.Hour
+
 type importFunc = func(context.Context, io.ReadSeeker, storage.ImportOptions) (storage.ImportReport, error)
 
 func columnHelp(columns []storage.Column) string {
@@ -63,12 +67,13 @@ func (c *commands) importFile(ctx context.Context, kind, name string, method fun
 		return err
 	}
 
-	renewal := login.Renewal{MaxAge: cfg.Clave.MaxAge}
+	// Claves of one day of long ago must not all end on one day.
+	renewal := login.Renewal{MaxAge: cfg.Clave.MaxAge, Spread: importSpread}
 	bar := newProgress(c.stderr, c.now, "import "+kind)
 	report, err := method(db)(ctx, f, storage.ImportOptions{
 		Identifier: login.ParseIdentifier,
 		// How long the clave was is not to be seen in its hash: the waiver comes with the next one.
-		ClaveDue: func(set time.Time) time.Time { return renewal.DueAt(set, "", "") },
+		ClaveDue: func(set time.Time, afiliadoID string) time.Time { return renewal.DueAt(set, "", afiliadoID) },
 		Now:      c.now,
 		Refused: func(r storage.Refusal) error {
 			c.println(r)

@@ -56,7 +56,7 @@ func (c *commands) untilSignal(parent context.Context) (context.Context, func())
 }
 
 func (c *commands) serveUntil(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadServing()
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,6 @@ func (c *commands) serveUntil(ctx context.Context) error {
 	slog.SetDefault(log) // for libraries that know no other
 	sc, err := cfg.server(c.program, log)
 	if err != nil {
-		return err
-	}
-	if err := cfg.private(); err != nil {
 		return err
 	}
 	s, err := server.New(ctx, sc)
@@ -108,6 +105,18 @@ func newLog(w io.Writer, level string) *slog.Logger {
 	}}))
 }
 
+// pages is what the configuration says of the texts people meet.
+func (c *config) pages() templates.Config {
+	p := templates.Config{Issuer: c.Issuer.String(), Phone: c.Contact.Phone}
+	p.Attempts = c.Login.Attempts
+	p.Controller.Address, p.Controller.Email = c.Contact.Controller.Address, c.Contact.Controller.Email
+	p.Delegate.Address, p.Delegate.Email = c.Contact.Delegate.Address, c.Contact.Delegate.Email
+	for _, ch := range c.Contact.Channels {
+		p.Channels = append(p.Channels, templates.Channel{Kind: ch.key, URL: ch.value})
+	}
+	return p
+}
+
 // server is the configuration as the assembly takes it.
 func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc := server.Config{
@@ -118,13 +127,8 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 		},
 		StopDelay: c.Stop.Delay, StopDeadline: c.Stop.Deadline, AccessLog: c.Log.Access, AuditPersonal: c.Audit.Personal, Now: p.now, Log: log,
 	}
-	sc.Pages.Phone = c.Contact.Phone
-	sc.Pages.Attempts = c.Login.Attempts
-	sc.Pages.Controller.Address, sc.Pages.Controller.Email = c.Contact.Controller.Address, c.Contact.Controller.Email
-	sc.Pages.Delegate.Address, sc.Pages.Delegate.Email = c.Contact.Delegate.Address, c.Contact.Delegate.Email
-	for _, ch := range c.Contact.Channels {
-		sc.Pages.Channels = append(sc.Pages.Channels, templates.Channel{Kind: ch.key, URL: ch.value})
-	}
+	sc.Mail = c.mail()
+	sc.Pages = c.pages()
 	sc.Provider.RequestLife, sc.Provider.CodeLife = c.Tokens.Request, c.Tokens.Code
 	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
 	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,14 @@ type config struct {
 		Key      string // note.NewSigner's text
 		Personal time.Duration
 	}
+	SMTP struct {
+		Host, TLS          string
+		Port               int
+		Username, Password string
+		From, ReplyTo      string
+		Roots              *x509.CertPool // nil: those of the system
+		Timeout            time.Duration
+	}
 	Clave struct {
 		MaxAge                    time.Duration
 		History, Min, Max, Waiver int
@@ -78,7 +87,8 @@ type config struct {
 }
 
 // loadConfig reads file and environ and returns either a configuration or every
-// mistake found in them, in the order of the file.
+// mistake found in them, in the order of the file; both where the mistakes matter
+// to who serves only.
 func loadConfig(file string, environ []string) (*config, []problem) {
 	text, err := readFile(file, maxConfig)
 	switch {
@@ -128,12 +138,16 @@ func parseConfig(file string, text []byte, environ []string) (*config, []problem
 		}
 	}
 	r.relate(c)
-	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, inFileOrder)
+	slices.SortStableFunc(r.problems, inFileOrder)
+	if slices.ContainsFunc(r.problems, func(p problem) bool { return !p.serving() }) {
 		return nil, r.problems
 	}
-	return c, nil
+	return c, r.problems
 }
+
+// serving reports whether a mistake matters to who serves only. The day on which
+// a certificate expires is no day on which no key can be revoked.
+func (p problem) serving() bool { return strings.HasPrefix(p.key, "tls.") }
 
 // mentioned reports whether a mistake was found with that key already.
 func (r *reader) mentioned(key string) bool {

@@ -26,6 +26,7 @@ func (r *reader) relate(c *config) {
 	}
 	r.transport(c)
 	r.database(c)
+	r.mail(c)
 	if c.Keys.Current != "" && len(c.Keys.Seal) > 0 {
 		if _, ok := c.Keys.Seal[c.Keys.Current]; !ok {
 			r.refuse("keys.current", fmt.Sprintf("%q is not among keys.seal", clip(c.Keys.Current)), "name one of the keys listed there")

@@ -139,6 +139,16 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"channel address", "audit:", "contact:\n  channels: {video: iess.gob.ec}\naudit:", ":13", "contact.channels", "not an https address", "https://"},
 		{"mailbox", "audit:", "contact:\n  delegate_email: nobody\naudit:", ":13", "contact.delegate_email", "not a mailbox", "@"},
 		{"control character", "audit:", "contact:\n  phone: \"a\\nb\"\naudit:", ":13", "contact.phone", "control characters", "one line"},
+		// mail
+		{"ASVS 12.3.3 mail in the clear", "audit:", "smtp: {host: mail.example, from: a@iess.example, tls: none}\naudit:", ":12", "smtp.tls", "in the clear", "starttls"},
+		{"ASVS 12.3.3 mail with TLS at will", "audit:", "smtp: {host: mail.example, from: a@iess.example, tls: opportunistic}\naudit:", ":12", "smtp.tls", "not known", "implicit"},
+		{"mail server with a scheme", "audit:", "smtp: {host: 'smtp://mail.example', from: a@iess.example}\naudit:", ":12", "smtp.host", "host name", "alone"},
+		{"mail from nobody", "audit:", "smtp:\n  host: mail.example\naudit:", ":12", "smtp.from", "missing beside smtp.host", "both"},
+		{"ASVS 1.3.11 mail from two", "audit:", "smtp: {host: mail.example, from: 'a@iess.example, b@iess.example'}\naudit:", ":12", "smtp.from", "not an address", "one address"},
+		{"ASVS 1.3.11 mail from two lines", "audit:", "smtp: {host: mail.example, from: \"a@iess.example\\nBcc: b@iess.example\"}\naudit:", ":12", "smtp.from", "not an address", "one address"},
+		{"mail user without password", "audit:", "smtp: {host: mail.example, from: a@iess.example, username: clave}\naudit:", ":12", "smtp.password_file", "missing beside", "both"},
+		{"mail password for all", "audit:", "smtp: {host: mail.example, from: a@iess.example, username: clave, password_file: open}\naudit:", ":12", "smtp.password_file", "mode 0644", "chmod 600"},
+		{"mail certificates", "audit:", "smtp: {host: mail.example, from: a@iess.example, ca_file: words}\naudit:", ":12", "smtp.ca_file", "no certificate", "PEM"},
 		// files
 		{"no key file", "index_file: index", "index_file: nowhere", ":10", "keys.index_file", "there is no file", "config init"},
 		{"key file for all", "index_file: index", "index_file: open", ":10", "keys.index_file", "mode 0644", "chmod 600"},
@@ -208,12 +218,15 @@ func TestFT21_Certificates(t *testing.T) {
 			dir := configDir(t)
 			text := strings.Replace(right, "http://localhost:8080", "https://localhost:8443", 1) +
 				"tls:\n  cert_file: " + tt.cert + "\n  key_file: " + tt.key + "\n"
-			_, problems := parseConfig(filepath.Join(dir, "clave.yaml"), []byte(text), nil)
+			cfg, problems := parseConfig(filepath.Join(dir, "clave.yaml"), []byte(text), nil)
 			if tt.want == "" {
 				if len(problems) > 0 {
 					t.Errorf("got %v, want none", problems)
 				}
 				return
+			}
+			if cfg == nil { // keys must be revocable on that day too
+				t.Error("nothing but serving is wrong, yet no other command could run")
 			}
 			if len(problems) != 1 || problems[0].where != "clave.yaml:15" || !strings.Contains(problems[0].what, tt.want) {
 				t.Errorf("got %v, want line 15: %q", problems, tt.want)
@@ -324,8 +337,8 @@ func FuzzParseConfig(f *testing.F) {
 	dir := configDir(f)
 	f.Fuzz(func(t *testing.T, text []byte, name, value string) {
 		c, problems := parseConfig(filepath.Join(dir, "clave.yaml"), text, []string{name + "=" + value})
-		if (c == nil) == (len(problems) == 0) {
-			t.Fatalf("got %v and %v, want one of both", c, problems)
+		if c == nil && len(problems) == 0 || c != nil && slices.ContainsFunc(problems, func(p problem) bool { return !p.serving() }) {
+			t.Fatalf("got %v and %v, want a configuration where nothing but serving is wrong", c, problems)
 		}
 		for _, p := range problems {
 			if p.where == "" || p.what == "" || p.remedy == "" {

@@ -257,7 +257,7 @@ func (c *config) statFile(name string, secret bool) (os.FileInfo, []fault) {
 	info, err := os.Stat(c.path(name))
 	switch {
 	case os.IsNotExist(err):
-		return nil, wrong("create it, or correct the name; clave config init makes all key files", "there is no file %s", c.path(name))
+		return nil, wrong("create it, or correct the name; clave config init makes those under keys", "there is no file %s", c.path(name))
 	case err != nil:
 		return nil, wrong("let this user reach it", "%v", err)
 	case !info.Mode().IsRegular():

@@ -21,7 +21,7 @@ const module = "iess.gob.ec/clave"
 var mayImport = map[string][]string{
 	"provider":            {"storage", "templates"},
 	"login":               {"login/passkey", "storage", "templates"},
-	"login/clave":         {"login", "storage", "templates"},
+	"login/clave":         {"login", "login/challenge", "storage", "templates"},
 	"login/cuenta":        {"login", "storage", "templates"},
 	"login/console":       {"login", "storage", "templates"},
 	"login/passkey":       {"storage"},
@@ -43,6 +43,8 @@ var mayUse = map[string][]string{
 	"modernc.org/sqlite":           {"storage", "storage/storagetest"},
 	"github.com/pressly/goose":     {"storage", "storage/storagetest"},
 	"github.com/wneessen/go-mail":  {"login/mail"},
+	"github.com/emersion/go-smtp":  {"login/mail", "cmd/demo/mailbox"},
+	"github.com/altcha-org":        {"login/challenge"},
 	"github.com/coreos/go-oidc":    {},
 	"golang.org/x/oauth2":          {"cmd/demo/rp"},
 	"github.com/chromedp/chromedp": {},

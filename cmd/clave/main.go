@@ -159,7 +159,7 @@ func (c *commands) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&c.configFile, "config", "clave.yaml", "configuration file")
-	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.keys(), c.audit(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.afiliado(), c.keys(), c.audit(), c.version())
 	return group(root)
 }
 
@@ -179,6 +179,15 @@ func group(cmd *cobra.Command) *cobra.Command {
 
 // load reads the configuration.
 func (c *commands) load() (*config, error) {
+	cfg, problems := loadConfig(c.configFile, c.environ)
+	if cfg == nil {
+		return nil, failure(problems)
+	}
+	return cfg, nil
+}
+
+// loadServing is load for who serves, or asks whether one could.
+func (c *commands) loadServing() (*config, error) {
 	cfg, problems := loadConfig(c.configFile, c.environ)
 	if len(problems) > 0 {
 		return nil, failure(problems)
@@ -202,29 +211,12 @@ func (c *commands) open(ctx context.Context) (*config, *storage.DB, error) {
 
 // database opens the database, whatever its schema; run closes it.
 func (c *commands) database(ctx context.Context, cfg *config) (*storage.DB, error) {
-	if err := cfg.private(); err != nil {
-		return nil, err
-	}
 	db, err := storage.Open(ctx, cfg.storage())
 	if err != nil {
 		return nil, fmt.Errorf("the database does not answer: %s; start it, or correct database.url in %s", withoutPassword(err, cfg.Database.URL), c.configFile)
 	}
 	c.opened = append(c.opened, db)
 	return db, nil
-}
-
-// private makes the file of an embedded database before SQLite would, for its
-// owner alone; SQLite gives the files beside it the same mode.
-func (c *config) private() error {
-	name, embedded := strings.CutPrefix(c.Database.URL, "sqlite:")
-	if !embedded {
-		return nil
-	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names it
-	if err != nil {
-		return fmt.Errorf("the database cannot be written: %w; correct database.url, or let this user write there", err)
-	}
-	return f.Close()
 }
 
 func (c *config) storage() storage.Config {

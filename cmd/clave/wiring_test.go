@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iess.gob.ec/clave/login/mail"
 )
 
 // TestD02_ConfigurationReachesItsPackages gives each key a value of its own and
@@ -25,6 +27,8 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"CLAVE_CONTACT_CONTROLLER_ADDRESS=Quito", "CLAVE_CONTACT_CONTROLLER_EMAIL=a@iess.example",
 		"CLAVE_CONTACT_DELEGATE_ADDRESS=Cuenca", "CLAVE_CONTACT_DELEGATE_EMAIL=b@iess.example",
 		"CLAVE_PROXY_TRUSTED=10.0.0.1", "CLAVE_PROXY_HEADER=X-Real-IP",
+		"CLAVE_SMTP_HOST=mail.example", "CLAVE_SMTP_PORT=2525", "CLAVE_SMTP_TLS=implicit", "CLAVE_SMTP_CA_FILE=good.pem", "CLAVE_SMTP_USERNAME=clave",
+		"CLAVE_SMTP_PASSWORD_FILE=words", "CLAVE_SMTP_FROM=IESS <c@iess.example>", "CLAVE_SMTP_REPLY_TO=d@iess.example", "CLAVE_SMTP_TIMEOUT=83s",
 	})
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -52,6 +56,9 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"contact": s.Pages.Phone == "140" && len(s.Pages.Channels) == 1 && s.Pages.Channels[0].URL == "https://video.example" &&
 			s.Pages.Controller.Address == "Quito" && s.Pages.Controller.Email == "a@iess.example" &&
 			s.Pages.Delegate.Address == "Cuenca" && s.Pages.Delegate.Email == "b@iess.example",
+		"mail": s.Mail.SMTP.Host == "mail.example" && s.Mail.SMTP.Port == 2525 && s.Mail.SMTP.TLS == mail.TLSImplicit && s.Mail.SMTP.Roots != nil &&
+			s.Mail.SMTP.Username == "clave" && s.Mail.SMTP.Password == "this is not base64!" && s.Mail.SMTP.Timeout == 83*time.Second &&
+			s.Mail.From == "IESS <c@iess.example>" && s.Mail.ReplyTo == "d@iess.example",
 		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP",
 		"keys":  s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
 	} {

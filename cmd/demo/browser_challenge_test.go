@@ -134,10 +134,11 @@ func TestBrowserChallenge(t *testing.T) {
 func challengeSolved(t *testing.T, browser *chromium, l *looks) {
 	site := newChallenged(t, challenge.CostOf(0, 0))
 	b := browser.tab(t, true, l)
-	b.width(320)
 	b.open(site.URL + "/desbloqueo")
 	b.wait(widgetReady)
 	b.look("reto")
+	b.width(320)
+	b.noSidewaysScroll("reto-320")
 	b.fill("identificacion", "1759999913")
 	b.press("desbloquear")
 	b.wait(widgetReady)

@@ -82,12 +82,12 @@ func (s *suite) logoutThatAsks(t *testing.T) {
 	b.at(s.historia, "/")
 	b.open(s.issuer + "/")
 	b.look("inicio-dentro")
-	b.open(s.endSession(t))
+	b.open(discover(t, s.issuer).EndSession)
 	b.look("salir")
 	b.press("quedarse")
 	b.look("salir-quedarse")
 	b.noDeadEnd()
-	b.open(s.endSession(t) + "?" + url.Values{"client_id": {"historia-laboral"}, "post_logout_redirect_uri": {s.historia + "/adios"}}.Encode())
+	b.open(discover(t, s.issuer).EndSession + "?" + url.Values{"client_id": {"historia-laboral"}, "post_logout_redirect_uri": {s.historia + "/adios"}}.Encode())
 	b.says("Historia Laboral")
 	b.look("salir-aplicacion")
 	b.press("salir")
@@ -97,19 +97,9 @@ func (s *suite) logoutThatAsks(t *testing.T) {
 	if b.has("#salir") {
 		t.Error("after the logout somebody is still signed in")
 	}
-	b.open(s.endSession(t))
+	b.open(discover(t, s.issuer).EndSession)
 	b.noDeadEnd()
 	b.look("salida")
-}
-
-// endSession is the end_session_endpoint.
-func (s *suite) endSession(t *testing.T) string {
-	t.Helper()
-	var d struct {
-		EndSession string `json:"end_session_endpoint"`
-	}
-	getJSON(t, s.issuer+"/.well-known/openid-configuration", &d)
-	return d.EndSession
 }
 
 // clearCookies removes the cookies of an application.

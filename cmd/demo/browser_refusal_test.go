@@ -135,7 +135,7 @@ func (s *suite) staleForm(t *testing.T) {
 func (s *suite) loginFromElsewhere(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!doctype html><title>x</title><form method="post" action="%s/ingresar"><input name="cedula" value="%s">
+		_, _ = fmt.Fprintf(w, `<!doctype html><title>x</title><form method="post" action="%s/ingresar"><input name="cedula" value="%s">
 			<input name="clave" value="%s"><button id="ingresar" name="ingresar" value="1">x</button></form>`, s.issuer, generated(6), commonClave)
 	}))
 	t.Cleanup(evil.Close)

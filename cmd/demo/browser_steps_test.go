@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -151,12 +150,6 @@ func (b *tab) media(media string, features ...string) {
 		list = append(list, &emulation.MediaFeature{Name: features[i], Value: features[i+1]})
 	}
 	b.run(emulation.SetEmulatedMedia().WithMedia(media).WithFeatures(list))
-}
-
-// eventually waits for an expression to hold: for what script does after a page is there.
-func (b *tab) eventually(expression string) {
-	b.t.Helper()
-	b.run(chromedp.Poll(expression, nil, chromedp.WithPollingInterval(20*time.Millisecond)))
 }
 
 func quoted(s string) string {

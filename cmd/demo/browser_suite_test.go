@@ -45,6 +45,8 @@ func (s *suite) journeys(t *testing.T) {
 		{"narrow, print, forced colours", (*suite).media},
 		{"pages without a request", (*suite).plainPages},
 		{"applications alone", (*suite).applicationPages},
+		{"unlock by mail", (*suite).unlockByMail},
+		{"mailbox", (*suite).mailboxPages},
 	} {
 		t.Run(j.name, func(t *testing.T) { j.run(s, t) })
 	}
@@ -66,10 +68,12 @@ func everywhere(t *testing.T, c *chromium, l *looks) {
 // TestBrowser walks every journey in Chromium. On each page it meets, at 360 and
 // 1280 pixels, light and dark, axe-core finds nothing wrong.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	everywhere(t, startChromium(t), newLooks(t, ""))
 }
 
 // TestBrowserStates holds every page in every state to the same.
 func TestBrowserStates(t *testing.T) {
+	t.Parallel()
 	states(t, startChromium(t), newLooks(t, ""), templates.Languages()[0])
 }

@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"iess.gob.ec/clave/cmd/clave/server"
+	"iess.gob.ec/clave/cmd/demo/mailbox"
 	"iess.gob.ec/clave/cmd/demo/rp"
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/provider"
@@ -28,11 +30,13 @@ type demo struct {
 	issuer    string
 	server    *server.Server
 	apps      []*rp.App
-	listeners []net.Listener // provider, applications, internal listener
+	mailbox   *mailbox.Mailbox
+	listeners []net.Listener // provider, applications, mailbox, internal listener
+	smtp      net.Listener   // where the mailbox's mail server takes mail, on a free port
 }
 
 // The offsets of the ports that are listened on, in the order of listeners.
-func offsets() []int { return []int{0, 1, 2, 3, 6} }
+func offsets() []int { return []int{0, 1, 2, 3, 4, 6} }
 
 // prepare opens the ports, fills the database on the first run, and assembles
 // everything. The caller closes what it returns.
@@ -77,9 +81,12 @@ func (d *demo) assemble(ctx context.Context) error {
 		return err
 	}
 	d.server, err = server.New(ctx, server.Config{
-		Issuer: d.issuer, Version: "demo", Storage: cfg, Login: policy, Audit: audit, Now: d.now, Log: d.log,
+		Issuer: d.issuer, Version: "demo", Storage: cfg, Login: policy, Audit: audit, Mail: d.mailServer(), Now: d.now, Log: d.log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := d.openMailbox(); err != nil {
 		return err
 	}
 	for _, a := range apps {
@@ -102,6 +109,10 @@ func (d *demo) listen(ctx context.Context) error {
 			return fmt.Errorf("port %d cannot be opened (%w); give another base port with -port", d.port+n, err)
 		}
 		d.listeners = append(d.listeners, l)
+	}
+	var err error
+	if d.smtp, err = new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("demo: mail server: %w", err)
 	}
 	return nil
 }
@@ -187,30 +198,41 @@ func register(ctx context.Context, db *storage.DB, file []byte, now time.Time) e
 func (d *demo) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	sites := []http.Handler{}
+	for _, app := range d.apps {
+		sites = append(sites, app)
+	}
+	sites = append(sites, d.mailbox)
 	done := make(chan error)
-	n := len(d.apps)
-	go func() { done <- d.server.Run(ctx, d.listeners[0], d.listeners[n+1]) }()
-	for i, app := range d.apps {
-		go func() { done <- d.serveApp(ctx, d.listeners[i+1], app) }()
+	// Mail is taken for as long as the provider may be handing one over.
+	mail, endMail := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		err := d.server.Run(ctx, d.listeners[0], d.listeners[len(d.listeners)-1])
+		endMail()
+		done <- err
+	}()
+	go func() { done <- d.mailbox.Receive(mail, d.smtp) }()
+	for i, site := range sites {
+		go func() { done <- d.serveSite(ctx, d.listeners[i+1], site) }()
 	}
 	var errs []error
-	for range n + 1 {
+	for range len(sites) + 2 {
 		errs = append(errs, <-done)
 		cancel() // one that fails ends the others
 	}
 	return errors.Join(errs...)
 }
 
-func (d *demo) serveApp(ctx context.Context, l net.Listener, app *rp.App) error {
+func (d *demo) serveSite(ctx context.Context, l net.Listener, site http.Handler) error {
 	s := &http.Server{
-		Handler: app, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		Handler: site, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("application: %w", err)
+		return fmt.Errorf("%s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -221,7 +243,10 @@ func (d *demo) serveApp(ctx context.Context, l net.Listener, app *rp.App) error 
 // close releases what prepare took; a temporary folder is removed.
 func (d *demo) close() error {
 	var errs []error
-	for _, l := range d.listeners {
+	for _, l := range append(slices.Clone(d.listeners), d.smtp) {
+		if l == nil {
+			continue
+		}
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}

@@ -128,9 +128,9 @@ func (w *world) goOIDC(t *testing.T, id string) {
 
 	login(v, "", "") // signed in already: nothing is asked
 	raw, _ := token.Extra("id_token").(string)
-	bye := newEndSession(t, provider, url.Values{
+	bye := discover(t, w.issuer).EndSession + "?" + url.Values{
 		"id_token_hint": {raw}, "post_logout_redirect_uri": {interopGoodbye}, "state": {"adios"},
-	})
+	}.Encode()
 	v.until = interopGoodbye
 	if q := v.open(bye).arrival(t); q.Get("state") != "adios" {
 		t.Errorf("got state %q after the logout", q.Get("state"))
@@ -148,15 +148,4 @@ func (s *sheet) arrival(t *testing.T) url.Values {
 		t.Fatalf("did not come to the application: %s answered %d\n%s", s.url, s.status, s.words())
 	}
 	return s.url.Query()
-}
-
-func newEndSession(t *testing.T, p *oidc.Provider, q url.Values) string {
-	t.Helper()
-	var d struct {
-		EndSession string `json:"end_session_endpoint"`
-	}
-	if err := p.Claims(&d); err != nil {
-		t.Fatal(err)
-	}
-	return d.EndSession + "?" + q.Encode()
 }

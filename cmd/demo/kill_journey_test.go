@@ -24,7 +24,7 @@ func (k *killer) someone(renews bool) *round {
 // start begins at the application.
 func (r *round) start() *sheet {
 	r.k.t.Helper()
-	return r.v.open(r.k.issuer() + "/authorize?" + url.Values{
+	return r.v.open(r.k.metadata.Authorization + "?" + url.Values{
 		"client_id": {killClient}, "redirect_uri": {interopCallback}, "response_type": {"code"}, "scope": {"openid cedula offline_access"},
 		"code_challenge": {killChallenge}, "code_challenge_method": {"S256"}, "state": {"s"},
 	}.Encode())
@@ -84,7 +84,7 @@ func (r *round) redeem(code string) answer {
 // lives checks that tokens open what they should.
 func (r *round) lives(a answer) {
 	r.k.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, r.k.issuer()+"/oauth/userinfo", nil)
+	req, err := http.NewRequest(http.MethodGet, r.k.metadata.Userinfo, nil)
 	if err != nil {
 		r.k.t.Fatal(err)
 	}

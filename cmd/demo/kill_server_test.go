@@ -57,7 +57,7 @@ func killServer(settings string) error {
 		if storage.RequestID(ctx) == "" || left.Load() <= 0 || left.Add(-1) != 0 {
 			return
 		}
-		fmt.Fprintf(os.Stdout, "dies at %s\n", strings.Join(strings.Fields(statement), " "))
+		tell("dies at " + strings.Join(strings.Fields(statement), " "))
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		select {} // this thread may live a little longer than the signal
 	}
@@ -85,13 +85,16 @@ func killServer(settings string) error {
 				os.Exit(2)
 			}
 			left.Store(n)
-			fmt.Fprintln(os.Stdout, "armed")
+			tell("armed")
 		}
 		os.Exit(0) // the test has gone
 	}()
-	fmt.Fprintln(os.Stdout, "ready")
+	tell("ready")
 	return p.Run(context.Background(), l, nil)
 }
+
+// tell tells the test; where it has gone there is nobody to tell.
+func tell(line string) { _, _ = os.Stdout.WriteString(line + "\n") }
 
 // process is a provider that can be killed.
 type process struct {

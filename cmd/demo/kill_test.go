@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"math/rand/v2"
-
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
@@ -22,18 +20,19 @@ import (
 
 // killRounds is how often the provider is killed on each database. A longer run:
 // CLAVE_KILLS=2000 go test -run TestFT01 -timeout 2h ./cmd/demo.
-const killRounds = 100
+const killRounds = 60
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
 const killClave = "Chimborazo6263y"
 
 // TestFT01_Kill kills the provider with kill -9 in the middle of a login, a
 // renewal, a code exchange and a refresh: at every statement and around every
-// commit, then at random moments, a hundred times on each database. After each
+// commit, then at random moments, killRounds times on each database. After each
 // death the invariants hold, what was acknowledged is there, and the person
 // comes to her application.
 func TestFT01_Kill(t *testing.T) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any seed will do
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("CLAVE_KILL_SEED"), 10, 64); err == nil {
 		seed = s
 	}
@@ -64,23 +63,21 @@ type killer struct {
 	chance   *rand.Rand
 	rounds   int
 	provider *process
-	next     int // the next person nobody has used
+	metadata endpoints
+	next     int                      // the next person nobody has used
+	took     map[string]time.Duration // how long each deed takes where nobody dies
 
 	deaths, randoms, acknowledged int
 }
 
 func newKiller(t *testing.T, engine string, chance *rand.Rand, rounds int) *killer {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &killer{t: t, chance: chance, rounds: rounds}
-	k.killSettings = killSettings{Database: storagetest.URL(t, engine), Address: "localhost:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)}
-	l.Close()
+	k := &killer{t: t, chance: chance, rounds: rounds, took: map[string]time.Duration{}}
+	k.killSettings = killSettings{Database: storagetest.URL(t, engine), Address: "localhost:" + strconv.Itoa(freePort(t))}
 	k.fill()
 	k.provider = startProvider(t, k.killSettings)
 	t.Cleanup(func() { k.provider.kill() })
+	k.metadata = discover(t, k.issuer())
 	return k
 }
 
@@ -170,8 +167,10 @@ func (k *killer) sweep() {
 		for n := 1; ; n++ {
 			r := d.prepare(k)
 			k.provider.arm(n)
+			began := time.Now()
 			acknowledged, err := r.strike()
 			if err == nil { // it has fewer statements
+				k.took[d.name] = time.Since(began)
 				k.provider.arm(0)
 				r.resume(acknowledged)
 				break
@@ -211,7 +210,7 @@ func (k *killer) random() {
 	k.t.Helper()
 	for k.deaths < k.rounds {
 		d := deeds()[k.chance.IntN(len(deeds()))]
-		delay := time.Duration(k.chance.Int64N(int64(25 * time.Millisecond)))
+		delay := time.Duration(k.chance.Int64N(int64(k.took[d.name] * 5 / 4)))
 		r := d.prepare(k)
 		timer := time.AfterFunc(delay, k.provider.kill)
 		acknowledged, err := r.strike()
@@ -243,7 +242,7 @@ type answer struct {
 // token asks the token endpoint.
 func (k *killer) token(fields url.Values) (answer, error) {
 	var a answer
-	r, err := http.NewRequest(http.MethodPost, k.issuer()+"/oauth/token", strings.NewReader(fields.Encode()))
+	r, err := http.NewRequest(http.MethodPost, k.metadata.Token, strings.NewReader(fields.Encode()))
 	if err != nil {
 		return a, err
 	}

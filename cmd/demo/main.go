@@ -1,5 +1,5 @@
 // Command demo runs the whole of Clave IESS on one machine, with nothing else
-// installed: the provider, made-up people and three applications. It listens on
+// installed: the provider, made-up people, three applications and a mailbox. It listens on
 // the loopback interface only. None of it is linked into cmd/clave.
 package main
 
@@ -74,8 +74,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.IntVar(&o.port, "port", 8080, "base port P: provider on P, applications on P+1 to P+3, internal listener on P+6")
-	f.StringVar(&o.data, "data", "", "folder kept between runs: database, keys, people.csv (default a temporary folder)")
+	f.IntVar(&o.port, "port", 8080, "base port P: provider on P, applications on P+1 to P+3, mailbox on P+4, internal listener on P+6")
+	f.StringVar(&o.data, "data", "", "folder kept between runs: database, keys, mail, people.csv (default a temporary folder)")
 	f.StringVar(&o.database, "db", "", "postgres://… instead of the embedded database")
 	f.StringVar(&o.clients, "clients", "", "JSON file of more applications")
 	f.IntVar(&o.people, "people", 0, "so many generated afiliados, listed in people.csv of the data folder")
@@ -83,7 +83,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		f.SetOutput(stderr)
-		say(stderr, "go run ./cmd/demo [flags]: Clave IESS with made-up people and three applications, on this machine only")
+		say(stderr, "go run ./cmd/demo [flags]: Clave IESS with made-up people, three applications and a mailbox, on this machine only")
 		f.PrintDefaults()
 		return o, err
 	case err != nil:

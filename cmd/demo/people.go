@@ -27,7 +27,12 @@ type person struct {
 	disabled string // the officer's reason
 	jobs     []employment
 	about    string // what a newcomer can try with her
+	tries    []try  // the same in more words, for /personas
 }
+
+// try is something to try with a person: what to do, in Spanish, and the path of
+// the provider's page on which that begins.
+type try struct{ text, label, path string }
 
 const day = 24 * time.Hour
 
@@ -41,7 +46,12 @@ func people() []person {
 				{employer: "Textiles del Machángara S.A.", ruc: "1790000001001", province: "Pichincha", sector: "Industria", from: 132, months: 70, cents: 68_500},
 				{employer: "Comercial Andina Cía. Ltda.", ruc: "1790000002001", province: "Pichincha", sector: "Comercio", from: 62, months: 62, cents: 112_000},
 			},
-			about: "signs in at all three applications with one login",
+			about: "signs in at all three applications with one login, changes her clave",
+			tries: []try{
+				{"Ingrese en Historia Laboral y pase a las otras aplicaciones sin volver a escribir la clave.", "", ""},
+				{"Cambie su clave: cédula, clave actual y el acuerdo; luego la clave nueva dos veces. El aviso llega a su buzón, con «No fui yo».", "Cambio de clave", "/cambio"},
+				{"Escriba cinco veces una clave equivocada: la clave se bloquea y llega un aviso. Después desbloquéela por correo.", "Desbloqueo", "/desbloqueo"},
+			},
 		},
 		{
 			identifier: "0959999913", given: "Carlos Alberto", family: "Mina Ortiz", birthdate: "1988-02-29",
@@ -49,13 +59,19 @@ func people() []person {
 			clave: "Guayas2019x", claveAge: 380 * day,
 			jobs:  []employment{{employer: "Puerto Sur Servicios S.A.", ruc: "0990000003001", province: "Guayas", sector: "Transporte", from: 84, months: 84, cents: 79_000}},
 			about: "his clave has expired: renews it on the way",
+			tries: []try{
+				{"Ingrese: su clave cumplió un año y se renueva en el camino. El aviso llega a su buzón.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "0159999911", given: "Rosa Elena", family: "Guamán Pulla", birthdate: "1979-11-02",
 			email: "rosa.guaman@correo.example", mobile: "0990000003", landline: "072000003", kinds: []string{"afiliado"}, finger: true,
 			clave: commonClave, claveAge: 120 * day, locked: true,
 			jobs:  []employment{{employer: "Cerámicas del Tomebamba S.A.", ruc: "0190000004001", province: "Azuay", sector: "Industria", from: 150, months: 150, cents: 74_500}},
-			about: "clave locked",
+			about: "clave locked: unlocks it by mail",
+			tries: []try{
+				{"Pida el desbloqueo con su cédula y abra el mensaje que llega a su buzón antes de tres minutos. En el mismo navegador se desbloquea solo; en otro pide los cuatro últimos dígitos de su cédula, 9911, o el código del mensaje.", "Desbloqueo", "/desbloqueo"},
+			},
 		},
 		{
 			identifier: "1059999910", given: "Luis", family: "Anrango Farinango", birthdate: "1991-06-07",
@@ -63,6 +79,9 @@ func people() []person {
 			clave: commonClave, claveAge: 150 * day, locked: true,
 			jobs:  []employment{{employer: "Flores de Imbabura S.A.", ruc: "1090000005001", province: "Imbabura", sector: "Agricultura", from: 60, months: 48, cents: 47_000}},
 			about: "clave locked, neither fingerprint nor mailbox on file",
+			tries: []try{
+				{"Pida el desbloqueo con su cédula: la respuesta es la misma que para todos y no llega ningún mensaje. Le quedan el CAU, la videollamada o la Ventanilla.", "Desbloqueo", "/desbloqueo"},
+			},
 		},
 		{
 			identifier: "1359999917", given: "Diana", family: "Zambrano Cedeño", birthdate: "1996-09-30",
@@ -72,23 +91,35 @@ func people() []person {
 				{employer: "Hotel Costa Serena Cía. Ltda.", ruc: "1390000007001", province: "Manabí", sector: "Turismo", from: 18, months: 18, cents: 58_000},
 			},
 			about: "never had a clave",
+			tries: []try{
+				{"Nunca tuvo clave: el ingreso y el desbloqueo responden igual que para una cédula desconocida.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "1859999912", given: "Jorge", family: "Llerena Paredes", birthdate: "2003-01-19",
 			email: "jorge.llerena@correo.example", mobile: "0990000006", landline: "032000006", kinds: []string{"afiliado"},
 			about: "never had a clave, no work history",
+			tries: []try{
+				{"Nunca tuvo clave ni historia laboral: el ingreso responde igual que para una cédula desconocida.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "3059999916", given: "Blanca", family: "Ruiz Torres", birthdate: "1948-05-05",
 			email: "blanca.ruiz@correo.example", mobile: "0990000007", landline: "022000007", kinds: []string{"pensionista"},
 			clave: commonClave, claveAge: 60 * day,
 			about: "pensionista",
+			tries: []try{
+				{"Ingrese: las aplicaciones reciben que es pensionista.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "EXT-0004711", given: "Amara", family: "Okafor", birthdate: "1990-12-11",
 			email: "amara.okafor@correo.example", mobile: "0990000008", kinds: []string{"afiliado"},
 			clave: commonClave, claveAge: 45 * day,
 			about: "foreigner: signs in with her código de identificación",
+			tries: []try{
+				{"En el ingreso elija «código de identificación» y escriba EXT-0004711.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "2059999918", given: "Pedro", family: "Tomalá Suárez", birthdate: "1969-08-23",
@@ -96,12 +127,18 @@ func people() []person {
 			clave: "Archipielago1969Tortuga", claveAge: 30 * day,
 			jobs:  []employment{{employer: "Navegación Isleña S.A.", ruc: "2090000008001", province: "Galápagos", sector: "Transporte", from: 200, months: 200, cents: 96_000}},
 			about: "long clave: may ask for more than USD 1.000 at Préstamos",
+			tries: []try{
+				{"Solicite en Préstamos más de USD 1.000: su clave larga alcanza.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "2259999916", given: "Lucía", family: "Grefa Andi", birthdate: "1995-04-03",
 			email: "lucia.grefa@correo.example", mobile: "0990000010", landline: "062000010", kinds: []string{"beneficiario"},
 			clave: commonClave, claveAge: 75 * day,
 			about: "beneficiaria",
+			tries: []try{
+				{"Ingrese: las aplicaciones reciben que es beneficiaria.", "Ingresar", "/ingresar"},
+			},
 		},
 		{
 			identifier: "0759999915", given: "Manuel", family: "Aguilar Romero", birthdate: "1980-07-17",
@@ -109,6 +146,9 @@ func people() []person {
 			clave: commonClave, claveAge: 200 * day, disabled: "Pedido de la demostración",
 			jobs:  []employment{{employer: "Bananera El Cisne S.A.", ruc: "0790000009001", province: "El Oro", sector: "Agricultura", from: 96, months: 80, cents: 52_000}},
 			about: "account disabled by an officer",
+			tries: []try{
+				{"Su cuenta está deshabilitada: el ingreso responde igual que con una clave equivocada, y el desbloqueo no la abre.", "Ingresar", "/ingresar"},
+			},
 		},
 	}
 }

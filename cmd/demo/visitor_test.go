@@ -38,14 +38,14 @@ func newVisitor(t testing.TB, until string) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &visitor{t: t, until: until}
-	p.client = &http.Client{
+	v := &visitor{t: t, until: until}
+	v.client = &http.Client{
 		Jar:     jar,
 		Timeout: 30 * time.Second,
 		// A connection that is not kept cannot be the one a killed server left half open.
 		Transport: &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if p.arrived(r.URL) {
+			if v.arrived(r.URL) {
 				return http.ErrUseLastResponse
 			}
 			if len(via) > 20 {
@@ -54,33 +54,33 @@ func newVisitor(t testing.TB, until string) *visitor {
 			return nil
 		},
 	}
-	return p
+	return v
 }
 
-func (p *visitor) arrived(u *url.URL) bool {
-	return p.until != "" && strings.HasPrefix(u.String(), p.until)
+func (v *visitor) arrived(u *url.URL) bool {
+	return v.until != "" && strings.HasPrefix(u.String(), v.until)
 }
 
 // open asks for a page and follows where it leads.
-func (p *visitor) open(address string) *sheet {
-	p.t.Helper()
-	s, err := p.tryOpen(address)
+func (v *visitor) open(address string) *sheet {
+	v.t.Helper()
+	s, err := v.tryOpen(address)
 	if err != nil {
-		p.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	return s
 }
 
-func (p *visitor) tryOpen(address string) (*sheet, error) {
+func (v *visitor) tryOpen(address string) (*sheet, error) {
 	r, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	return p.do(r)
+	return v.do(r)
 }
 
-func (p *visitor) do(r *http.Request) (*sheet, error) {
-	res, err := p.client.Do(r)
+func (v *visitor) do(r *http.Request) (*sheet, error) {
+	res, err := v.client.Do(r)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (p *visitor) do(r *http.Request) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if to, err := res.Location(); err == nil && p.arrived(to) {
+	if to, err := res.Location(); err == nil && v.arrived(to) {
 		return &sheet{url: to}, nil
 	}
 	doc, err := html.Parse(bytes.NewReader(body))
@@ -100,29 +100,29 @@ func (p *visitor) do(r *http.Request) (*sheet, error) {
 }
 
 // press sends the form in which the button is, with what was typed into it.
-func (p *visitor) press(s *sheet, button string, typed url.Values) *sheet {
-	p.t.Helper()
-	r := p.form(s, button, typed)
-	next, err := p.do(r)
+func (v *visitor) press(s *sheet, button string, typed url.Values) *sheet {
+	v.t.Helper()
+	r := v.form(s, button, typed)
+	next, err := v.do(r)
 	if err != nil {
-		p.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	return next
 }
 
 // form is the request that the button makes. It may be sent once.
-func (p *visitor) form(s *sheet, button string, typed url.Values) *http.Request {
-	p.t.Helper()
+func (v *visitor) form(s *sheet, button string, typed url.Values) *http.Request {
+	v.t.Helper()
 	b := s.find(button)
 	if b == nil {
-		p.t.Fatalf("%s answered %d and has no %q:\n%s", s.url, s.status, button, s.words())
+		v.t.Fatalf("%s answered %d and has no %q:\n%s", s.url, s.status, button, s.words())
 	}
 	form := b
 	for form != nil && form.Data != "form" {
 		form = form.Parent
 	}
 	if form == nil {
-		p.t.Fatalf("%s: %q stands in no form", s.url, button)
+		v.t.Fatalf("%s: %q stands in no form", s.url, button)
 	}
 	fields := url.Values{}
 	for n := range form.Descendants() {
@@ -143,11 +143,11 @@ func (p *visitor) form(s *sheet, button string, typed url.Values) *http.Request 
 	}
 	action, err := s.url.Parse(attr(form, "action"))
 	if err != nil {
-		p.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	r, err := http.NewRequest(http.MethodPost, action.String(), strings.NewReader(fields.Encode()))
 	if err != nil {
-		p.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", s.url.Scheme+"://"+s.url.Host)
@@ -160,11 +160,11 @@ func credentials(cedula, clave string) url.Values {
 }
 
 // agree presses whatever stands between the person and the application.
-func (p *visitor) agree(s *sheet) *sheet {
-	p.t.Helper()
+func (v *visitor) agree(s *sheet) *sheet {
+	v.t.Helper()
 	for _, button := range []string{"continuar", "autorizar"} {
 		if s.find(button) != nil {
-			s = p.press(s, button, nil)
+			s = v.press(s, button, nil)
 		}
 	}
 	return s
@@ -213,6 +213,21 @@ func attribute(n *html.Node, name string) (string, bool) {
 }
 
 func attr(n *html.Node, name string) string {
-	v, _ := attribute(n, name)
-	return v
+	value, _ := attribute(n, name)
+	return value
+}
+
+// endpoints are where an application finds the provider's.
+type endpoints struct {
+	Authorization string `json:"authorization_endpoint"`
+	Token         string `json:"token_endpoint"`
+	Userinfo      string `json:"userinfo_endpoint"`
+	EndSession    string `json:"end_session_endpoint"`
+}
+
+func discover(t *testing.T, issuer string) endpoints {
+	t.Helper()
+	var e endpoints
+	getJSON(t, issuer+"/.well-known/openid-configuration", &e)
+	return e
 }

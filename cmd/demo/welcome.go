@@ -14,6 +14,7 @@ func (d *demo) welcome(w io.Writer) {
 		say(w, "  %-17s %s", a.rp.Name, a.rp.BaseURL)
 	}
 	say(w, "  %-17s %s", "provider", d.issuer)
+	say(w, "  %-17s %s  every mail it sends; all about everybody at /personas", "mailbox", d.mailboxURL())
 	say(w, "  %-17s http://localhost:%s  /healthz /readyz /metrics", "internal", strconv.Itoa(d.port+6))
 	say(w, "\nOpen Historia Laboral first, then the others. People to sign in as:")
 	say(w, "")
@@ -28,6 +29,7 @@ func (d *demo) welcome(w io.Writer) {
 	if d.people > 0 {
 		say(w, "  and %d generated afiliados, listed in %s\n", d.people, filepath.Join(d.data, "people.csv"))
 	}
+	say(w, "Every mail also lies in %s.", filepath.Join(d.data, "mail", "*.eml"))
 	switch {
 	case d.temporary && d.database != "":
 		say(w, "The keys that open this database go when you stop with Ctrl-C, so it cannot be used again; -data DIR keeps them.")

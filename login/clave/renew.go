@@ -4,25 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-
-	"github.com/gorilla/mux"
+	"time"
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
-
-// Server is the pages of this package.
-type Server struct{ *login.Server }
-
-// New returns the pages that go with s.
-func New(s *login.Server) *Server { return &Server{s} }
-
-// Routes mounts them on r.
-func (s *Server) Routes(r *mux.Router) {
-	r.Handle("/renovar", s.Handle(s.getRenew)).Methods(http.MethodGet, http.MethodHead)
-	r.Handle("/renovar", s.Handle(s.postRenew)).Methods(http.MethodPost)
-}
 
 // renewal is one visit to /renovar by somebody whose clave is due.
 type renewal struct {
@@ -76,13 +63,18 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) (*renewal, error)
 	n := &renewal{Visit: v, session: session, afiliado: a, clave: c}
 	n.page = templates.Renew{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Cause: cause, Created: c.CreatedAt.Time, AskCurrent: !s.Proved(v, session),
-		Rules: templates.Rules{Min: s.Policy.Min, Max: s.Policy.Max, History: s.History, Waiver: s.Renewal.Waiver},
+		Rules: s.rules(), Session: login.Mark(session),
 	}
 	n.page.SignedIn = true
 	if cause == templates.CauseExpired {
 		n.page.Expired = c.DueAt.Time
 	}
 	return n, nil
+}
+
+// rules are those a new clave obeys, as pages tell them.
+func (s *Server) rules() templates.Rules {
+	return templates.Rules{Min: s.Policy.Min, Max: s.Policy.Max, History: s.History, Waiver: s.Renewal.Waiver}
 }
 
 // getRenew is GET /renovar.
@@ -100,6 +92,10 @@ func (s *Server) postRenew(w http.ResponseWriter, r *http.Request) error {
 	if n == nil {
 		return err
 	}
+	if n.Swapped(n.session) { // the claves in it are another person's
+		n.page.Stale = true
+		return s.Show(w, n.Visit, http.StatusOK, n.page)
+	}
 	n.page.Agreed = n.Form.Get("acuerdo") != ""
 	if n.page.AskCurrent && !n.Form.Has("clave_actual") { // S039: the form was open too long
 		n.page.Stale = true
@@ -114,7 +110,7 @@ func (s *Server) postRenew(w http.ResponseWriter, r *http.Request) error {
 	}
 	phc, used := "", false
 	if err == nil && (attempt == nil || attempt.Right()) { // whoever did not prove learns nothing of former claves
-		phc, used, err = s.hash(r.Context(), n)
+		phc, used, err = s.hash(r.Context(), n.clave, n.Form.Get("clave_nueva"))
 	}
 	if errors.Is(err, login.ErrBusy) {
 		n.page.Busy, n.page.Retry = true, s.Hash.RetryAfter()
@@ -143,16 +139,16 @@ func (s *Server) faults(n *renewal) []templates.Fault {
 	return out
 }
 
-// hash returns the hash of the new clave, or that it is one of the last ones
-// (S089).
-func (s *Server) hash(ctx context.Context, n *renewal) (string, bool, error) {
-	nueva := s.Policy.Canonical(n.Form.Get("clave_nueva"))
-	past, err := s.DB.ClaveHistory(ctx, n.afiliado.ID, s.History)
+// hash returns the hash of a new clave in the place of present, or that it is one
+// of the last ones (S089).
+func (s *Server) hash(ctx context.Context, present *storage.Clave, typed string) (string, bool, error) {
+	nueva := s.Policy.Canonical(typed)
+	past, err := s.DB.ClaveHistory(ctx, present.AfiliadoID, s.History)
 	if err != nil {
 		return "", false, err
 	}
-	if len(past) == 0 || past[0] != n.clave.PHC { // the present one came another way, or was hashed anew
-		past = append(past, n.clave.PHC)
+	if len(past) == 0 || past[0] != present.PHC { // the present one came another way, or was hashed anew
+		past = append(past, present.PHC)
 	}
 	slot, err := s.Hash.Take(ctx)
 	if err != nil {
@@ -223,21 +219,17 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 	if err != nil {
 		return nil, nothing, err
 	}
-	cause, due := s.Renewal.Due(present, n.Now)
-	if session == nil || session.AfiliadoID != n.afiliado.ID || !due || !present.CreatedAt.Equal(n.clave.CreatedAt.Time) {
+	cause, still := s.Renewal.Due(present, n.Now)
+	if session == nil || session.AfiliadoID != n.afiliado.ID || !still || !present.CreatedAt.Equal(n.clave.CreatedAt.Time) {
 		answer, err := s.Onward(ctx, tx, n.Visit, session)
 		return answer, nothing, err
 	}
 	nueva := s.Policy.Canonical(n.Form.Get("clave_nueva"))
-	now := storage.At(n.Now)
-	err = tx.SetClave(ctx, storage.Clave{
-		AfiliadoID: n.afiliado.ID, PHC: phc, Long: login.Long(nueva), CreatedAt: now,
-		DueAt: storage.At(s.Renewal.DueAt(now.Time, nueva, n.afiliado.ID)),
-	}, s.History)
+	due, err := s.replace(ctx, tx, n.Visit, n.afiliado.ID, phc, nueva)
 	if err != nil {
 		return nil, nothing, err
 	}
-	if err := s.record(ctx, tx, r, n, string(cause), now); err != nil {
+	if err := s.record(ctx, tx, r, n, string(cause), due); err != nil {
 		return nil, nothing, err
 	}
 	cookie, err := s.Raise(ctx, tx, n.Visit, session, nueva, n.page.AskCurrent)
@@ -248,19 +240,46 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 	return answer, cookie, err
 }
 
-// record keeps the accepted terms by version and hash (LAW-20) and the audit row.
-func (s *Server) record(ctx context.Context, tx *storage.Tx, r *http.Request, n *renewal, cause string, now storage.Instant) error {
-	agreement := s.Pages.Agreement()
-	err := tx.AddAcceptance(ctx, storage.Acceptance{
-		AfiliadoID: n.afiliado.ID, Document: "acuerdo", Version: agreement.Version, TextHash: agreement.Hash, AcceptedAt: now,
-	})
+// replace gives the person the new clave, with the terms of its use accepted, by
+// version and hash (LAW-20), and ends the links that the old one's troubles
+// called for. It returns when the new one has to be renewed.
+func (s *Server) replace(ctx context.Context, tx *storage.Tx, v *login.Visit, afiliadoID, phc, nueva string) (time.Time, error) {
+	now, due := storage.At(v.Now), s.Renewal.DueAt(v.Now, nueva, afiliadoID)
+	err := tx.SetClave(ctx, storage.Clave{
+		AfiliadoID: afiliadoID, PHC: phc, Long: login.Long(nueva), CreatedAt: now, DueAt: storage.At(due),
+	}, s.History)
 	if err != nil {
-		return err
+		return due, err
 	}
+	for _, purpose := range []string{storage.LinkDesbloqueo, storage.LinkCambio} {
+		if err := tx.KillLinks(ctx, afiliadoID, purpose, v.Now); err != nil {
+			return due, err
+		}
+	}
+	agreement := s.Pages.Agreement()
+	return due, tx.AddAcceptance(ctx, storage.Acceptance{
+		AfiliadoID: afiliadoID, Document: "acuerdo", Version: agreement.Version, TextHash: agreement.Hash, AcceptedAt: now,
+	})
+}
+
+// record leaves the audit row and the notice of a renewal.
+func (s *Server) record(ctx context.Context, tx *storage.Tx, r *http.Request, n *renewal, cause string, due time.Time) error {
 	if cause == "" {
 		cause = "expired"
 	}
 	e := n.Event(r, login.EventClaveRenewed, n.afiliado.ID)
-	e.Detail = map[string]string{"cause": cause, "acuerdo": agreement.Version}
-	return tx.Audit(ctx, e)
+	e.Detail = map[string]string{"cause": cause, "acuerdo": s.Pages.Agreement().Version}
+	if err := tx.Audit(ctx, e); err != nil {
+		return err
+	}
+	return s.Notify(ctx, tx, r, n.Visit, login.NoticeRenewed, s.DB.IdentifierMAC(n.afiliado.Identifier), login.Notice{Due: due})
+}
+
+// claveOf is the person's clave, nil where she has none.
+func claveOf(ctx context.Context, tx *storage.Tx, afiliadoID string) (*storage.Clave, error) {
+	c, err := tx.Clave(ctx, afiliadoID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	return c, err
 }

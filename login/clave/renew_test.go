@@ -66,6 +66,37 @@ func TestS092_WithoutARunningRequest(t *testing.T) {
 	})
 }
 
+// A form that was open for one person sets nobody else's clave, though she has
+// signed in meanwhile in the same browser and hers is due too.
+func TestRenewalIsOfWhomThePageWasShownTo(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		_, rest, _ := strings.Cut(b.get("/renovar").body, `name="sesion" value="`)
+		mark, _, _ := strings.Cut(rest, `"`)
+		if mark == "" {
+			t.Fatal("the page does not say for whom it is")
+		}
+		other := *s.who
+		other.ID, other.Identifier = storage.NewID(), "1759999913"
+		phc, err := s.Hash.Make(t.Context(), old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.in(func(tx *storage.Tx) error {
+			if err := tx.AddAfiliado(t.Context(), other); err != nil {
+				return err
+			}
+			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: other.ID, PHC: phc, CreatedAt: other.CreatedAt, DueAt: storage.At(s.now())}, s.History)
+		})
+		s.want(b.post("/ingresar", "cedula", "1759999913", "clave", old), http.StatusSeeOther, "/renovar")
+		if got := b.renew("", nueva, "sesion", mark); got.status != http.StatusOK || s.events("clave.renewed") != 0 {
+			t.Errorf("got %d to %q, want the page anew", got.status, got.location)
+		}
+		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+	})
+}
+
 func TestS092_OffByConfiguration(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.want(s.browser().signIn("", old), http.StatusSeeOther, "/")

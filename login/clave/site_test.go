@@ -33,11 +33,15 @@ const (
 // site is login and renewal on an HTTP server, with the simplest Protocol.
 type site struct {
 	*login.Server
+	claves  *clave.Server
 	t       *testing.T
 	url     string
 	clock   atomic.Int64
 	commits atomic.Int64
+	stmts   atomic.Int64
+	hook    atomic.Pointer[func(query string)] // called before each statement of a transaction
 	who     *storage.Afiliado
+	n       int // people made by renewWho
 }
 
 var pages = sync.OnceValues(func() (*templates.Pages, error) {
@@ -62,8 +66,15 @@ func newSite(t *testing.T, engine string, change ...func(*login.Config)) *site {
 	s.clock.Store(time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC).UnixMicro())
 	db := storagetest.Open(t, engine, func(c *storage.Config) {
 		c.OnStatement = func(_ context.Context, query string) {
-			if query == "COMMITTED" {
+			switch query {
+			case "COMMIT":
+			case "COMMITTED":
 				s.commits.Add(1)
+			default:
+				s.stmts.Add(1)
+			}
+			if hook := s.hook.Load(); hook != nil {
+				(*hook)(query)
 			}
 		}
 	})
@@ -89,9 +100,16 @@ func newSite(t *testing.T, engine string, change ...func(*login.Config)) *site {
 	s.Protocol = protocol{}
 	r := mux.NewRouter()
 	s.Routes(r)
-	clave.New(s.Server).Routes(r)
+	claves, err := clave.New(s.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.claves = claves
+	claves.Routes(r)
 	r.HandleFunc("/authorize", s.authorize)
-	srv := httptest.NewServer(r)
+	srv := httptest.NewUnstartedServer(r)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of handlers that tests kill
+	srv.Start()
 	t.Cleanup(srv.Close)
 	s.url = srv.URL
 	s.fill()
@@ -118,7 +136,7 @@ func (s *site) fill() {
 	}
 	s.who = &storage.Afiliado{
 		ID: storage.NewID(), Identifier: cedula, IdentifierType: storage.IdentifierCedula, GivenName: "Carlos Alberto", FamilyName: "Mina Ortiz",
-		Birthdate: "1988-02-29", Kinds: []string{"afiliado"}, Estado: "activa", CreatedAt: now, UpdatedAt: now,
+		Birthdate: "1988-02-29", Email: "carlos.mina@correo.example", Fingerprint: true, Kinds: []string{"afiliado"}, Estado: "activa", CreatedAt: now, UpdatedAt: now,
 	}
 	s.in(func(tx *storage.Tx) error {
 		err := tx.SaveClient(ctx, storage.Client{ID: "historia", UpdatedAt: now, Metadata: storage.ClientMetadata{

@@ -55,10 +55,13 @@ async function start() {
       return;
     }
     input.checked = state === "verified";
-    if (input.checked && pressed) {
-      form.requestSubmit(pressed);
-      pressed = undefined;
-    }
+    if (!input.checked) return;
+    field.classList.remove("bad");
+    field.querySelector(".fault")?.remove();
+    input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", "reto-ayuda");
+    if (pressed) form.requestSubmit(pressed);
+    pressed = undefined;
   });
   const focused = document.activeElement === box;
   row.replaceWith(widget);

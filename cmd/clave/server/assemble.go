@@ -59,9 +59,16 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	people.Protocol = protocol
 
+	claves, err := clave.New(people)
+	if err != nil {
+		return err
+	}
 	s.observeHasher(lc.Hash)
-	s.jobs = s.jobTable()
-	s.public = s.publicRoutes(protocol.Routes, people.Routes, clave.New(people).Routes, s.staticRoutes)
+	if err := s.mailWorker(); err != nil {
+		return err
+	}
+	s.jobs = s.jobTable(claves)
+	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, s.staticRoutes)
 	s.internal = s.internalRoutes()
 	return nil
 }
@@ -72,8 +79,11 @@ func (s *Server) staticRoutes(r *mux.Router) {
 
 // jobTable is what is done now and then. Sealing needs no lease of its own:
 // storage lets one replica at a time do it, and looks before it writes.
-func (s *Server) jobTable() []job {
+// Errands need none either: each is done by whoever takes it first.
+func (s *Server) jobTable(claves *clave.Server) []job {
 	return []job{
+		{"errands", 500 * time.Millisecond, false, claves.RunErrands},
+		{"clave.remind", time.Hour, true, claves.RemindDue},
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
 		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {

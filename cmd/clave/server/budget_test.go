@@ -45,7 +45,7 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 				do                  func()
 				commits, statements int
 			}{
-				{"login", func() { answer = p.redeem(p.code()) }, 4, 23},
+				{"login", func() { answer = p.redeem(p.code()) }, 4, 24},
 				{"sign-on with a session", func() { answer = p.redeem(p.code()) }, 2, 11},
 				{"refresh", func() {
 					answer = p.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {answer.Refresh}})

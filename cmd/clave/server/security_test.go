@@ -33,3 +33,31 @@ func TestFormActionOfAPage(t *testing.T) {
 		})
 	}
 }
+
+// A page with a challenge runs workers, from our own files and no others (T30).
+func TestT30_WorkersOnlyOnPagesThatAskForThem(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  []string
+		want string // what is added to the policy
+	}{
+		{"no", nil, ""},
+		{"no, with an application", []string{"form-action 'self' https://app.example"}, ""},
+		{"yes", []string{"worker-src 'self'"}, "; worker-src 'self'"},
+		{"yes, with an application", []string{"form-action 'self' https://app.example", "worker-src 'self'"}, "; worker-src 'self'"},
+		{"of others", []string{"worker-src * blob:"}, "; worker-src 'self'"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := http.Header{}
+			for _, p := range tt.set {
+				h.Add("Content-Security-Policy", p)
+			}
+			secure(h, fixedHeaders(true))
+			got := h.Get("Content-Security-Policy")
+			_, after, _ := strings.Cut(got, "base-uri 'none'")
+			if after != tt.want || strings.Contains(got, "app.example") != strings.Contains(strings.Join(tt.set, " "), "app.example") {
+				t.Errorf("got %q, want %q after base-uri", got, tt.want)
+			}
+		})
+	}
+}

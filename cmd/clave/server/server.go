@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/mail"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -37,6 +38,8 @@ type Config struct {
 	Pages    templates.Config
 	Login    login.Config
 	Provider provider.Config
+	// Mail is the mail server; without SMTP.Host messages wait in the outbox.
+	Mail mail.Config
 	// Hash is how claves are hashed, unless Login.Hash says.
 	Hash login.HashConfig
 
@@ -81,6 +84,7 @@ type Server struct {
 	public   http.Handler
 	internal http.Handler
 	jobs     []job
+	mail     *mail.Worker // nil: there is no mail server
 	language func(*http.Request) string
 	now      func() time.Time
 	after    func(time.Duration) <-chan time.Time
@@ -146,7 +150,7 @@ func (s *Server) Run(ctx context.Context, public, internal net.Listener) error {
 	jobsDone := make(chan struct{})
 	go func() {
 		defer close(jobsDone)
-		s.runJobs(jobs, s.jobs)
+		s.background(jobs)
 	}()
 
 	var cause error

@@ -129,7 +129,7 @@ func crowd(t *testing.T, s *Server, each int) []try {
 	}
 	w.Flush()
 	report, err := s.db.ImportAfiliados(t.Context(), strings.NewReader(file.String()), storage.ImportOptions{
-		Identifier: login.ParseIdentifier, ClaveDue: func(time.Time) time.Time { return time.Time{} }, Now: time.Now,
+		Identifier: login.ParseIdentifier, ClaveDue: func(time.Time, string) time.Time { return time.Time{} }, Now: time.Now,
 		Refused: func(r storage.Refusal) error { return fmt.Errorf("refused: %v", r) },
 	})
 	if err != nil || report.Added != int64(4*each) {

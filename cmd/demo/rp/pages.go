@@ -31,7 +31,8 @@ func parsePages() (*pages, error) {
 	return p, nil
 }
 
-func staticFiles() http.Handler {
+// Static serves the stylesheet and the icon of the applications, below /static/.
+func Static() http.Handler {
 	files := http.FileServerFS(staticTree)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")

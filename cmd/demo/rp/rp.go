@@ -155,7 +155,7 @@ func (a *App) routes() (http.Handler, error) {
 		mux.Handle("POST "+pathSolicitud, a.handle(a.postSolicitud))
 		mux.Handle("GET "+pathLevel, a.handle(a.getLevel))
 	}
-	mux.Handle("GET /static/{file}", staticFiles())
+	mux.Handle("GET /static/{file}", Static())
 
 	csrf := http.NewCrossOriginProtection()
 	csrf.AddInsecureBypassPattern("POST " + pathInitiate) // others may start a sign-in; they gain nothing by it

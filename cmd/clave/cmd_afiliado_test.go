@@ -1,0 +1,53 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iess.gob.ec/clave/storage/storagetest"
+)
+
+// The operator sees a person's state and may unlock or disable her, with a reason
+// that stands in the audit.
+func TestAfiliadoCommands(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			file := installed(t, storagetest.URL(t, engine))
+			csv := filepath.Join(filepath.Dir(file), "people.csv")
+			writeFile(t, csv, "cedula,nombres,apellidos,fecha_nacimiento,correo,tipo_asegurado,estado,huella\n"+
+				"1759999913,María Fernanda,Quishpe Andrade,1985-03-14,maria.quishpe@example.ec,afiliado,activa,si\n")
+			must(t, "import", "afiliados", csv, "-config", file)
+			got := must(t, "afiliado", "show", "1759999913", "-config", file)
+			for _, word := range []string{"***913", "afiliado", "activa", "clave", "none"} {
+				if !strings.Contains(got, word) {
+					t.Errorf("show lacks %q: %s", word, got)
+				}
+			}
+			for _, secret := range []string{"1759999913", "maria.quishpe", "Quishpe"} {
+				if strings.Contains(got, secret) {
+					t.Errorf("show tells %q", secret)
+				}
+			}
+			for _, tt := range []struct {
+				args   []string
+				status int
+				says   string
+			}{
+				{[]string{"unlock", "1759999913"}, exitUsage, "-reason"},
+				{[]string{"unlock", "1759999913", "-reason", "llamada"}, exitFailed, "not locked"},
+				{[]string{"unlock", "0959999913", "-reason", "llamada"}, exitFailed, "nobody"},
+				{[]string{"disable", "1759999913", "-reason", "pedido"}, exitDone, ""},
+				{[]string{"disable", "1759999913", "-reason", "pedido"}, exitFailed, "already"},
+			} {
+				status, stdout, stderr := clave(t, append(append([]string{"afiliado"}, tt.args...), "-config", file)...)
+				if status != tt.status || !strings.Contains(stderr, tt.says) {
+					t.Errorf("%v: got %d %q %q", tt.args, status, stdout, stderr)
+				}
+			}
+			if got := must(t, "afiliado", "show", "1759999913", "-config", file); strings.Contains(got, "disabled     -") {
+				t.Errorf("still enabled: %s", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package clave
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Audit events of a change.
+const (
+	eventProved  = "clave.proved"  // the public form's first step; it signs nobody in
+	eventChanged = "clave.changed" // detail: from, closed, acuerdo
+)
+
+// change is one visit to /cambio by somebody who may set a new clave: with the
+// grant of the public form, or in session.
+type change struct {
+	*login.Visit
+	grant    *storage.Link    // nil in session
+	session  *storage.Session // nil without one; beside a grant it may be another person's
+	afiliado *storage.Afiliado
+	clave    *storage.Clave
+	page     templates.Change
+}
+
+// fieldSince says which clave an in-session form was shown for.
+const fieldSince = "desde"
+
+// changing finds out who may set a clave in this browser; nil: nobody, who has to
+// prove the present one first.
+func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
+	c := &change{Visit: v}
+	var err error
+	if c.session, err = s.Session(r.Context(), r); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	if c.grant, err = s.openedLink(r, storage.LinkCambio); err != nil {
+		return nil, err
+	}
+	who, step := "", templates.ChangeNew
+	switch {
+	case c.grant != nil && c.grant.Live(v.Now) && !elsewhere(c.grant, v):
+		who = c.grant.AfiliadoID
+	case c.session != nil:
+		who, step, c.grant = c.session.AfiliadoID, templates.ChangeSession, nil
+	default:
+		return nil, nil //nolint:nilnil // documented: nobody
+	}
+	if c.afiliado, err = s.DB.Afiliado(r.Context(), who); err != nil {
+		return nil, err
+	}
+	c.clave, err = s.DB.Clave(r.Context(), who)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // documented: nobody
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.page = templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Step: step, Rules: s.rules()}
+	c.page.SignedIn = c.session != nil
+	if step == templates.ChangeSession {
+		c.page.Params = []templates.Param{{Name: fieldSince, Value: c.since()}}
+	}
+	return c, nil
+}
+
+func (c *change) since() string { return strconv.FormatInt(c.clave.CreatedAt.UnixMicro(), 10) }
+
+// getChange is GET /cambio.
+func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	c, err := s.changing(r, v)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		return s.Show(w, v, http.StatusOK, c.page)
+	}
+	return s.Show(w, v, http.StatusOK, templates.Change{
+		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Code: r.URL.Query().Get("codigo") == "1",
+	})
+}
+
+// postChange is POST /cambio: the public form's first step where a cédula comes
+// with it, else the new clave.
+func (s *Server) postChange(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Form.Has("cancelar") {
+		s.DropSecret(w, cookieGrant)
+		return s.Cancel(w, r, v)
+	}
+	if v.Form.Has("cedula") {
+		return s.prove(w, r, v)
+	}
+	c, err := s.changing(r, v)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return s.overdue(w, r, v)
+	}
+	return s.setNew(w, r, c)
+}
+
+// overdue answers a form whose grant is over: the change it made, if it made one
+// (FT-14), else the first step again.
+func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit) error {
+	grant, err := s.openedLink(r, storage.LinkCambio)
+	if err != nil {
+		return err
+	}
+	if grant != nil && !grant.UsedAt.IsZero() && !elsewhere(grant, v) {
+		return s.redirect(w, r, withRequest("/cambio/listo", v))
+	}
+	return s.Show(w, v, http.StatusOK, templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Stale: true})
+}
+
+// prove is the public form's first step: a sign-in in all but the session (S087,
+// D29). It counts as one, answers as one, and gives a grant for one change in
+// this browser.
+func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) error {
+	id, page := s.readProof(r, v)
+	if id == "" {
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	a, err := s.Try(r.Context(), r, v, id, v.Form.Get("clave_actual"))
+	if errors.Is(err, login.ErrBusy) {
+		page.Busy, page.Retry = true, s.Hash.RetryAfter()
+		return s.ShowBusy(w, v, page.Retry, page)
+	}
+	if err != nil {
+		return err
+	}
+	grant := ""
+	err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
+		ctx := r.Context()
+		p, err := s.Settle(ctx, tx, r, v, a)
+		if err != nil || p == nil {
+			return err
+		}
+		grant = storage.NewID()
+		link := storage.Link{
+			ID: grant, Purpose: storage.LinkCambio, AfiliadoID: p.Afiliado.ID, BrowserHash: v.Browser, Life: s.ProofLife,
+			CreatedAt: storage.At(v.Now), LatestAt: storage.At(v.Now.Add(s.ProofLife)),
+		}
+		if v.Request != nil {
+			link.ClientID = v.Request.ClientID
+		}
+		if err := tx.AddLink(ctx, link); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, v.Event(r, eventProved, p.Afiliado.ID))
+	})
+	if err != nil {
+		return err
+	}
+	if grant != "" {
+		s.KeepSecret(w, cookieGrant, s.DB.LinkToken(grant), openedFor)
+		return s.redirect(w, r, withRequest("/cambio", v))
+	}
+	if reason := s.Reason(a); reason != "" {
+		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
+	}
+	page.Denied, page.Advise = true, a.Advise()
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// readProof reads the first step. The identifier is empty where the page already
+// says what is wrong: nobody is then looked up and no attempt spent.
+func (s *Server) readProof(r *http.Request, v *login.Visit) (storage.Identifier, templates.Change) {
+	page := templates.Change{
+		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Code: v.Form.Get("codigo") == "1",
+		Cedula: login.Typed(v.Form.Get("cedula")), Agreed: v.Form.Get("acuerdo") != "",
+	}
+	if !v.SameSite(r) {
+		page.Stale = true
+		return "", page
+	}
+	empty, malformed := templates.CedulaEmpty, templates.CedulaMalformed
+	if page.Code {
+		empty, malformed = templates.CodigoEmpty, templates.CodigoMalformed
+	}
+	id, _, err := s.Identifiers.Parse(v.Form.Get("cedula"))
+	switch {
+	case page.Cedula == "":
+		page.Faults = append(page.Faults, empty)
+	case err != nil:
+		page.Faults = append(page.Faults, malformed)
+	}
+	if v.Form.Get("clave_actual") == "" {
+		page.Faults = append(page.Faults, templates.ActualEmpty)
+	}
+	if !page.Agreed { // S088
+		page.Faults = append(page.Faults, templates.AgreementMissing)
+	}
+	if len(page.Faults) > 0 {
+		return "", page
+	}
+	return id, page
+}

@@ -1,0 +1,173 @@
+package clave
+
+import (
+	"context"
+	"net/http"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/challenge"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// eventDisavowed is "No fui yo".
+const eventDisavowed = "clave.disavowed"
+
+func disavowForm(v *login.Visit) challenge.Form {
+	return challenge.Form{Purpose: "no-fui-yo", Browser: v.Browser, Path: "/no-fui-yo"}
+}
+
+// getDisavow is GET /no-fui-yo: what the link of a notice would do.
+func (s *Server) getDisavow(w http.ResponseWriter, r *http.Request) error {
+	v, link, err := s.disavowing(w, r)
+	if err != nil || link == nil {
+		return err
+	}
+	page, err := s.disavowPage(r, v, link)
+	if err != nil {
+		return err
+	}
+	cost, err := s.cost(r, v, "")
+	if err != nil {
+		return err
+	}
+	page.Challenge, _, err = s.challenge.Resume(w, r.URL.Query(), disavowForm(v), cost)
+	if err == nil && page.Challenge == nil {
+		page.Challenge, err = s.challenge.Issue(w, disavowForm(v), cost)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// disavowing finds the link; nil: the answer has been written.
+func (s *Server) disavowing(w http.ResponseWriter, r *http.Request) (*login.Visit, *storage.Link, error) {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	link, err := s.openedLink(r, storage.LinkNoFuiYo)
+	if err != nil {
+		return nil, nil, err
+	}
+	if link == nil || !link.Live(v.Now) {
+		return v, nil, s.showDead(w, r, v, link, templates.LinkToDisavow)
+	}
+	return v, link, nil
+}
+
+// disavowPage says what the newest notice with that link told of.
+func (s *Server) disavowPage(r *http.Request, v *login.Visit, link *storage.Link) (templates.Disavow, error) {
+	page := templates.Disavow{Layout: s.Layout(r, v)}
+	all, err := s.DB.Messages(r.Context(), link.AfiliadoID, 50)
+	if err != nil {
+		return page, err
+	}
+	for _, m := range all { // newest first
+		if m.LinkID == link.ID {
+			page.Template, page.When = m.Template, m.CreatedAt.Time
+			break
+		}
+	}
+	return page, nil
+}
+
+// postDisavow is POST /no-fui-yo. The box of the challenge has to be ticked: a
+// scanner that runs scripts and sends forms unchanged does nothing (T11).
+func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
+	v, link, err := s.disavowing(w, r)
+	if err != nil || link == nil {
+		return err
+	}
+	cause := s.challenge.Verify(r.Context(), v.Form, disavowForm(v), challenge.Cost{})
+	if fault := challenge.FaultOf(cause); fault != "" {
+		page, err := s.disavowPage(r, v, link)
+		if err != nil {
+			return err
+		}
+		page.Faults = []templates.Fault{fault}
+		if page.Challenge, err = s.again(w, r, v, disavowForm(v), "", cause, ""); err != nil {
+			return err
+		}
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	if cause != nil {
+		return cause
+	}
+	err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error { return s.disavow(r.Context(), tx, r, v, link) })
+	if err != nil {
+		return err
+	}
+	return s.redirect(w, r, "/no-fui-yo/listo")
+}
+
+// disavow closes everything that somebody who knows the clave could use: sessions,
+// what applications hold, known devices, and the clave itself. The lock is
+// "compromiso", which neither a known device nor a link by mail passes: whoever
+// knows the clave must not be the one who sets the next, as a mere "to be renewed
+// at login" would allow. An officer who lifts it leaves a clave that must be
+// renewed at once.
+func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, link *storage.Link) error {
+	a, err := tx.LockAfiliado(ctx, link.AfiliadoID)
+	if err != nil {
+		return err
+	}
+	if won, err := tx.UseLink(ctx, link.ID, v.Now); err != nil || !won {
+		return err
+	}
+	mac := s.DB.IdentifierMAC(a.Identifier)
+	if err := tx.EndSessions(ctx, a.ID, "", "disavowed", true, v.Now); err != nil {
+		return err
+	}
+	if err := tx.DropDevices(ctx, a.ID); err != nil {
+		return err
+	}
+	if err := tx.KillLinks(ctx, a.ID, "", v.Now); err != nil {
+		return err
+	}
+	if err := s.compromise(ctx, tx, v, a, mac); err != nil {
+		return err
+	}
+	if err := tx.Audit(ctx, v.Event(r, eventDisavowed, a.ID)); err != nil {
+		return err
+	}
+	return s.Notify(ctx, tx, r, v, login.NoticeLocked, mac, login.Notice{Reason: storage.LockCompromiso})
+}
+
+// compromise closes the clave to everybody. An officer's lock stays what it is.
+func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit, a *storage.Afiliado, mac []byte) error {
+	budget, err := tx.LoginBudget(ctx, mac)
+	if err != nil {
+		return err
+	}
+	if budget.LockReason != storage.LockOperador {
+		if err := tx.UnlockClave(ctx, mac); err != nil {
+			return err
+		}
+		if _, err := tx.LockClave(ctx, mac, storage.LockCompromiso, true, v.Now, v.Now); err != nil {
+			return err
+		}
+	}
+	c, err := claveOf(ctx, tx, a.ID)
+	if c == nil || err != nil {
+		return err
+	}
+	return tx.SetClaveDue(ctx, a.ID, c.DueAt.Time, true)
+}
+
+// getDisavowed is GET /no-fui-yo/listo, for the browser that did it.
+func (s *Server) getDisavowed(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	link, err := s.openedLink(r, storage.LinkNoFuiYo)
+	if err != nil {
+		return err
+	}
+	if link == nil || link.UsedAt.IsZero() {
+		return s.redirect(w, r, "/")
+	}
+	return s.Show(w, v, http.StatusOK, templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time})
+}

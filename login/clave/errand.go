@@ -1,0 +1,300 @@
+package clave
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Lives of the links in mails.
+const (
+	disavowLife   = 10 * 24 * time.Hour // of "No fui yo", from hand-over
+	disavowLatest = 14 * 24 * time.Hour // whenever it is handed over
+	unlockLatest  = time.Hour           // from the request (D06)
+)
+
+// addressLimit is how many links one address gets within the window, whoever they
+// are for: a family may share a mailbox.
+const addressLimit = 6
+
+const (
+	errandBatch = 100
+	errandRetry = time.Minute // before what failed is tried again
+)
+
+// Audit events of errands; their actor is the system.
+const (
+	eventUnlockSent     = "unlock.sent"     // a link was put into the outbox
+	eventUnlockAssisted = "unlock.assisted" // a mail with the ways that need no link; detail: reason
+	eventUnlockCapped   = "unlock.capped"   // too many lately: nothing was sent
+	eventUnreachable    = "notice.unsent"   // there is no mailbox, or no mail could reach it; detail: kind
+)
+
+// RunErrands works out what is due at now: it looks up whose the identifiers are,
+// mints links and puts mails into the outbox. Each errand is done once, in one
+// transaction, however many replicas do this at a time; one that fails is tried
+// again later and does not hold the others up.
+func (s *Server) RunErrands(ctx context.Context, now time.Time) error {
+	for {
+		due, err := s.DB.DueErrands(ctx, now, errandBatch)
+		if err != nil {
+			return err
+		}
+		var failed []error
+		for _, e := range due {
+			if err := s.runErrand(ctx, e, now); err != nil {
+				failed = append(failed, fmt.Errorf("errand %s: %w", e.Kind, err))
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if len(failed) > 0 || len(due) < errandBatch {
+			return errors.Join(failed...)
+		}
+	}
+}
+
+func (s *Server) runErrand(ctx context.Context, e storage.Errand, now time.Time) error {
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		j := &job{Server: s, tx: tx, errand: e, now: now}
+		return j.run(ctx)
+	})
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, s.DB.InTx(ctx, func(tx *storage.Tx) error { return tx.PutOffErrand(ctx, e.ID, now.Add(errandRetry)) }))
+}
+
+// job is one errand being worked out.
+type job struct {
+	*Server
+	tx       *storage.Tx
+	errand   storage.Errand
+	now      time.Time
+	notice   login.Notice
+	afiliado *storage.Afiliado
+}
+
+func (j *job) run(ctx context.Context) error {
+	waiting, err := j.waits(ctx)
+	if err != nil || waiting {
+		return err
+	}
+	mine, err := j.tx.TakeErrand(ctx, j.errand.ID, j.now)
+	if err != nil || !mine {
+		return err
+	}
+	if err := json.Unmarshal(j.errand.Data, &j.notice); err != nil {
+		return fmt.Errorf("clave: %w", err)
+	}
+	a, err := j.tx.AfiliadoByMAC(ctx, j.errand.IdentifierMAC)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // nobody has it
+	}
+	if err != nil {
+		return err
+	}
+	if j.afiliado, err = j.tx.LockAfiliado(ctx, a.ID); err != nil {
+		return err
+	}
+	if _, err := storage.ParseEmail(a.Email); err != nil {
+		return j.audit(ctx, eventUnreachable, map[string]string{"kind": j.errand.Kind})
+	}
+	if j.errand.Kind == login.ErrandUnlock {
+		return j.unlock(ctx)
+	}
+	m, err := j.mail(ctx)
+	if err != nil {
+		return err
+	}
+	return j.send(ctx, m, storage.PriorityNotice)
+}
+
+// mergeable are the notices that the one of a new device, where it still waits,
+// tells too.
+func mergeable(kind string) bool {
+	return slices.Contains([]string{login.NoticeChanged, login.NoticeRenewed, login.NoticeLocked, login.NoticeUnlocked}, kind)
+}
+
+// waits puts the errand off where a notice of a new device, of the same person in
+// the same browser, will tell of it.
+func (j *job) waits(ctx context.Context) (bool, error) {
+	if !mergeable(j.errand.Kind) || j.errand.BrowserHash == "" {
+		return false, nil
+	}
+	open, err := j.tx.OpenErrands(ctx, j.errand.IdentifierMAC, j.errand.BrowserHash)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range open {
+		if e.Kind == login.NoticeNewDevice && !e.CreatedAt.After(j.errand.CreatedAt.Time) {
+			next := e.NextAt.Time
+			if soon := j.now.Add(time.Second); soon.After(next) { // it is due too, and comes next
+				next = soon
+			}
+			return true, j.tx.PutOffErrand(ctx, j.errand.ID, next)
+		}
+	}
+	return false, nil
+}
+
+// also takes what happened since in the same browser and makes it part of the
+// notice of a new device.
+func (j *job) also(ctx context.Context) ([]templates.Also, error) {
+	open, err := j.tx.OpenErrands(ctx, j.errand.IdentifierMAC, j.errand.BrowserHash)
+	if err != nil {
+		return nil, err
+	}
+	var out []templates.Also
+	for _, e := range open {
+		if !mergeable(e.Kind) || e.CreatedAt.Before(j.errand.CreatedAt.Time) {
+			continue
+		}
+		mine, err := j.tx.TakeErrand(ctx, e.ID, j.now)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			out = append(out, templates.Also{Template: e.Kind, When: e.CreatedAt.Time})
+		}
+	}
+	return out, nil
+}
+
+// mail is the notice as a mail.
+func (j *job) mail(ctx context.Context) (templates.Mail, error) {
+	name, n := j.afiliado.GivenName, j.notice
+	switch j.errand.Kind {
+	case login.NoticeChanged:
+		return templates.MailClaveChanged{Name: name, When: n.When, Network: n.Network, Device: n.Device, Closed: n.Closed}, nil
+	case login.NoticeRenewed:
+		return templates.MailClaveRenewed{Name: name, When: n.When, Network: n.Network, Device: n.Device, Due: n.Due}, nil
+	case login.NoticeLocked:
+		return templates.MailClaveLocked{
+			Name: name, When: n.When, Network: n.Network, Device: n.Device, Reason: templates.Reason(n.Reason),
+			Online: j.afiliado.Fingerprint || j.UnlockAnyone,
+		}, nil
+	case login.NoticeUnlocked:
+		return templates.MailClaveUnlocked{Name: name, When: n.When, Network: n.Network, Device: n.Device, Operator: n.Operator}, nil
+	case login.NoticeDisabled:
+		return templates.MailAccountDisabled{Name: name, When: n.When}, nil
+	case login.NoticeNewDevice:
+		m := templates.MailNewDevice{Name: name, When: n.When, Network: n.Network, Device: n.Device}
+		app, err := j.Application(ctx, j.errand.ClientID)
+		if err != nil {
+			return nil, err
+		}
+		if app != nil {
+			m.Application = app.Name
+		}
+		m.Also, err = j.also(ctx)
+		return m, err
+	default:
+		return nil, fmt.Errorf("clave: no errand is called %q", j.errand.Kind)
+	}
+}
+
+// send puts a notice into the outbox, with the person's one live "No fui yo"
+// where the mail has a place for it.
+func (j *job) send(ctx context.Context, m templates.Mail, priority int) error {
+	msg := j.message(priority)
+	if disavowable(j.errand.Kind, j.notice) {
+		var err error
+		msg.LinkID, err = j.tx.ShareLink(ctx, storage.Link{
+			ID: storage.NewID(), Purpose: storage.LinkNoFuiYo, AfiliadoID: j.afiliado.ID, Life: disavowLife,
+			CreatedAt: storage.At(j.now), LatestAt: storage.At(j.now.Add(disavowLatest)),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return j.enqueue(ctx, msg, m)
+}
+
+// disavowable reports whether a notice offers "No fui yo": where an officer or a
+// disavowal has closed the account, nothing is left to close.
+func disavowable(kind string, n login.Notice) bool {
+	return kind != login.NoticeDisabled && (kind != login.NoticeLocked || n.Reason == storage.LockLogin || n.Reason == storage.LockRecuperacion)
+}
+
+func (j *job) message(priority int) storage.Message {
+	m := storage.Message{
+		ID: storage.NewID(), AfiliadoID: j.afiliado.ID, Recipient: j.afiliado.Email, Locale: j.afiliado.Locale, Priority: priority,
+		CreatedAt: storage.At(j.now),
+	}
+	if m.Locale == "" && j.errand.Kind != login.NoticeLocked && j.errand.Kind != login.ErrandUnlock { // a stranger does not choose it
+		m.Locale = j.notice.Locale
+	}
+	return m
+}
+
+func (j *job) enqueue(ctx context.Context, msg storage.Message, m templates.Mail) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("clave: mail: %w", err)
+	}
+	msg.Template, msg.Data = m.Template(), data
+	return j.tx.Enqueue(ctx, msg)
+}
+
+func (j *job) audit(ctx context.Context, name string, detail map[string]string) error {
+	return j.tx.Audit(ctx, storage.Event{At: storage.At(j.now), Name: name, AfiliadoID: j.afiliado.ID, Actor: "system", Detail: detail})
+}
+
+// unlock answers a wish to unlock by mail: with a link where the person may have
+// one (S021, D20), else with the ways that need none.
+func (j *job) unlock(ctx context.Context) error {
+	latest := j.errand.CreatedAt.Add(unlockLatest)
+	if !latest.After(j.now) {
+		return nil // nobody waits for it any more
+	}
+	budget, err := j.tx.LoginBudget(ctx, j.errand.IdentifierMAC)
+	if err != nil {
+		return err
+	}
+	reason := beyondMail(j.afiliado, budget)
+	link := reason == "" && (j.afiliado.Fingerprint || j.UnlockAnyone)
+	var m templates.Mail = templates.MailUnlockAssisted{
+		Name: j.afiliado.GivenName, When: j.notice.When, Network: j.notice.Network, Device: j.notice.Device, Reason: reason,
+	}
+	if link {
+		m = templates.MailUnlockLink{
+			Name: j.afiliado.GivenName, When: j.notice.When, Network: j.notice.Network, Device: j.notice.Device, Life: j.UnlockLife,
+		}
+	}
+	person, address, err := j.tx.CountMessages(ctx, j.afiliado.ID, j.afiliado.Email, m.Template(), j.now.Add(-j.UnlockWindow))
+	if err != nil {
+		return err
+	}
+	if person >= j.UnlockLimit || address >= max(addressLimit, j.UnlockLimit) {
+		return j.audit(ctx, eventUnlockCapped, nil)
+	}
+	msg := j.message(storage.PriorityAwaited)
+	msg.ExpiresAt = storage.At(latest)
+	if !link {
+		if err := j.enqueue(ctx, msg, m); err != nil {
+			return err
+		}
+		return j.audit(ctx, eventUnlockAssisted, map[string]string{"reason": string(reason)})
+	}
+	msg.LinkID = storage.NewID()
+	err = j.tx.AddLink(ctx, storage.Link{
+		ID: msg.LinkID, Purpose: storage.LinkDesbloqueo, AfiliadoID: j.afiliado.ID, BrowserHash: j.errand.BrowserHash,
+		ClientID: j.errand.ClientID, Life: j.UnlockLife, CreatedAt: storage.At(j.now), LatestAt: storage.At(latest),
+	})
+	if err != nil {
+		return err
+	}
+	if err := j.enqueue(ctx, msg, m); err != nil {
+		return err
+	}
+	return j.audit(ctx, eventUnlockSent, nil)
+}

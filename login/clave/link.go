@@ -1,0 +1,294 @@
+package clave
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// Names of the cookies that hold the token of an opened link, and of the grant for
+// one change.
+const (
+	cookieLink  = "enlace"
+	cookieGrant = "cambio"
+)
+
+// openedFor is how long an opened link stays in the browser that opened it.
+const openedFor = time.Hour
+
+// linkAttempts is how often what a link asks may be answered (ASVS 6.5.5).
+const linkAttempts = 5
+
+// Audit events of links.
+const (
+	eventUnlocked     = "clave.unlocked" // detail: was, by
+	eventUnlockDenied = "unlock.denied"  // a wrong answer or code
+)
+
+// getLink is GET and HEAD /enlace/{token}: the token leaves the address at once,
+// and nothing is spent (T11).
+func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
+	to := "/desbloqueo/abrir"
+	token := mux.Vars(r)["token"]
+	link, err := s.DB.LinkByToken(r.Context(), token)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		s.DropSecret(w, cookieLink)
+		return s.redirect(w, r, to)
+	case err != nil:
+		return err
+	case link.Purpose == storage.LinkNoFuiYo:
+		to = "/no-fui-yo"
+	}
+	s.KeepSecret(w, cookieLink, token, openedFor)
+	return s.redirect(w, r, to)
+}
+
+// getOpen is GET /desbloqueo/abrir: what an opened link would do.
+func (s *Server) getOpen(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	if err != nil {
+		return err
+	}
+	if !usable(link, v.Now) {
+		return s.showDead(w, r, v, link, templates.LinkToUnlock)
+	}
+	return s.Show(w, v, http.StatusOK, s.openPage(r, v, link))
+}
+
+func (s *Server) openPage(r *http.Request, v *login.Visit, link *storage.Link) templates.LinkUnlock {
+	page := templates.LinkUnlock{Layout: s.Layout(r, v), Elsewhere: elsewhere(link, v)}
+	if !link.DeliveredAt.IsZero() {
+		page.Until = link.ExpiresAt.Time
+	}
+	return page
+}
+
+// elsewhere reports whether the browser is another than the one that asked.
+func elsewhere(link *storage.Link, v *login.Visit) bool {
+	return link.BrowserHash == "" || link.BrowserHash != v.Browser
+}
+
+// usable reports whether a link still opens something.
+func usable(link *storage.Link, now time.Time) bool {
+	return link != nil && link.Live(now) && link.Attempts < linkAttempts
+}
+
+// showDead says why a link opens nothing, and offers another.
+func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *login.Visit, link *storage.Link, purpose templates.LinkPurpose) error {
+	page := templates.LinkExpired{Layout: s.Layout(r, v), Purpose: purpose, State: templates.LinkUnknown}
+	if link == nil {
+		mac, err := s.lastAsked(r.Context(), v)
+		if err != nil {
+			return err
+		}
+		page.Resend = mac != nil && purpose == templates.LinkToUnlock
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	switch {
+	case !link.UsedAt.IsZero():
+		page.State, page.Ended = templates.LinkUsed, link.UsedAt.Time
+	case !link.ReplacedAt.IsZero():
+		page.State, page.Ended = templates.LinkReplaced, link.ReplacedAt.Time
+	case link.Attempts >= linkAttempts:
+		page.State = templates.LinkSpent
+	default:
+		page.State, page.Ended = templates.LinkEnded, link.ExpiresAt.Time
+	}
+	page.Resend = purpose == templates.LinkToUnlock && page.State != templates.LinkUsed
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// postOpen is POST /desbloqueo/abrir: it unlocks, in the browser that asked for
+// nothing more, elsewhere for the last four characters of the identifier (S073).
+func (s *Server) postOpen(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	if err != nil {
+		return err
+	}
+	if !usable(link, v.Now) {
+		return s.showDead(w, r, v, link, templates.LinkToUnlock)
+	}
+	page := s.openPage(r, v, link)
+	var right func(*storage.Afiliado) bool
+	if page.Elsewhere {
+		typed := foldIdentifier(v.Form.Get("ultimos"))
+		if typed == "" { // a form sent unchanged, by a scanner say, costs nothing
+			page.Faults = []templates.Fault{templates.UltimosEmpty}
+			return s.Show(w, v, http.StatusOK, page)
+		}
+		right = func(a *storage.Afiliado) bool { return endsIn(a.Identifier, typed) }
+	}
+	u, err := s.unlock(r, v, link, right)
+	if err != nil {
+		return err
+	}
+	if u.wrong {
+		if u.left == 0 {
+			link.Attempts = linkAttempts
+			return s.showDead(w, r, v, link, templates.LinkToUnlock)
+		}
+		page.Faults, page.Left = []templates.Fault{templates.UltimosWrong}, u.left
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	return s.showUnlock(w, r, v, u)
+}
+
+// showUnlock answers an attempt that was no wrong answer.
+func (s *Server) showUnlock(w http.ResponseWriter, r *http.Request, v *login.Visit, u unlocking) error {
+	switch {
+	case u.reason != "":
+		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: s.Layout(r, v), Reason: u.reason})
+	case !u.done:
+		return s.showDead(w, r, v, u.link, templates.LinkToUnlock)
+	default:
+		s.KeepSecret(w, cookieLink, s.DB.LinkToken(u.link.ID), openedFor)
+		return s.redirect(w, r, "/desbloqueo/listo")
+	}
+}
+
+// foldIdentifier is what was typed of an identifier, as identifiers are stored.
+func foldIdentifier(s string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\t' {
+			return -1
+		}
+		return r
+	}, login.Typed(s)))
+}
+
+// endsIn reports whether typed is the end of id, four characters, or the whole.
+func endsIn(id storage.Identifier, typed string) bool {
+	end := string(id)
+	if len(typed) != len(end) {
+		end = end[max(0, len(end)-4):]
+	}
+	return subtle.ConstantTimeCompare([]byte(end), []byte(typed)) == 1
+}
+
+// unlocking is how an attempt to use a link ended.
+type unlocking struct {
+	link   *storage.Link
+	done   bool             // it was this attempt that unlocked
+	wrong  bool             // what was typed is not right
+	left   int              // attempts left after a wrong one
+	reason templates.Reason // a lock that no link lifts
+}
+
+// unlock uses link, after right, where that is not nil, has taken one of its
+// attempts and found what was typed to be right. All of it is one transaction:
+// the link is used, the lock lifted, the full budget restored on the identifier
+// and on every lane, with audit and notice.
+func (s *Server) unlock(r *http.Request, v *login.Visit, link *storage.Link, right func(*storage.Afiliado) bool) (unlocking, error) {
+	ctx := r.Context()
+	var u unlocking
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		u = unlocking{link: link}
+		a, err := tx.LockAfiliado(ctx, link.AfiliadoID)
+		if err != nil {
+			return err
+		}
+		if u.link, err = tx.LockLink(ctx, link.ID); err != nil {
+			return err
+		}
+		if right != nil {
+			n, err := tx.LinkAttempt(ctx, link.ID, linkAttempts, v.Now)
+			if err != nil || n == 0 {
+				return err
+			}
+			if !right(a) {
+				u.wrong, u.left = true, linkAttempts-n
+				return tx.Audit(ctx, v.Event(r, eventUnlockDenied, a.ID))
+			}
+		}
+		return s.lift(ctx, tx, r, v, a, &u)
+	})
+	return u, err
+}
+
+// lift spends u.link and lifts the lock of a, whose row is held.
+func (s *Server) lift(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado, u *unlocking) error {
+	mac := s.DB.IdentifierMAC(a.Identifier)
+	budget, err := tx.LoginBudget(ctx, mac)
+	if err != nil {
+		return err
+	}
+	if u.reason = beyondMail(a, budget); u.reason != "" {
+		return nil
+	}
+	if u.done, err = tx.UseLink(ctx, u.link.ID, v.Now); err != nil || !u.done {
+		return err
+	}
+	if err := tx.UnlockClave(ctx, mac); err != nil {
+		return err
+	}
+	if err := tx.ForgiveDevices(ctx, a.ID); err != nil {
+		return err
+	}
+	e := v.Event(r, eventUnlocked, a.ID)
+	e.Detail = map[string]string{"was": budget.LockReason, "by": "link"}
+	if err := tx.Audit(ctx, e); err != nil {
+		return err
+	}
+	return s.Notify(ctx, tx, r, v, login.NoticeUnlocked, mac, login.Notice{})
+}
+
+// beyondMail is why a link does not unlock, "" where it may: what an officer or a
+// disavowal has closed stays closed (S086).
+func beyondMail(a *storage.Afiliado, b storage.LoginBudget) templates.Reason {
+	switch {
+	case a.Disabled():
+		return templates.ReasonDisabled
+	case b.LockReason == storage.LockOperador, b.LockReason == storage.LockCompromiso:
+		return templates.Reason(b.LockReason)
+	default:
+		return ""
+	}
+}
+
+// getUnlocked is GET /desbloqueo/listo, for the browser that unlocked.
+func (s *Server) getUnlocked(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	if err != nil {
+		return err
+	}
+	if link == nil || link.UsedAt.IsZero() {
+		return s.redirect(w, r, "/desbloqueo")
+	}
+	page := templates.Unlocked{Layout: s.Layout(r, v), When: link.UsedAt.Time}
+	request := ""
+	if !elsewhere(link, v) {
+		asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
+		if err != nil {
+			return err
+		}
+		if len(asked) > 0 {
+			request = asked[0].AuthRequest
+		}
+	}
+	if page.Application, err = s.WayBack(r.Context(), v, link.ClientID, request); err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, page)
+}

@@ -1,0 +1,87 @@
+package clave
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+)
+
+// eventDisabled is an account switched off.
+const eventDisabled = "afiliado.disabled" // detail: reason
+
+// ErrNotLocked says that there is nothing to unlock.
+var ErrNotLocked = errors.New("clave: not locked")
+
+// UnlockByOperator lifts any lock of a person for reason, restores the full
+// budget everywhere, and leaves audit and notice. A clave that a disavowal closed
+// has to be renewed at the next sign-in. ErrNotLocked where nothing is locked.
+func UnlockByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error {
+	return byOperator(ctx, db, afiliadoID, login.NoticeUnlocked, now, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {
+		mac := db.IdentifierMAC(a.Identifier)
+		budget, err := tx.LoginBudget(ctx, mac)
+		if err == nil && budget.LockReason == "" {
+			err = ErrNotLocked
+		}
+		if err != nil {
+			return storage.Event{}, err
+		}
+		if err := tx.UnlockClave(ctx, mac); err != nil {
+			return storage.Event{}, err
+		}
+		e := storage.Event{Name: eventUnlocked, Detail: map[string]string{"was": budget.LockReason, "by": "operator", "reason": reason}}
+		return e, tx.ForgiveDevices(ctx, a.ID)
+	})
+}
+
+// DisableByOperator switches a person's account off for reason: her sessions end,
+// what applications hold is revoked, her known devices are forgotten, links in her
+// mails die; audit and notice. storage.ErrConflict where it is off already.
+func DisableByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error {
+	return byOperator(ctx, db, afiliadoID, login.NoticeDisabled, now, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {
+		e := storage.Event{Name: eventDisabled, Detail: map[string]string{"reason": reason}}
+		if a.Disabled() {
+			return e, storage.ErrConflict
+		}
+		if err := tx.DisableAfiliado(ctx, a.ID, reason, now); err != nil {
+			return e, err
+		}
+		if err := tx.EndSessions(ctx, a.ID, "", "disabled", true, now); err != nil {
+			return e, err
+		}
+		if err := tx.DropDevices(ctx, a.ID); err != nil {
+			return e, err
+		}
+		return e, tx.KillLinks(ctx, a.ID, "", now)
+	})
+}
+
+// byOperator runs an act of the operator of the machine with its audit row and
+// its notice in one transaction.
+func byOperator(ctx context.Context, db *storage.DB, afiliadoID, notice string, now time.Time, act func(*storage.Tx, *storage.Afiliado) (storage.Event, error)) error {
+	data, err := json.Marshal(login.Notice{When: now, Operator: true})
+	if err != nil {
+		return fmt.Errorf("clave: notice: %w", err)
+	}
+	return db.InTx(ctx, func(tx *storage.Tx) error {
+		a, err := tx.LockAfiliado(ctx, afiliadoID)
+		if err != nil {
+			return err
+		}
+		e, err := act(tx, a)
+		if err != nil {
+			return err
+		}
+		e.At, e.AfiliadoID, e.Actor = storage.At(now), a.ID, "operator"
+		if err := tx.Audit(ctx, e); err != nil {
+			return err
+		}
+		return tx.AddErrand(ctx, storage.Errand{
+			Kind: notice, IdentifierMAC: db.IdentifierMAC(a.Identifier), Data: data, CreatedAt: storage.At(now),
+		})
+	})
+}

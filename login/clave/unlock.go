@@ -1,0 +1,280 @@
+package clave
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/challenge"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// askedFor is how long a browser is shown what it asked for, and may ask again
+// without saying for whom.
+const askedFor = time.Hour
+
+// eventUnlockAsked is a wish to unlock, whoever the identifier belongs to, if to
+// anybody.
+const eventUnlockAsked = "unlock.asked"
+
+// unlockForm is where the challenge of /desbloqueo is posed.
+func unlockForm(v *login.Visit) challenge.Form {
+	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: withRequest("/desbloqueo", v)}
+}
+
+// getUnlock is GET /desbloqueo.
+func (s *Server) getUnlock(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	page := templates.Unlock{Layout: s.Layout(r, v), Goal: v.Goal(), Code: r.URL.Query().Get("codigo") == "1"}
+	cost, err := s.cost(r, v, "")
+	if err != nil {
+		return err
+	}
+	page.Challenge, page.Identificacion, err = s.challenge.Resume(w, r.URL.Query(), unlockForm(v), cost)
+	if err == nil && page.Challenge == nil {
+		page.Challenge, err = s.challenge.Issue(w, unlockForm(v), cost)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// cost is that of a challenge for what is typed, "" for nothing yet.
+func (s *Server) cost(r *http.Request, v *login.Visit, id storage.Identifier) (challenge.Cost, error) {
+	network, identifier, err := s.Levels(r.Context(), r, v, id)
+	if id == "" {
+		identifier = 0
+	}
+	return challenge.CostOf(network, identifier), err
+}
+
+// due is what an answer must have cost: as much as the identifier asks, which the
+// page did not know when it posed the challenge. The network's part is in what
+// was posed.
+func (s *Server) due(r *http.Request, v *login.Visit, id storage.Identifier) (challenge.Cost, error) {
+	_, identifier, err := s.Levels(r.Context(), r, v, id)
+	return challenge.CostOf(0, identifier), err
+}
+
+// postUnlock is POST /desbloqueo. Nobody is looked up: an errand is left, whoever
+// the identifier belongs to, and the answer is the same (S071, T17).
+func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.Form.Has("cancelar") {
+		return s.Cancel(w, r, v)
+	}
+	page := templates.Unlock{
+		Layout: s.Layout(r, v), Goal: v.Goal(), Code: v.Form.Get("codigo") == "1", Identificacion: login.Typed(v.Form.Get("identificacion")),
+	}
+	id, cause, err := s.readIdentified(r, v, &page.Faults, &page.Stale)
+	if err != nil {
+		return err
+	}
+	if id == "" || cause != nil {
+		if page.Challenge, err = s.again(w, r, v, unlockForm(v), id, cause, page.Identificacion); err != nil {
+			return err
+		}
+		return s.Show(w, v, http.StatusOK, page)
+	}
+	if err := s.ask(r, v, s.DB.IdentifierMAC(id), "form"); err != nil {
+		return err
+	}
+	return s.redirect(w, r, withRequest("/desbloqueo/enviado", v))
+}
+
+// readIdentified reads an identifier behind a challenge. What is wrong with the
+// form is added to faults, or sets stale; cause is what is wrong with the answer
+// to the challenge, which is spent only where all else is right.
+func (s *Server) readIdentified(r *http.Request, v *login.Visit, faults *[]templates.Fault, stale *bool) (storage.Identifier, error, error) {
+	if !v.SameSite(r) {
+		*stale = true
+		return "", nil, nil
+	}
+	text := v.Form.Get("identificacion")
+	id, _, err := s.Identifiers.Parse(text)
+	if err != nil {
+		fault := templates.IdentificacionMalformed
+		if login.Typed(text) == "" {
+			fault = templates.IdentificacionEmpty
+		}
+		*faults = append(*faults, fault)
+		id = ""
+	}
+	if id == "" || len(*faults) > 0 {
+		if !challenge.Answered(v.Form) {
+			*faults = append(*faults, templates.ChallengeMissing)
+			return id, challenge.ErrMissing, nil
+		}
+		return "", nil, nil
+	}
+	due, err := s.due(r, v, id)
+	if err != nil {
+		return "", nil, err
+	}
+	cause := s.challenge.Verify(r.Context(), v.Form, unlockForm(v), due)
+	fault := challenge.FaultOf(cause)
+	if cause != nil && fault == "" {
+		return "", nil, cause
+	}
+	if fault != "" {
+		*faults = append(*faults, fault)
+	}
+	return id, cause, nil
+}
+
+// again poses a challenge for a form that has to be sent once more; cause is as
+// readIdentified returned it.
+func (s *Server) again(w http.ResponseWriter, r *http.Request, v *login.Visit, f challenge.Form, id storage.Identifier, cause error, typed string) (*templates.Challenge, error) {
+	cost, err := s.cost(r, v, id)
+	if err != nil {
+		return nil, err
+	}
+	if cause == nil {
+		return s.challenge.Issue(w, f, cost)
+	}
+	return s.challenge.Again(w, v.Form, f, cost, cause, typed)
+}
+
+// ask leaves the errand, unless this browser has asked for the same identifier as
+// often as it may: then the last one stands.
+func (s *Server) ask(r *http.Request, v *login.Visit, mac []byte, by string) error {
+	ctx := r.Context()
+	return s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		before, err := tx.BrowserErrands(ctx, login.ErrandUnlock, v.Browser, v.Now.Add(-s.UnlockWindow))
+		if err != nil {
+			return err
+		}
+		if err := s.PressNetwork(ctx, tx, r, v); err != nil {
+			return err
+		}
+		if len(forSame(before, mac)) >= s.UnlockLimit {
+			return nil
+		}
+		e := v.Event(r, eventUnlockAsked, "")
+		e.Detail = map[string]string{"by": by}
+		if err := tx.Audit(ctx, e); err != nil {
+			return err
+		}
+		return s.Notify(ctx, tx, r, v, login.ErrandUnlock, mac, login.Notice{})
+	})
+}
+
+// forSame are the errands for one identifier.
+func forSame(all []storage.Errand, mac []byte) []storage.Errand {
+	var out []storage.Errand
+	for _, e := range all {
+		if string(e.IdentifierMAC) == string(mac) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// getSent is GET /desbloqueo/enviado: what this browser asked for last, told to
+// everybody alike.
+func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
+	if err != nil {
+		return err
+	}
+	if len(asked) == 0 {
+		return s.redirect(w, r, withRequest("/desbloqueo", v))
+	}
+	asked = forSame(asked, asked[0].IdentifierMAC)
+	page := templates.MailSent{
+		Layout: s.Layout(r, v), Goal: v.Goal(), Asked: asked[0].CreatedAt.Time, Life: s.UnlockLife, Again: len(asked) > 1,
+		Limit: s.UnlockLimit, Window: s.UnlockWindow,
+	}
+	if len(asked) >= s.UnlockLimit {
+		if next := asked[s.UnlockLimit-1].CreatedAt.Add(s.UnlockWindow); next.After(v.Now) {
+			page.Next = next
+		}
+	}
+	return s.Show(w, v, http.StatusOK, page)
+}
+
+// postResend is POST /desbloqueo/reenviar: another link with one press, for whom
+// this browser asked last or, where it did not ask, for whom the dead link it
+// opened was.
+func (s *Server) postResend(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	mac, err := s.askedBefore(r, v)
+	if err != nil {
+		return err
+	}
+	if mac == nil || !v.SameSite(r) {
+		return s.redirect(w, r, withRequest("/desbloqueo", v))
+	}
+	if err := s.ask(r, v, mac, "press"); err != nil {
+		return err
+	}
+	return s.redirect(w, r, withRequest("/desbloqueo/enviado", v))
+}
+
+// askedBefore is the hash of the identifier that one press is for, nil for none.
+func (s *Server) askedBefore(r *http.Request, v *login.Visit) ([]byte, error) {
+	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
+	if err != nil {
+		return nil, err
+	}
+	if link != nil && (len(asked) == 0 || link.CreatedAt.After(asked[0].CreatedAt.Time)) {
+		a, err := s.DB.Afiliado(r.Context(), link.AfiliadoID)
+		if err != nil {
+			return nil, err
+		}
+		return s.DB.IdentifierMAC(a.Identifier), nil
+	}
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	return asked[0].IdentifierMAC, nil
+}
+
+// lastAsked is the hash of the identifier this browser asked for last, nil for
+// none.
+func (s *Server) lastAsked(ctx context.Context, v *login.Visit) ([]byte, error) {
+	asked, err := s.DB.BrowserErrands(ctx, login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
+	if err != nil || len(asked) == 0 {
+		return nil, err
+	}
+	return asked[0].IdentifierMAC, nil
+}
+
+// openedLink is the link of that purpose whose token lies in this browser, live
+// or not; nil for none.
+func (s *Server) openedLink(r *http.Request, purpose string) (*storage.Link, error) {
+	name := cookieLink
+	if purpose == storage.LinkCambio {
+		name = cookieGrant
+	}
+	token := s.KeptSecret(r, name)
+	if token == "" {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	link, err := s.DB.LinkByToken(r.Context(), token)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && link.Purpose != purpose {
+		return nil, nil //nolint:nilnil // documented: none
+	}
+	return link, err
+}

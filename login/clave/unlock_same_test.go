@@ -1,0 +1,105 @@
+package clave_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+var (
+	changing = regexp.MustCompile(`name="reto" value="[^"]*"|data-reto="[^"]*"|[A-Za-z0-9_-]{43,}`)
+	clock    = regexp.MustCompile(`\d{1,2}[h:]\d{2}`)
+)
+
+func normal(body string, id storage.Identifier) string {
+	body = strings.ReplaceAll(body, string(id), "CEDULA")
+	return clock.ReplaceAllString(changing.ReplaceAllString(body, "SECRET"), "CLOCK")
+}
+
+// T01, T17: whoever the identifier belongs to, the request does the same
+// statements and gets the same bytes; only the errand run afterwards tells them
+// apart.
+func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		type work struct {
+			statements, commits  int64
+			status               int
+			leads, sent, codeAns string
+			code                 int64
+		}
+		measure := func(id storage.Identifier) work {
+			b := s.browser()
+			reto := b.ticketOf(b.get("/desbloqueo"))
+			stmts, commits := s.stmts.Load(), s.commits.Load()
+			got := b.post("/desbloqueo", "identificacion", string(id), "reto", reto)
+			w := work{statements: s.stmts.Load() - stmts, commits: s.commits.Load() - commits, status: got.status, leads: got.location}
+			w.sent = normal(b.get("/desbloqueo/enviado").body, id)
+			stmts = s.stmts.Load()
+			w.codeAns = normal(b.post("/desbloqueo/codigo", "codigo_mensaje", "00000000").body, id)
+			w.code = s.stmts.Load() - stmts
+			return w
+		}
+		want := measure(nobody)
+		for n, state := range []func(){
+			func() {}, func() { s.lock(storage.LockLogin) },
+			func() { s.change(func(a *storage.Afiliado) { a.Identifier, a.Fingerprint = "1059999910", false }) },
+			func() { s.change(func(a *storage.Afiliado) { a.Identifier, a.Email = "1359999917", "" }) },
+			func() {
+				s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "prueba", s.now()) })
+			},
+		} {
+			state()
+			for range 2 { // the second time some have a live link
+				got := measure(s.who.Identifier)
+				if got.sent != want.sent || got.codeAns != want.codeAns {
+					t.Errorf("state %d: the pages differ: %q", n, difference(got.sent+got.codeAns, want.sent+want.codeAns))
+				}
+				got.sent, got.codeAns, want.sent, want.codeAns = "", "", "", ""
+				if got != want {
+					t.Errorf("state %d: got %+v, want %+v", n, got, want)
+				}
+				want = measure(nobody)
+				s.work()
+			}
+		}
+	})
+}
+
+// difference is where two texts part.
+func difference(a, b string) string {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	return a[max(0, i-80):min(len(a), i+80)] + " ≠ " + b[max(0, i-80):min(len(b), i+80)]
+}
+
+// S024, S025: without the challenge nobody is looked up and nothing is left.
+func TestS025_ChallengeComesFirst(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		reto := b.ticketOf(b.get("/desbloqueo"))
+		for name, form := range map[string][]string{
+			"none":      {"identificacion", string(s.who.Identifier)},
+			"wrong":     {"identificacion", string(s.who.Identifier), "reto", "x"},
+			"malformed": {"identificacion", "0959999914", "reto", reto},
+			"empty":     {"reto", reto},
+		} {
+			if got := b.post("/desbloqueo", form...); got.status != http.StatusOK {
+				t.Errorf("%s: %d %s", name, got.status, got.location)
+			}
+		}
+		if s.events("unlock.asked") != 0 {
+			t.Error("an errand was left")
+		}
+		s.want(b.post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.pass(6 * time.Second)
+		if got := b.post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto); got.status != http.StatusOK {
+			t.Errorf("a used challenge: %d", got.status)
+		}
+	})
+}

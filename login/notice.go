@@ -1,0 +1,135 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// Kinds of errands. A notice is named as the mail that tells of it
+// (templates.Mail). Package clave works them out.
+const (
+	NoticeChanged   = "clave-cambiada"
+	NoticeRenewed   = "clave-renovada"
+	NoticeLocked    = "clave-bloqueada"
+	NoticeUnlocked  = "clave-desbloqueada"
+	NoticeNewDevice = "equipo-nuevo"
+	NoticeDisabled  = "cuenta-deshabilitada"
+
+	// ErrandUnlock is somebody's wish to unlock an identifier (S071).
+	ErrandUnlock = "desbloqueo"
+)
+
+// Notice is what an errand says beside its kind. Notify fills in When, Network,
+// Device and Locale.
+type Notice struct {
+	When     time.Time
+	Network  string        `json:",omitempty"` // coarse
+	Device   string        `json:",omitempty"`
+	Locale   string        `json:",omitempty"` // of the browser
+	Reason   string        `json:",omitempty"` // of a lock
+	Closed   bool          `json:",omitempty"` // other sessions were ended
+	Operator bool          `json:",omitempty"` // an officer did it
+	Due      time.Time     `json:",omitzero"`  // when the new clave ends
+	Wait     time.Duration `json:"-"`          // how long to wait for what follows
+}
+
+// Notify leaves word in tx, for whoever has the identifier with that hash, of
+// something that r has caused. It is one statement and looks nobody up, so that
+// an identifier nobody has costs the same (T01): the mail is written by whoever
+// works the errand out (design.md section 4: no mail without its effect, and no
+// effect without its mail).
+func (s *Server) Notify(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice) error {
+	return s.notifyIf(ctx, tx, r, v, kind, identifierMAC, n, true)
+}
+
+// notifyIf is Notify where so is true, and the same work for nothing otherwise.
+func (s *Server) notifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice, so bool) error {
+	n.When, n.Network, n.Device, n.Locale = v.Now, coarse(r.RemoteAddr), DeviceName(r.UserAgent()), v.Lang
+	data, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("login: notice: %w", err)
+	}
+	e := storage.Errand{
+		Kind: kind, IdentifierMAC: identifierMAC, BrowserHash: v.Browser, Data: data,
+		CreatedAt: storage.At(v.Now), NextAt: storage.At(v.Now.Add(n.Wait)),
+	}
+	if v.Request != nil {
+		e.ClientID, e.AuthRequest = v.Request.ClientID, v.Request.ID
+	}
+	return tx.AddErrandIf(ctx, e, so)
+}
+
+// coarse is the network of an address host:port as people are told of it: enough
+// to say "not mine", too little to find anybody.
+func coarse(remote string) string {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		b := addr.As4()
+		return fmt.Sprintf("%d.%d.%d.x", b[0], b[1], b[2])
+	}
+	b := addr.As16()
+	return fmt.Sprintf("%x-%x-%x-x", uint16(b[0])<<8|uint16(b[1]), uint16(b[2])<<8|uint16(b[3]), uint16(b[4])<<8|uint16(b[5]))
+}
+
+// DeviceName is what people call a browser and its machine, "" where the header
+// says nothing known. Nothing of the header itself is in it.
+func DeviceName(agent string) string {
+	first := func(names [][2]string) string {
+		for _, n := range names {
+			if strings.Contains(agent, n[0]) {
+				return n[1]
+			}
+		}
+		return ""
+	}
+	program := first([][2]string{
+		{"Edg", "Edge"},
+		{"OPR/", "Opera"},
+		{"SamsungBrowser/", "Samsung Internet"},
+		{"FxiOS/", "Firefox"},
+		{"Firefox/", "Firefox"},
+		{"CriOS/", "Chrome"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
+	})
+	machine := first([][2]string{
+		{"iPhone", "iPhone"},
+		{"iPad", "iPad"},
+		{"Android", "Android"},
+		{"Windows", "Windows"},
+		{"CrOS", "ChromeOS"},
+		{"Mac OS X", "Mac"},
+		{"Linux", "Linux"},
+	})
+	if program == "" || machine == "" {
+		return program + machine
+	}
+	return program + " · " + machine
+}
+
+// Levels are the failures that press on the network of r and on an identifier
+// now, for the cost of a challenge (T13).
+func (s *Server) Levels(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier) (int, int, error) {
+	byName, byNet := s.DB.PressureKey("identifier", string(id)), s.DB.PressureKey("network", networkOf(r.RemoteAddr))
+	full, err := s.DB.Pressure(ctx, byName, byNet)
+	if err != nil {
+		return 0, 0, err
+	}
+	return s.Network.Level(full[string(byNet)], v.Now), s.Identifier.Level(full[string(byName)], v.Now), nil
+}
+
+// PressNetwork counts something that r asks for against its network.
+func (s *Server) PressNetwork(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit) error {
+	return tx.AddPressure(ctx, s.DB.PressureKey("network", networkOf(r.RemoteAddr)), v.Now, s.Network.Leak)
+}
