@@ -86,12 +86,18 @@ func each(t *testing.T, f func(t *testing.T, h *house)) {
 	}
 }
 
+// housePages are the same for every house: parsing them costs more than most
+// tests do.
+var housePages = sync.OnceValues(func() (*templates.Pages, error) {
+	return templates.Parse(templates.Config{Issuer: "http://localhost:8080", Logout: PathLogout})
+})
+
 func newHouse(t *testing.T, db *storage.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db, clock: &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}, log: &logBuffer{}}
 	srv := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + srv.Listener.Addr().String()
-	pages, err := templates.Parse(templates.Config{Issuer: h.url, Logout: PathLogout})
+	pages, err := housePages()
 	if err != nil {
 		t.Fatal(err)
 	}
