@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
+	"iess.gob.ec/clave/login/challenge"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -17,7 +17,7 @@ type Attempt struct {
 	byName  []byte // pressure on the identifier
 	byNet   []byte // pressure of the network
 	failing int    // failures on the identifier lately, before this one
-	pressed bool   // the network has failed more often than is free
+	network int    // failures of the network
 	who     *storage.Credentials
 	budget  storage.LoginBudget // read on a known device only
 	known   bool                // the browser is known to be hers
@@ -33,26 +33,31 @@ func (a *Attempt) Right() bool { return a.right }
 
 // Proof is a person who has just proved who she is.
 type Proof struct {
-	Afiliado *storage.Afiliado
-	Clave    *storage.Clave
-	known    bool // in a browser known to be hers
+	*storage.Account
+	Clave *storage.Clave // without its hash
+	mac   []byte         // of her identifier
+	known bool           // in a browser known to be hers
 }
 
 // Try compares a clave with the one of id, if anybody has it and an attempt is
-// left; else it does the same work for nothing (T01). It returns ErrBusy, with
-// no attempt spent, where no hash slot comes free. Whatever it returns has to be
-// given to Settle.
+// left; else it does the same work for nothing (T01). Where pressure asks for a
+// challenge that the form has not answered, it returns what challenge.Verify
+// says, and ErrBusy where no hash slot comes free; no attempt is then spent, and
+// Refusal is what the page tells. Any Attempt has to be given to Settle.
 func (s *Server) Try(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier, clave string) (*Attempt, error) {
 	a := &Attempt{clave: s.Policy.Canonical(clave), mac: s.DB.IdentifierMAC(id)}
 	a.byName, a.byNet = s.DB.PressureKey("identifier", string(id)), s.DB.PressureKey("network", networkOf(r.RemoteAddr))
-	var err error
+	err := s.guard(ctx, r, v, a, id)
+	if err != nil {
+		return nil, err
+	}
 	a.who, err = s.DB.Credentials(ctx, a.mac, s.deviceHash(r), v.Now)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
 	a.known = a.who != nil && a.who.Device != nil
 	if !a.known { // pressure is for strangers
-		if err := s.press(ctx, a, v); err != nil {
+		if err := s.delay(ctx, a); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +80,7 @@ func (s *Server) slot(ctx context.Context, a *Attempt) (*Slot, error) {
 		return s.Hash.TakeFirst(ctx)
 	}
 	places := s.crowd
-	if a.pressed {
+	if a.network > s.Network.Free {
 		places = s.pressed
 	}
 	leave, err := places.enter(ctx, string(a.byNet), s.Hash.RetryAfter())
@@ -89,16 +94,9 @@ func (s *Server) slot(ctx context.Context, a *Attempt) (*Slot, error) {
 	return s.Hash.Take(ctx)
 }
 
-// press makes the attempt wait as long as recent failures weigh.
-func (s *Server) press(ctx context.Context, a *Attempt, v *Visit) error {
-	full, err := s.DB.Pressure(ctx, a.byName, a.byNet)
-	if err != nil {
-		return err
-	}
-	a.failing = s.Identifier.Level(full[string(a.byName)], v.Now)
-	network := s.Network.Level(full[string(a.byNet)], v.Now)
-	a.pressed = network > s.Network.Free
-	if d := max(s.Identifier.Delay(a.failing), s.Network.Delay(network)); d > 0 {
+// delay makes the attempt wait as long as recent failures weigh.
+func (s *Server) delay(ctx context.Context, a *Attempt) error {
+	if d := max(s.Identifier.Delay(a.failing), s.Network.Delay(a.network)); d > 0 {
 		return s.Wait(ctx, d)
 	}
 	return nil
@@ -114,7 +112,7 @@ func (s *Server) reserve(ctx context.Context, tx *storage.Tx, a *Attempt, v *Vis
 			return err
 		}
 		a.inLane = true
-		if !passes(a.budget.LockReason, true) || a.who.Afiliado.Disabled() {
+		if !passes(a.budget.LockReason, true) || a.who.Disabled() {
 			return nil
 		}
 		a.number, err = tx.ReserveDeviceAttempt(ctx, a.who.Device.ID, s.Lockout.Attempts, v.Now)
@@ -128,14 +126,18 @@ func (s *Server) reserve(ctx context.Context, tx *storage.Tx, a *Attempt, v *Vis
 }
 
 func (s *Server) compare(slot *Slot, a *Attempt) error {
-	real := a.number > 0 && a.who != nil && a.who.Clave != nil && !a.who.Afiliado.Disabled()
+	real := a.number > 0 && a.who != nil && a.who.HasClave() && !a.who.Disabled()
 	if len(a.clave) > maxClaveBytes { // no clave is that long: hash a part of it and compare nothing
 		a.clave, real = a.clave[:maxClaveBytes], false
 	}
 	if !real {
 		return slot.Waste(a.clave)
 	}
-	right, old, err := slot.Compare(a.who.Clave.PHC, a.clave)
+	phc, err := s.DB.PHC(a.who)
+	if err != nil {
+		return err
+	}
+	right, old, err := slot.Compare(phc, a.clave)
 	if err != nil {
 		return err
 	}
@@ -161,11 +163,11 @@ func (s *Server) Settle(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 }
 
 func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) (*Proof, error) {
-	afiliado, err := tx.LockAfiliado(ctx, a.who.Afiliado.ID)
+	account, err := tx.LockAccount(ctx, a.who.ID)
 	if err != nil {
 		return nil, err
 	}
-	clave, err := tx.Clave(ctx, afiliado.ID)
+	clave, err := tx.ClaveFacts(ctx, account.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -176,13 +178,13 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 	// A lock of LockLogin was set by attempts made beside this one, which was
 	// within the budget: nothing was locked when it was reserved.
 	open := passes(budget.LockReason, a.inLane) || budget.LockReason == storage.LockLogin
-	if afiliado.Disabled() || clave.PHC != a.who.Clave.PHC || !open {
+	if account.Disabled() || !clave.CreatedAt.Equal(a.who.ClaveAt.Time) || !open {
 		return nil, nil //nolint:nilnil // documented: no proof
 	}
 	if a.inLane {
 		err = tx.ForgiveDevice(ctx, a.who.Device.ID)
 	} else {
-		err = tx.ForgiveAttempts(ctx, a.mac, time.Time{})
+		err = tx.ForgiveAttempts(ctx, a.mac)
 	}
 	if err != nil {
 		return nil, err
@@ -194,14 +196,14 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 	}
 	if s.Policy.IsCommon(a.clave) && !clave.Compromised { // DEV-2: forced at once on a hit
 		clave.Compromised = true
-		if err := tx.SetClaveDue(ctx, afiliado.ID, clave.DueAt.Time, true); err != nil {
+		if err := tx.CompromiseClave(ctx, account.ID); err != nil {
 			return nil, err
 		}
-		if err := tx.Audit(ctx, v.Event(r, eventClaveCompromised, afiliado.ID)); err != nil {
+		if err := tx.Audit(ctx, v.Event(r, eventClaveCompromised, account.ID)); err != nil {
 			return nil, err
 		}
 	}
-	return &Proof{Afiliado: afiliado, Clave: clave, known: a.known}, nil
+	return &Proof{Account: account, Clave: clave, mac: a.mac, known: a.known}, nil
 }
 
 // settleWrong does the same for everybody, known or not: one statement that may
@@ -210,21 +212,21 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) error {
 	afiliadoID := ""
 	if a.who != nil {
-		afiliadoID = a.who.Afiliado.ID
+		afiliadoID = a.who.ID
 	}
 	locked := false
 	var err error
 	if !a.inLane {
 		locked, err = tx.SettleFailure(ctx, a.mac, s.Lockout.Attempts, a.who != nil, v.Now, v.Now.Add(s.BudgetLife))
 	} else if s.Lockout.Locks(a.number) {
-		locked, err = tx.LockClave(ctx, a.mac, storage.LockLogin, true, v.Now, v.Now)
+		locked, err = tx.LockClave(ctx, a.mac, storage.LockLogin, v.Now)
 	}
 	if err != nil {
 		return err
 	}
 	e := v.Event(r, eventClaveDenied, afiliadoID)
 	if locked {
-		e.Name = eventClaveLocked
+		e.Name = EventClaveLocked
 	}
 	e.Detail = map[string]string{"lane": "identifier"}
 	if a.inLane {
@@ -237,10 +239,10 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 	if err != nil || a.inLane {
 		return err
 	}
-	if err := tx.AddPressure(ctx, a.byName, v.Now, s.Identifier.Leak); err != nil {
+	if err := tx.AddPressure(ctx, a.byName, v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier)); err != nil {
 		return err
 	}
-	return tx.AddPressure(ctx, a.byNet, v.Now, s.Network.Leak)
+	return s.PressNetwork(ctx, tx, r, v)
 }
 
 // Reason is what the person is told on a device known to be hers, "" where there
@@ -249,7 +251,7 @@ func (s *Server) Reason(a *Attempt) templates.Reason {
 	if !a.inLane {
 		return ""
 	}
-	return exactReason(a.who.Afiliado, a.budget, s.Spent(a))
+	return exactReason(a.who.Account, a.budget, s.Spent(a))
 }
 
 // Spent reports whether the attempt was the last one, or came after it.

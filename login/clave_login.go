@@ -20,10 +20,18 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Code = r.URL.Query().Get("codigo") == "1"
+	var hint storage.Identifier
 	if v.Request != nil {
 		if id, kind, err := s.Identifiers.Parse(v.Request.Params.LoginHint); err == nil {
-			page.Cedula, page.Code = string(id), kind == storage.IdentifierCodigo
+			hint, page.Cedula, page.Code = id, string(id), kind == storage.IdentifierCodigo
 		}
+	}
+	ch, before, err := s.Resume(w, r, v, hint)
+	if err != nil {
+		return err
+	}
+	if page.Challenge = ch; before != "" {
+		page.Cedula, page.Code = before, r.URL.Query().Get("codigo") == "1"
 	}
 	return s.Show(w, v, http.StatusOK, page)
 }
@@ -60,17 +68,21 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if id == "" {
+		if page.Challenge, err = s.Keep(w, r, v, id); err != nil {
+			return err
+		}
 		return s.Show(w, v, http.StatusOK, page)
 	}
 	a, err := s.Try(r.Context(), r, v, id, v.Form.Get("clave"))
-	if errors.Is(err, ErrBusy) {
-		page.Busy, page.Retry = true, s.Hash.RetryAfter()
-		return s.ShowBusy(w, v, page.Retry, page)
-	}
 	if err != nil {
-		return err
+		n, err := s.Refusal(w, r, v, id, page.Cedula, err)
+		if err != nil {
+			return err
+		}
+		page.Challenge, page.Faults, page.Busy, page.Retry = n.Challenge, n.Faults, n.Busy, n.Retry
+		return s.ShowRefusal(w, v, n, page)
 	}
-	return s.settleLogin(w, r, v, a, page)
+	return s.settleLogin(w, r, v, id, a, page)
 }
 
 // showStale shows the form anew after its request has become too old: the same
@@ -81,7 +93,7 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 	v.Lang = s.Language(r)
 	if old := v.Request; old != nil {
 		again := *old
-		again.ID, again.SessionID, again.ProvedAt = storage.NewID(), "", storage.Instant{}
+		again.ID = storage.NewID() // stored as one that nobody has proved
 		again.CreatedAt, again.ExpiresAt = storage.At(v.Now), storage.At(v.Now.Add(old.ExpiresAt.Sub(old.CreatedAt.Time)))
 		err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error { return tx.AddAuthRequest(r.Context(), again) })
 		if err != nil {
@@ -94,6 +106,9 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 		return err
 	}
 	page.Stale, page.Code, page.Cedula = true, v.Form.Get("codigo") == "1", typed(v.Form.Get("cedula"), maxIdentifier)
+	if page.Challenge, err = s.Keep(w, r, v, ""); err != nil {
+		return err
+	}
 	return s.Show(w, v, http.StatusOK, page)
 }
 
@@ -134,7 +149,7 @@ func (v *Visit) SameSite(r *http.Request) bool {
 
 // settleLogin writes down how the attempt ended and, where it was right, signs
 // the person in and goes on, all in one transaction.
-func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, a *Attempt, page templates.Login) error {
+func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, id storage.Identifier, a *Attempt, page templates.Login) error {
 	var answer http.Handler
 	cookies := func(http.ResponseWriter) {}
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
@@ -158,6 +173,9 @@ func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, a
 		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
 	}
 	page.Denied, page.Advise = true, a.Advise()
+	if page.Challenge, err = s.Pose(w, r, v, id); err != nil {
+		return err
+	}
 	return s.Show(w, v, http.StatusOK, page)
 }
 

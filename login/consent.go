@@ -27,8 +27,7 @@ func (s *Server) getConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Request == nil {
-		s.Answer(w, r, redirect("/"))
-		return nil
+		return s.Redirect(w, r, "/")
 	}
 	found, err := s.liveSession(r.Context(), s.DB, r, v.Now)
 	if err != nil {
@@ -39,8 +38,7 @@ func (s *Server) getConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if step := Next(p); step != StepNotice && step != StepConsent { // it is another page's turn
-		s.Answer(w, r, redirect(v.Elsewhere()))
-		return nil
+		return s.Redirect(w, r, v.Elsewhere())
 	}
 	return s.showConsent(w, r, v, found)
 }
@@ -51,31 +49,36 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, v *Visit, f
 	if err != nil {
 		return err
 	}
-	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, Mark(found)))
+	c, err := claveOf(r.Context(), s.DB, found.AfiliadoID)
+	if err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.dueAt(c), Mark(found.ID)))
 }
 
-func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, mark string) templates.Page {
+func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, due storage.Instant, mark string) templates.Page {
 	layout := s.Layout(r, v)
 	layout.SignedIn = true
 	asked := strings.Fields(v.Request.Scope)
 	offline := slices.Contains(asked, storage.ScopeOffline)
 	if v.Client.Metadata.FirstParty {
-		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, asked), Offline: offline, Session: mark}
+		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, due, asked), Offline: offline, Session: mark}
 	}
 	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline, Session: mark}
 	for _, scope := range asked {
 		if optional(scope) {
-			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, []string{scope})})
+			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, due, []string{scope})})
 		}
 	}
-	page.Data = data(a, slices.DeleteFunc(asked, optional))
+	page.Data = data(a, due, slices.DeleteFunc(asked, optional))
 	return page
 }
 
-// data is what scopes hand out about a, as pages show it.
-func data(a *storage.Afiliado, scopes []string) []templates.Datum {
+// data is what scopes hand out about a, whose clave falls due at due, as pages
+// show it.
+func data(a *storage.Afiliado, due storage.Instant, scopes []string) []templates.Datum {
 	var out []templates.Datum
-	for _, c := range storage.ScopeClaims(*a, scopes) {
+	for _, c := range storage.ScopeClaims(*a, due, scopes) {
 		out = append(out, templates.Datum{Claim: c.Name, Values: c.Values})
 	}
 	return out

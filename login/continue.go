@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"iess.gob.ec/clave/storage"
 )
@@ -35,7 +36,7 @@ type standings interface {
 func (s *Server) progress(ctx context.Context, from standings, v *Visit, found *storage.Session) (Progress, error) {
 	p := Progress{
 		Now: v.Now, Request: v.Request, SameBrowser: true, FirstParty: v.Client.Metadata.FirstParty, Session: found,
-		Renewal: s.Renewal, Reach: ACRClave15,
+		Renewal: s.Renewal, Window: time.Duration(v.Client.Metadata.RenewalWindow) * time.Second, Reach: ACRClave15,
 	}
 	if found == nil {
 		return p, nil
@@ -58,11 +59,11 @@ func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *s
 	}
 	switch step := Next(p); step {
 	case StepLogin:
-		return redirect(pagePath("/ingresar", v.Request.ID)), nil
+		return redirect(v.PagePath("/ingresar")), nil
 	case StepRenew:
-		return redirect(pagePath("/renovar", v.Request.ID)), nil
+		return redirect(v.PagePath("/renovar")), nil
 	case StepNotice, StepConsent:
-		return redirect(pagePath("/autorizar", v.Request.ID)), nil
+		return redirect(v.PagePath("/autorizar")), nil
 	case StepFinish:
 		v.Request.Scope = granted(v.Request.Scope, p.Consent)
 		return s.Protocol.Grant(ctx, tx, v.Request, found)
@@ -70,8 +71,17 @@ func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *s
 		return s.over(v, step), nil
 	default:
 		code, description := step.OAuthError()
-		return s.Protocol.Deny(ctx, tx, v.Request, code, description)
+		return s.deny(ctx, tx, v, found, code, description)
 	}
+}
+
+// deny ends the running request with an OAuth error; the audit names the
+// session's person, if there is one.
+func (s *Server) deny(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session, code, description string) (http.Handler, error) {
+	if found != nil {
+		v.Request.AfiliadoID = found.AfiliadoID
+	}
+	return s.Protocol.Deny(ctx, tx, v.Request, code, description)
 }
 
 // over is the answer for a request that cannot go on.
@@ -152,8 +162,7 @@ func (s *Server) getContinue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Request == nil {
-		s.Answer(w, r, redirect("/"))
-		return nil
+		return s.Redirect(w, r, "/")
 	}
 	return s.effect(w, r, v, func(ctx context.Context, tx *storage.Tx) (http.Handler, error) {
 		found, err := s.liveSession(ctx, tx, r, v.Now)
@@ -168,33 +177,30 @@ func (s *Server) getContinue(w http.ResponseWriter, r *http.Request) error {
 // without one it leads home.
 func (s *Server) Cancel(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	if v.Request == nil {
-		s.Answer(w, r, redirect("/"))
-		return nil
+		return s.Redirect(w, r, "/")
 	}
 	return s.effect(w, r, v, func(ctx context.Context, tx *storage.Tx) (http.Handler, error) {
 		found, err := s.liveSession(ctx, tx, r, v.Now)
 		if err != nil {
 			return nil, err
 		}
-		e := v.Event(r, eventRequestCancelled, "")
-		if found != nil {
-			e.AfiliadoID = found.AfiliadoID
+		if found != nil { // of nobody's, Deny leaves an entry in the log
+			if err := tx.Audit(ctx, v.Event(r, eventRequestCancelled, found.AfiliadoID)); err != nil {
+				return nil, err
+			}
 		}
-		if err := tx.Audit(ctx, e); err != nil {
-			return nil, err
-		}
-		return s.Protocol.Deny(ctx, tx, v.Request, "access_denied", "the person cancelled")
+		return s.deny(ctx, tx, v, found, "access_denied", "the person cancelled")
 	})
 }
 
 // claves is what *storage.DB and *storage.Tx have in common here.
 type claves interface {
-	Clave(ctx context.Context, afiliadoID string) (*storage.Clave, error)
+	ClaveFacts(ctx context.Context, afiliadoID string) (*storage.Clave, error)
 }
 
-// claveOf is the person's clave, nil where she has none.
+// claveOf is the person's clave without its hash, nil where she has none.
 func claveOf(ctx context.Context, from claves, afiliadoID string) (*storage.Clave, error) {
-	c, err := from.Clave(ctx, afiliadoID)
+	c, err := from.ClaveFacts(ctx, afiliadoID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil //nolint:nilnil // documented: none
 	}

@@ -1,6 +1,8 @@
 package login
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,14 +104,30 @@ func (s *Server) Language(r *http.Request) string { return s.language(r, "") }
 
 // language is Language; where she never chose, the application's wish counts.
 func (s *Server) language(r *http.Request, wish string) string {
-	asked, chosen := r.URL.Query().Get("ui_locales"), ""
-	if c, err := r.Cookie(s.cookies.lang); err == nil && slices.Contains(templates.Languages(), c.Value) {
-		chosen = c.Value
-	}
+	asked, chosen := r.URL.Query().Get("ui_locales"), s.chosenLanguage(r)
 	if asked == "" && chosen == "" {
 		asked = wish
 	}
 	return templates.Match(r.Header.Get("Accept-Language"), asked, chosen)
+}
+
+// chosenLanguage is what this browser was told to show, "" where nobody chose.
+func (s *Server) chosenLanguage(r *http.Request) string {
+	c, err := r.Cookie(s.cookies.lang)
+	if err != nil || !slices.Contains(templates.Languages(), c.Value) {
+		return ""
+	}
+	return c.Value
+}
+
+// mailLanguage makes the language chosen in a browser that is known as the
+// person's own the one of her mails too, once she has proved who she is there.
+func (s *Server) mailLanguage(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *storage.Account) error {
+	chosen := s.chosenLanguage(r)
+	if chosen == "" || chosen == cmp.Or(a.Locale, templates.Languages()[0]) {
+		return nil
+	}
+	return tx.SetLocale(ctx, a.ID, chosen, v.Now)
 }
 
 // keepLanguage remembers the language that the address of a page asks for.

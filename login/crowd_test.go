@@ -92,3 +92,45 @@ func TestT28_NetworkHasItsPlaces(t *testing.T) {
 		}
 	})
 }
+
+// A network whose strangers have failed too often has few places, and waits in
+// them; any other one has half the queue.
+func TestT28_PressedNetworkHasFewPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := NewHasher(HashConfig{Memory: 8, Passes: 1, Slots: 1, Queue: 100, Wait: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{Config: Config{Hash: h, Network: Limit{Free: 3}}, crowd: newCrowd(50), pressed: newCrowd(pressedPlaces)}
+		only, err := h.Take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		const each = 10
+		done := make(chan error, 2*each)
+		for _, a := range []*Attempt{{network: 3, byNet: []byte("calm")}, {network: 4, byNet: []byte("pressed")}} {
+			for range each {
+				go func() {
+					slot, err := s.slot(t.Context(), a)
+					if err == nil {
+						slot.Release()
+					}
+					done <- err
+				}()
+			}
+		}
+		synctest.Wait()
+		if n := len(s.crowd.places["calm"].taken); n != each || s.crowd.places["pressed"] != nil {
+			t.Errorf("%d of a calm network wait for a slot, want %d, and none of another", n, each)
+		}
+		if n := len(s.pressed.places["pressed"].taken); n != pressedPlaces {
+			t.Errorf("%d of a pressed network wait for a slot, want %d", n, pressedPlaces)
+		}
+		only.Release()
+		for range 2 * each {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -10,9 +10,9 @@ import (
 // sharedDevice is the device cookie of a shared computer, which gets no lanes.
 const sharedDevice = "shared"
 
-// How a sign-in found the browser (detail of eventSessionStarted).
+// How a sign-in found the browser (detail of EventSessionStarted).
 const (
-	deviceKnown  = "known"
+	DeviceKnown  = "known" // the person's own; of any other she is told
 	deviceNew    = "new"
 	deviceShared = "shared"
 )
@@ -36,7 +36,7 @@ func (s *Server) keepDevice(ctx context.Context, tx *storage.Tx, r *http.Request
 	}
 	value, found := secret(r, s.cookies.device), deviceNew
 	if p.known {
-		found = deviceKnown
+		found = DeviceKnown
 	} else if value != "" {
 		people, err := tx.DevicePeople(ctx, storage.Hash(value), v.Now)
 		if err != nil {
@@ -57,7 +57,7 @@ func (s *Server) keepDevice(ctx context.Context, tx *storage.Tx, r *http.Request
 	}
 	now := storage.At(v.Now)
 	err := tx.KeepDevice(ctx, storage.Device{
-		ID: storage.NewID(), SecretHash: storage.Hash(value), AfiliadoID: p.Afiliado.ID, UserAgent: userAgent(r),
+		ID: storage.NewID(), SecretHash: storage.Hash(value), AfiliadoID: p.ID, UserAgent: userAgent(r),
 		CreatedAt: now, LastAt: now, ExpiresAt: storage.At(v.Now.Add(s.DeviceLife)),
 	})
 	if err != nil {

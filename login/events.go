@@ -9,19 +9,21 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// Audit events. A failed attempt is one of claveDenied and claveLocked, whoever
+// Audit events. A failed attempt is one of eventClaveDenied and EventClaveLocked, whoever
 // the identifier belongs to.
 const (
-	eventSessionStarted   = "session.started"   // signed in; detail: acr, device
 	eventSessionRenewed   = "session.renewed"   // signed in again in the same session
-	eventSessionEnded     = "session.ended"     // detail: reason
+	eventSessionEnded     = "session.ended"     // detail: reason, session
 	eventClaveDenied      = "clave.denied"      // detail: lane
-	eventClaveLocked      = "clave.locked"      // the same, and the attempt was the last
 	eventClaveCompromised = "clave.compromised" // found on the list of common claves at sign-in
 	eventRequestCancelled = "request.cancelled"
 	eventNoticeGiven      = "notice.given"  // detail: scope
 	eventConsentGiven     = "consent.given" // detail: scope
 
+	// EventSessionStarted is a sign-in; detail: acr, device.
+	EventSessionStarted = "session.started"
+	// EventClaveLocked is a failed attempt that was the last; detail: lane.
+	EventClaveLocked = "clave.locked"
 	// EventClaveRenewed is a forced renewal; detail: cause.
 	EventClaveRenewed = "clave.renewed"
 )

@@ -55,7 +55,7 @@ func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
 func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.person(cedula, clave)
+		a := s.person(cedula, clave)
 		s.application("biess", false, "openid profile email phone")
 		b := s.browser()
 		scope := "openid profile email phone"
@@ -87,7 +87,7 @@ func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
 		}
 		refused := b.ask("biess", scope+" cedula")
 		got := b.post("/autorizar", map[string][]string{"id": {refused.request()}, "cancelar": {"1"}})
-		if got.param("error") != "access_denied" {
+		if got.param("error") != "access_denied" || got.param("whom") != a.ID {
 			t.Errorf("cancel: %q", got.location)
 		}
 		if s.events("consent.given") != 1 || s.events("request.cancelled") != 1 {
@@ -155,13 +155,18 @@ func hidden(t *testing.T, page answer, name string) string {
 func TestPromptNoneNeverAsks(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.person(cedula, clave)
+		a := s.person(cedula, clave)
 		b := s.browser()
-		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" {
+		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" || got.param("whom") != "" {
 			t.Errorf("no session: %q", got.location)
 		}
+		in := b.ask("historia", "openid")
+		got := b.post("/ingresar", map[string][]string{"id": {in.request()}, "cancelar": {"1"}})
+		if got.param("error") != "access_denied" || s.events("request.cancelled") != 0 {
+			t.Errorf("cancelled by nobody: %q, %d rows that are kept for ever", got.location, s.events("request.cancelled"))
+		}
 		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "interaction_required" {
+		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "interaction_required" || got.param("whom") != a.ID {
 			t.Errorf("notice due: %q", got.location)
 		}
 		s.pass(366 * 24 * time.Hour)
@@ -226,9 +231,44 @@ func TestLanguageIsKept(t *testing.T) {
 		if page := b.get("/ayuda"); !strings.Contains(page.body, `<html lang="en">`) {
 			t.Error("the choice was forgotten")
 		}
-		in := s.browser().ask("historia", "openid", "ui_locales", "en")
-		if in.location == "" {
-			t.Error("no login page")
+		other := s.browser()
+		in := other.ask("historia", "openid", "ui_locales", "en")
+		if page := other.get(in.location); !strings.Contains(page.body, `<html lang="en">`) {
+			t.Errorf("the application's wish was forgotten: %s", head(page.body))
 		}
+		if page := other.get("/ayuda"); !strings.Contains(page.body, `lang="es-EC"`) {
+			t.Error("the application's wish became the browser's")
+		}
+	})
+}
+
+// The language chosen in a browser of her own is that of a person's mails, once
+// she has signed in there; a browser that is new to her changes nothing.
+func TestLanguageOfMailsIsTheOneChosen(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		a := s.person(cedula, clave)
+		is := func(what, want string) {
+			t.Helper()
+			if got, err := s.DB.Afiliado(t.Context(), a.ID); err != nil || got.Locale != want {
+				t.Errorf("%s: got %q, %v, want %q", what, got.Locale, err, want)
+			}
+		}
+		b := s.browser()
+		b.get("/ingresar?ui_locales=en")
+		is("looked at a page", "")
+		b.signIn("", cedula, clave)
+		is("new browser", "")
+		b.signIn("", cedula, wrong)
+		is("wrong clave", "")
+		b.signIn("", cedula, clave)
+		is("own browser", "en")
+		b.get("/ayuda?ui_locales=es")
+		b.signIn("", cedula, clave)
+		is("Spanish again", "es-EC")
+		stranger := s.browser()
+		stranger.get("/ingresar?ui_locales=en")
+		stranger.signIn("", cedula, wrong)
+		is("stranger", "es-EC")
 	})
 }

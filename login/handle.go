@@ -108,3 +108,9 @@ func retryAfter(d time.Duration) string { return strconv.Itoa(max(1, int(math.Ce
 
 // redirect leads the person to a page of ours, with a GET (BCP-4.12).
 func redirect(to string) http.Handler { return http.RedirectHandler(to, http.StatusSeeOther) }
+
+// Redirect answers an effect with redirect.
+func (s *Server) Redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	s.Answer(w, r, redirect(to))
+	return nil
+}

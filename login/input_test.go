@@ -32,7 +32,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 				bodies = append(bodies, f.Encode())
 			}
 		}
-		for _, path := range []string{"/ingresar", "/autorizar"} {
+		for _, path := range []string{"/ingresar", "/autorizar"} { // those of login/clave have a test of their own there
 			for _, body := range bodies {
 				r := b.form(path, nil)
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))

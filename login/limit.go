@@ -1,6 +1,7 @@
 package login
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -35,6 +36,19 @@ func (l Limit) Delay(level int) time.Duration {
 		return l.Max
 	}
 	return time.Duration(over) * l.Step
+}
+
+// Rim is how long the failures in a bucket press at most: those beyond the level
+// from which on neither the delay nor a challenge costs more, which is at full
+// failures, are forgotten.
+func (l Limit) Rim(full int) time.Duration {
+	if l.Leak <= 0 {
+		return 0
+	}
+	if step := max(l.Step, 1); l.Max > 0 {
+		full = max(full, l.Free+int((l.Max+step-1)/step))
+	}
+	return min(time.Duration(full), math.MaxInt64/2/l.Leak) * l.Leak
 }
 
 // networkOf is the network of an address host:port: its /24 or, IPv6, its /48.

@@ -34,7 +34,7 @@ func passes(reason string, lane bool) bool {
 // exactReason is what a person on her own device is told, or "" where there is
 // nothing to tell but the one sentence. exhausted says that the attempts of the
 // device itself are used up.
-func exactReason(a *storage.Afiliado, b storage.LoginBudget, exhausted bool) templates.Reason {
+func exactReason(a storage.Account, b storage.LoginBudget, exhausted bool) templates.Reason {
 	switch {
 	case a.Disabled():
 		return templates.ReasonDisabled

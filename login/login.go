@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iess.gob.ec/clave/login/challenge"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -20,7 +21,8 @@ type Protocol interface {
 	// Grant completes req for the session: it issues the one code and returns the
 	// authorization response, to be written once tx has committed.
 	Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, s *storage.Session) (http.Handler, error)
-	// Deny completes req with an OAuth error.
+	// Deny completes req with an OAuth error. It audits whom it was denied to
+	// (req.AfiliadoID), where that is known.
 	Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, code, description string) (http.Handler, error)
 }
 
@@ -72,7 +74,8 @@ func DefaultRenewal() Renewal { return Renewal{MaxAge: 365 * 24 * time.Hour, Wai
 type Server struct {
 	Config
 	// Protocol must be set before the first request is served.
-	Protocol Protocol
+	Protocol   Protocol
+	Challenges *challenge.Challenge // "No soy un robot", on every page of ours
 
 	cookies cookieNames
 	csrf    *http.CrossOriginProtection
@@ -93,8 +96,12 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
+	challenges, err := challenge.New(challenge.Config{DB: cfg.DB, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		Config: cfg, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce(),
+		Config: cfg, Challenges: challenges, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce(),
 		crowd: newCrowd(int(cfg.Hash.queue / 2)), pressed: newCrowd(pressedPlaces),
 	}
 	s.csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

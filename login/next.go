@@ -62,7 +62,8 @@ type Progress struct {
 	Clave       *storage.Clave   // of the session's person, nil where she has none
 	Consent     *storage.Consent // what she allowed this application, or nil
 	Renewal     Renewal
-	Reach       string // the strongest acr that any sign-in here can have
+	Window      time.Duration // for which a due renewal waits at the application
+	Reach       string        // the strongest acr that any sign-in here can have
 }
 
 // Next is the dispatcher: it alone decides where a request goes. Each answer it
@@ -150,8 +151,11 @@ func stepUp(p Progress) turn {
 	return turn{StepLogin, StepInteractionRequired}
 }
 
+// renew asks for a new clave where it is due, unless it waits for the transaction
+// that runs at the application.
 func renew(p Progress) turn {
-	if _, due := p.Renewal.Due(p.Clave, p.Now); due {
+	_, due := p.Renewal.Due(p.Clave, p.Now)
+	if due && !waits(p.Clave, p.Session, p.Window, p.Now) {
 		return turn{StepRenew, StepInteractionRequired}
 	}
 	return turn{step: StepFinish}

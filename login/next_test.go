@@ -33,8 +33,10 @@ func TestNext(t *testing.T) {
 			Request: &storage.AuthRequest{
 				ID: "r", Scope: "openid profile", CreatedAt: storage.At(now.Add(-time.Minute)), ExpiresAt: storage.At(now.Add(time.Hour)),
 			},
-			Sub:     "a",
-			Session: &storage.Session{ID: "s", AfiliadoID: "a", ACR: ACRClave, AuthAt: storage.At(now.Add(-10 * time.Minute))},
+			Sub: "a",
+			Session: &storage.Session{
+				ID: "s", AfiliadoID: "a", ACR: ACRClave, CreatedAt: storage.At(now.Add(-10 * time.Minute)), AuthAt: storage.At(now.Add(-10 * time.Minute)),
+			},
 			Clave:   &storage.Clave{AfiliadoID: "a", DueAt: storage.At(now.Add(time.Hour))},
 			Consent: &storage.Consent{Kind: kindNotice, Scope: "openid profile", CreatedAt: storage.At(now.Add(-time.Hour))},
 		}
@@ -64,6 +66,25 @@ func TestNext(t *testing.T) {
 		{"clave compromised", func(p *Progress) { p.Clave.Compromised = true }, StepRenew, StepInteractionRequired},
 		{"clave compromised, no expiry", func(p *Progress) { p.Clave.Compromised = true; p.Renewal = Renewal{} }, StepRenew, StepInteractionRequired},
 		{"expiry off", func(p *Progress) { p.Clave.DueAt = storage.At(now); p.Renewal = Renewal{} }, StepFinish, StepFinish},
+		{"due within the window", func(p *Progress) {
+			p.Window, p.Clave.DueAt = time.Hour, storage.At(now.Add(-9*time.Minute))
+		}, StepFinish, StepFinish},
+		{"due within the window, at another application", func(p *Progress) {
+			p.Window, p.Clave.DueAt = 0, storage.At(now.Add(-9*time.Minute))
+		}, StepRenew, StepInteractionRequired},
+		{"due before the window", func(p *Progress) {
+			p.Window, p.Clave.DueAt = 9*time.Minute, storage.At(now.Add(-9*time.Minute))
+		}, StepRenew, StepInteractionRequired},
+		{"due within the window, before she signed in", func(p *Progress) {
+			p.Window, p.Clave.DueAt = time.Hour, storage.At(now.Add(-10*time.Minute))
+		}, StepRenew, StepInteractionRequired},
+		{"due within the window, proved again since", func(p *Progress) {
+			p.Window, p.Clave.DueAt, p.Session.AuthAt = time.Hour, storage.At(now.Add(-9*time.Minute)), storage.At(now.Add(-time.Minute))
+			prove(p)
+		}, StepFinish, StepFinish},
+		{"due within the window, compromised", func(p *Progress) {
+			p.Window, p.Clave.DueAt, p.Clave.Compromised = time.Hour, storage.At(now.Add(-9*time.Minute)), true
+		}, StepRenew, StepInteractionRequired},
 		{"no clave", func(p *Progress) { p.Clave = nil }, StepFinish, StepFinish},
 		{"first visit", func(p *Progress) { p.Consent = nil }, StepNotice, StepInteractionRequired},
 		{"more scope", func(p *Progress) { p.Request.Scope += " email" }, StepNotice, StepInteractionRequired},
@@ -166,6 +187,27 @@ func TestNextEndsAndAsksOnce(t *testing.T) {
 	})
 }
 
+// A declared window changes one thing only: the renewal of a clave that expired
+// within it, while its person was signed in. No other application is affected.
+func TestS092_WindowChangesNothingElse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := arbitrary(t)
+		p.Window = 0
+		without := Next(p)
+		p.Window = time.Duration(rapid.IntRange(0, 2*60*60).Draw(t, "window")) * time.Second
+		with := Next(p)
+		running := p.Session != nil && p.Clave != nil && !p.Clave.Compromised && p.Clave.DueAt.Past(p.Now) &&
+			p.Session.CreatedAt.Before(p.Clave.DueAt.Time) && p.Now.Sub(p.Clave.DueAt.Time) < p.Window
+		renews := without == StepRenew || without == StepInteractionRequired && running
+		switch {
+		case !running && with != without, with != without && !renews:
+			t.Fatalf("the window leads to %v instead of %v", with, without)
+		case running && with == StepRenew:
+			t.Fatal("a transaction within the window is interrupted")
+		}
+	})
+}
+
 func arbitrary(t *rapid.T) Progress {
 	now := time.Date(2026, time.November, 22, 15, 0, 0, 0, time.UTC)
 	maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
@@ -174,6 +216,7 @@ func arbitrary(t *rapid.T) Progress {
 	p := Progress{
 		Now: now, SameBrowser: true, FirstParty: maybe("first party"), Renewal: DefaultRenewal(), Reach: ACRClave15,
 		Request: &storage.AuthRequest{ID: "r", Scope: scope, CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(24 * time.Hour))},
+		Window:  time.Duration(rapid.IntRange(0, 90).Draw(t, "window in minutes")) * time.Minute,
 	}
 	ask := &p.Request.Params
 	ask.Prompt = rapid.SampledFrom([][]string{nil, {"none"}, {"login"}, {"consent"}, {"login", "consent"}, {"select_account"}}).Draw(t, "prompt")
@@ -189,6 +232,7 @@ func arbitrary(t *rapid.T) Progress {
 	if maybe("session") {
 		p.Sub = "a"
 		p.Session = &storage.Session{ID: "s0", AfiliadoID: "a", ACR: acr.Draw(t, "session acr"), AuthAt: storage.At(now.Add(-time.Minute))}
+		p.Session.CreatedAt = storage.At(now.Add(-time.Duration(rapid.IntRange(1, 120).Draw(t, "signed in for")) * time.Minute))
 		p.Clave = person(t, now)
 		if maybe("consent") {
 			p.Consent = &storage.Consent{Kind: rapid.SampledFrom([]string{kindNotice, kindConsent}).Draw(t, "kind"), Scope: "openid", CreatedAt: storage.At(now.Add(-time.Hour))}
@@ -214,7 +258,7 @@ func answer(t *rapid.T, p Progress, step Step) Progress {
 			p.Clave, p.Consent = person(t, p.Now), nil
 		}
 		p.Sub = who
-		p.Session = &storage.Session{ID: "s1", AfiliadoID: who, ACR: acrOf(p.Clave != nil && p.Clave.Long), AuthAt: storage.At(p.Now)}
+		p.Session = &storage.Session{ID: "s1", AfiliadoID: who, ACR: acrOf(p.Clave != nil && p.Clave.Long), AuthAt: storage.At(p.Now), CreatedAt: storage.At(p.Now)}
 		p.Request.SessionID, p.Request.ProvedAt = "s1", storage.At(p.Now)
 	case StepRenew:
 		long := rapid.Bool().Draw(t, "new one long")

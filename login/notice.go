@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"iess.gob.ec/clave/login/challenge"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -51,7 +52,7 @@ func (s *Server) Notify(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 
 // notifyIf is Notify where so is true, and the same work for nothing otherwise.
 func (s *Server) notifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice, so bool) error {
-	n.When, n.Network, n.Device, n.Locale = v.Now, coarse(r.RemoteAddr), DeviceName(r.UserAgent()), v.Lang
+	n.When, n.Network, n.Device, n.Locale = v.Now, NetworkName(addressOf(r.RemoteAddr)), DeviceName(r.UserAgent()), v.Lang
 	data, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("login: notice: %w", err)
@@ -66,14 +67,14 @@ func (s *Server) notifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, 
 	return tx.AddErrandIf(ctx, e, so)
 }
 
-// coarse is the network of an address host:port as people are told of it: enough
-// to say "not mine", too little to find anybody.
-func coarse(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
+// NetworkName is the network of an IP address as people are told of it: enough to
+// say "not mine", too little to find anybody. It is "" where there is no address.
+func NetworkName(address string) string {
+	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return ""
 	}
-	addr := ap.Addr().Unmap().WithZone("")
+	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
 		b := addr.As4()
 		return fmt.Sprintf("%d.%d.%d.x", b[0], b[1], b[2])
@@ -131,5 +132,5 @@ func (s *Server) Levels(ctx context.Context, r *http.Request, v *Visit, id stora
 
 // PressNetwork counts something that r asks for against its network.
 func (s *Server) PressNetwork(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit) error {
-	return tx.AddPressure(ctx, s.DB.PressureKey("network", networkOf(r.RemoteAddr)), v.Now, s.Network.Leak)
+	return tx.AddPressure(ctx, s.DB.PressureKey("network", networkOf(r.RemoteAddr)), v.Now, s.Network.Leak, s.Network.Rim(challenge.FullNetwork))
 }

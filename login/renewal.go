@@ -1,7 +1,8 @@
 package login
 
 import (
-	"hash/fnv"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 	"unicode/utf8"
 
@@ -17,12 +18,16 @@ type Renewal struct {
 	// waives nothing.
 	Waiver int
 	// Spread brings each due date forward by up to so much, differently for each
-	// person, where claves of the same day would all expire at once.
+	// person, where claves of the same day would all expire at once; never by more
+	// than a quarter of MaxAge.
 	Spread time.Duration
 }
 
+// longFrom is from how many characters on a clave is long (D17).
+const longFrom = 15
+
 // Long reports whether a sign-in with that clave is of class ACRClave15.
-func Long(clave string) bool { return utf8.RuneCountInString(clave) >= 15 }
+func Long(clave string) bool { return utf8.RuneCountInString(clave) >= longFrom }
 
 // DueAt is when that clave, set at created, has to be renewed by that person;
 // the zero time means never.
@@ -30,13 +35,51 @@ func (r Renewal) DueAt(created time.Time, clave, afiliadoID string) time.Time {
 	if r.MaxAge <= 0 || r.Waiver > 0 && utf8.RuneCountInString(clave) >= r.Waiver {
 		return time.Time{}
 	}
-	due := created.Add(r.MaxAge)
-	if r.Spread > 0 {
-		h := fnv.New32a()
-		h.Write([]byte(afiliadoID))
-		due = due.Add(-time.Duration(h.Sum32()) % min(r.Spread, r.MaxAge))
+	return storage.At(created).Add(r.MaxAge - spread(afiliadoID, min(r.Spread, r.MaxAge/4)))
+}
+
+// spread is the person's own part of most, the same each time; whole seconds.
+func spread(afiliadoID string, most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
 	}
-	return due
+	sum := sha256.Sum256([]byte(afiliadoID))                              // ids that differ little lie far apart
+	part := time.Duration(binary.BigEndian.Uint64(sum[:]) % uint64(most)) //nolint:gosec // less than most
+	return part.Truncate(time.Second)
+}
+
+// notice is how long before its due date a clave is first spoken of: nobody is
+// given a date so near that a reminder would come late or not at all (S092).
+const notice = 30 * 24 * time.Hour
+
+// Recompute is when c has to be renewed under r where another policy gave it its
+// date; the zero time means never. Nobody's date comes nearer than 30 days from
+// now, so that everybody is reminded in time, and dates that would have are
+// spread, so that no day is a stampede; who is due already, or has been told of a
+// nearer date, keeps that, or gets a later one where r gives it. How long a clave
+// is its hash does not tell: all but those of 15 characters or more count as
+// short, and those do too where r waives longer ones only.
+// Recompute of what it returned, at that moment or later, is the same date.
+func (r Renewal) Recompute(c storage.Clave, now time.Time) time.Time {
+	if r.MaxAge <= 0 || c.Long && r.Waiver > 0 && r.Waiver <= longFrom {
+		return time.Time{}
+	}
+	want, soonest := r.DueAt(c.CreatedAt.Time, "", c.AfiliadoID), now.Add(notice)
+	held := c.DueAt.Time
+	switch {
+	case !want.Before(soonest):
+		return want
+	case !held.IsZero() && !held.After(soonest):
+		if want.After(held) && want.After(now) {
+			return want
+		}
+		return held
+	}
+	eased := soonest.Add(spread(c.AfiliadoID, max(r.Spread, notice)))
+	if !held.IsZero() && held.Before(eased) {
+		return held
+	}
+	return eased
 }
 
 // Due reports whether c has to be renewed before its person goes on, and why. No
@@ -50,4 +93,22 @@ func (r Renewal) Due(c *storage.Clave, now time.Time) (templates.Cause, bool) {
 	default:
 		return templates.CauseExpired, r.MaxAge > 0 && c.DueAt.Past(now)
 	}
+}
+
+// waits reports whether the renewal of c, which is due, waits for a transaction
+// that runs at an application whose declared window that is: the clave expired
+// less than window ago, and the person's session had begun before it did. Proving
+// again within the session, as the application may ask before a signature, does
+// not renew (rotation never interrupts); a new session does, and a compromised
+// clave waits for nothing.
+func waits(c *storage.Clave, s *storage.Session, window time.Duration, now time.Time) bool {
+	return !c.Compromised && s.CreatedAt.Before(c.DueAt.Time) && now.Before(c.DueAt.Add(window))
+}
+
+// dueAt is when c falls due as applications are told, zero for never.
+func (r Renewal) dueAt(c *storage.Clave) storage.Instant {
+	if c == nil || r.MaxAge <= 0 {
+		return storage.Instant{}
+	}
+	return c.DueAt
 }

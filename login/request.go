@@ -133,29 +133,10 @@ func (s *Server) refusal(v *Visit, step Step, post bool) error {
 	}
 }
 
-// application is a client as people know it. Addresses that are not of the web
-// are left out.
+// application is a client as people know it.
 func (s *Server) application(c *storage.Client) *templates.Application {
 	m := c.Metadata
-	out := &templates.Application{Name: m.ClientName, Policy: m.PolicyURI}
-	if u := webURL(m.ClientURI); u != nil {
-		out.Host, out.Start = u.Host, m.ClientURI
-	}
-	if u := webURL(m.InitiateLoginURI); u != nil { // OpenID Core 4: it is told who asks
-		q := u.Query()
-		q.Set("iss", s.Issuer)
-		u.RawQuery = q.Encode()
-		out.Start = u.String()
-	}
-	return out
-}
-
-func webURL(s string) *url.URL {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil
-	}
-	return u
+	return templates.NewApplication(m.ClientName, m.ClientURI, m.PolicyURI, m.InitiateLoginURI, s.Issuer)
 }
 
 // Goal is the running request as pages show it, or nil.
@@ -175,7 +156,16 @@ func (v *Visit) Elsewhere() string {
 	if v.Request == nil {
 		return "/"
 	}
-	return pagePath("/continuar", v.Request.ID)
+	return v.PagePath("/continuar")
+}
+
+// PagePath is the address of a page that works for the visit's running request,
+// where there is one.
+func (v *Visit) PagePath(path string) string {
+	if v.Request == nil {
+		return path
+	}
+	return pagePath(path, v.Request.ID)
 }
 
 // Layout is what every page needs; v may be nil.
@@ -189,34 +179,13 @@ func (s *Server) Layout(r *http.Request, v *Visit) templates.Layout {
 	return l
 }
 
-// Show renders a page of the visit. Its forms may end at the application, whose
-// origin the policy therefore names: browsers apply form-action to the redirect
-// after a POST too.
+// Show renders a page of the visit. Its forms may end at the application.
 func (s *Server) Show(w http.ResponseWriter, v *Visit, status int, page templates.Page) error {
 	if v.Request != nil {
 		s.set(w, s.cookies.named(cookieRequest), v.Request.ID, 0)
-		w.Header().Add("Content-Security-Policy", strings.TrimSpace("form-action 'self' "+origin(v.Request.RedirectURI)))
+		w.Header().Add("Content-Security-Policy", templates.FormAction(v.Request.RedirectURI))
 	}
 	return s.Pages.Render(w, status, page)
-}
-
-// ShowBusy is Show for a page that says so: 503 with Retry-After (T28).
-func (s *Server) ShowBusy(w http.ResponseWriter, v *Visit, retry time.Duration, page templates.Page) error {
-	w.Header().Set("Retry-After", retryAfter(retry))
-	return s.Show(w, v, templates.KindBusy.Status(), page)
-}
-
-// origin is what a policy calls the target of a redirect URI.
-func origin(redirectURI string) string {
-	u, err := url.Parse(redirectURI)
-	switch {
-	case err != nil || u.Scheme == "":
-		return ""
-	case u.Scheme == "https" || u.Scheme == "http":
-		return u.Scheme + "://" + u.Host
-	default:
-		return u.Scheme + ":"
-	}
 }
 
 // Application is the application with that id as people know it, nil where it is

@@ -43,16 +43,28 @@ func TestD17_WaiverSpreadAndCompromise(t *testing.T) {
 		}
 	}
 	year.Spread = 14 * 24 * time.Hour
-	days := map[time.Time]bool{}
-	for _, id := range strings.Fields("a b c d e f g h") {
+	days, first, last := map[string]bool{}, set.AddDate(2, 0, 0), set
+	for _, id := range strings.Fields("a b c d e f g h i j k l m n o p q r s t") {
 		due := year.DueAt(set, "Cotopaxi47", id)
 		if due.After(set.AddDate(0, 0, 365)) || due.Before(set.AddDate(0, 0, 351)) {
 			t.Errorf("spread to %v", due)
 		}
-		days[due] = true
+		days[due.Format(time.DateOnly)] = true
+		if due.Before(first) {
+			first = due
+		}
+		if due.After(last) {
+			last = due
+		}
 	}
-	if len(days) < 6 {
-		t.Errorf("8 people expire at %d times", len(days))
+	if len(days) < 5 || last.Sub(first) <= year.Spread/3 {
+		t.Errorf("20 people expire on %d days of 14, within %v", len(days), last.Sub(first))
+	}
+	week := Renewal{MaxAge: 8 * 24 * time.Hour, Spread: 30 * 24 * time.Hour}
+	for _, id := range strings.Fields("a b c d e f g h") {
+		if due := week.DueAt(set, "Cotopaxi47", id); due.Before(set.AddDate(0, 0, 6)) {
+			t.Errorf("a clave for 8 days ends on %v", due)
+		}
 	}
 	cause, due := Renewal{}.Due(&storage.Clave{Compromised: true}, set)
 	if !due || cause != templates.CauseCompromised {
@@ -86,6 +98,27 @@ func TestLimit(t *testing.T) {
 		if got := l.Delay(failures); got != want {
 			t.Errorf("%d: got %v, want %v", failures, got, want)
 		}
+	}
+	for _, tt := range []struct {
+		l    Limit
+		full int
+		want time.Duration
+	}{
+		{l, 20, 20 * time.Hour},
+		{l, 0, 11 * time.Hour}, // five free, six steps to the longest delay
+		{Limit{Free: 100, Leak: 6 * time.Second, Step: 50 * time.Millisecond, Max: 3 * time.Second}, 80, 16 * time.Minute},
+		{Limit{Free: 1, Leak: time.Second}, 80, 80 * time.Second},
+		{Limit{}, 20, 0},
+	} {
+		if got := tt.l.Rim(tt.full); got != tt.want {
+			t.Errorf("%+v full at %d: got %v, want %v", tt.l, tt.full, got, tt.want)
+		}
+		if rim := tt.l.Rim(tt.full); tt.l.Delay(tt.l.Level(storage.At(now.Add(rim)), now)) != tt.l.Max {
+			t.Errorf("%+v: its rim is below the longest delay", tt.l)
+		}
+	}
+	if endless := (Limit{Free: 1 << 40, Leak: time.Hour, Step: 1, Max: 1}); endless.Rim(20) <= 0 {
+		t.Error("a rim is beyond time")
 	}
 	for left, want := range map[time.Duration]int{0: 0, -time.Hour: 0, time.Minute: 1, time.Hour: 1, 119 * time.Minute: 2} {
 		if got := l.Level(storage.At(now.Add(left)), now); got != want {

@@ -51,15 +51,19 @@ func (s *Server) Proved(v *Visit, found *storage.Session) bool {
 // fieldSession is the hidden field of Mark.
 const fieldSession = "sesion"
 
-// Mark names a session in a form, without opening it.
-func Mark(found *storage.Session) string { return storage.Hash("form " + found.ID) }
+// Mark names a session, or whatever else lets a person send a form, in that form
+// by its id, without opening it.
+func Mark(id string) string { return storage.Hash("form " + id) }
+
+// ShownFor is the Mark that a form came with, "" for none.
+func (v *Visit) ShownFor() string { return v.Form.Get(fieldSession) }
 
 // Swapped reports whether a form was shown for another session than the one it
 // comes back in: somebody else has signed in here meanwhile, in another tab, and
 // what the form says was not said to her.
 func (v *Visit) Swapped(found *storage.Session) bool {
-	shown := v.Form.Get(fieldSession)
-	return shown != "" && found != nil && shown != Mark(found)
+	shown := v.ShownFor()
+	return shown != "" && found != nil && shown != Mark(found.ID)
 }
 
 // liveSession is session, with nil for none.
@@ -91,7 +95,7 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	}
 	now := storage.At(v.Now)
 	found := storage.Session{
-		ID: storage.NewID(), AfiliadoID: p.Afiliado.ID, AMR: amrClave, ACR: acrOf(p.Clave.Long), AuthAt: now, SeenAt: now, CreatedAt: now,
+		ID: storage.NewID(), AfiliadoID: p.ID, AMR: amrClave, ACR: acrOf(p.Clave.Long), AuthAt: now, SeenAt: now, CreatedAt: now,
 		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r),
 	}
 	value := storage.NewSecret()
@@ -103,8 +107,8 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	if err != nil {
 		return nil, nil, err
 	}
-	event := v.Event(r, eventSessionStarted, p.Afiliado.ID)
-	if old != nil && old.AfiliadoID == p.Afiliado.ID {
+	event := v.Event(r, EventSessionStarted, p.ID)
+	if old != nil && old.AfiliadoID == p.ID {
 		event.Name = eventSessionRenewed
 		found.ID, found.CreatedAt = old.ID, old.CreatedAt
 		err = tx.RenewSession(ctx, found)
@@ -118,8 +122,12 @@ func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	if err := tx.Audit(ctx, event); err != nil {
 		return nil, nil, err
 	}
-	if device != deviceKnown { // a shared computer is nobody's: whoever says to be at one is told of too
-		err := s.Notify(ctx, tx, r, v, NoticeNewDevice, s.DB.IdentifierMAC(p.Afiliado.Identifier), Notice{Wait: s.NewDeviceWait})
+	if device == DeviceKnown {
+		if err := s.mailLanguage(ctx, tx, r, v, p.Account); err != nil {
+			return nil, nil, err
+		}
+	} else { // a shared computer is nobody's: whoever says to be at one is told of too
+		err := s.Notify(ctx, tx, r, v, NoticeNewDevice, p.mac, Notice{Wait: s.NewDeviceWait})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -144,7 +152,7 @@ func (s *Server) requestSession(ctx context.Context, tx *storage.Tx, v *Visit, p
 		return nil, nil //nolint:nilnil // documented: none
 	case err != nil:
 		return nil, err
-	case found.AfiliadoID != p.Afiliado.ID, !found.EndedAt.IsZero(), found.ExpiresAt.Past(v.Now), found.SeenAt.Add(s.Idle).Before(v.Now):
+	case found.AfiliadoID != p.ID, !found.EndedAt.IsZero(), found.ExpiresAt.Past(v.Now), found.SeenAt.Add(s.Idle).Before(v.Now):
 		return nil, nil //nolint:nilnil // documented: none
 	default:
 		return found, nil
@@ -179,7 +187,7 @@ func (s *Server) end(ctx context.Context, tx *storage.Tx, e storage.Event, id, r
 	if err != nil || !open {
 		return err
 	}
-	e.Detail = map[string]string{"reason": reason}
+	e.Detail = map[string]string{"reason": reason, "session": id}
 	return tx.Audit(ctx, e)
 }
 
@@ -205,12 +213,15 @@ func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *sto
 	return func(w http.ResponseWriter) { s.set(w, s.cookies.session, value, 0) }, nil
 }
 
-// EndSession ends a session in tx, with the tokens that live only with it, and
-// returns what removes its cookie from the browser that r comes from.
-func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, found *storage.Session) (func(http.ResponseWriter), error) {
+// EndSession ends a session in tx, with the tokens that live only with it, as the
+// application clientID asked ("": none did), and returns what removes its cookie
+// from the browser that r comes from. One that has ended leaves no second audit
+// row (FT-14).
+func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, found *storage.Session, clientID string) (func(http.ResponseWriter), error) {
 	now := s.Now()
-	v := &Visit{Now: now}
-	if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), found.ID, "logout", now); err != nil {
+	e := (&Visit{Now: now}).Event(r, eventSessionEnded, found.AfiliadoID)
+	e.ClientID = clientID
+	if err := s.end(ctx, tx, e, found.ID, "logout", now); err != nil {
 		return nil, err
 	}
 	value := secret(r, s.cookies.session)

@@ -166,6 +166,13 @@ func TestASVS_7_4_1_LogoutEndsTheSession(t *testing.T) {
 			t.Error("the old cookie still opens the session")
 		}
 		b.want(b.post("/oauth/logout", nil), http.StatusSeeOther, "/")
+		rows, err := s.DB.AuditRows(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := rows[len(rows)-1]; s.events("session.ended") != 1 || last.Event != "session.ended" || last.ClientID != "historia" {
+			t.Errorf("got %+v, want one row that says who asked", last)
+		}
 	})
 }
 

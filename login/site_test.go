@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -191,7 +189,7 @@ func (s *site) logout(w http.ResponseWriter, r *http.Request) {
 		var forget func(http.ResponseWriter)
 		err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 			var err error
-			forget, err = s.EndSession(r.Context(), tx, r, found)
+			forget, err = s.EndSession(r.Context(), tx, r, found, "historia")
 			return err
 		})
 		if err == nil {
@@ -251,7 +249,7 @@ func (protocol) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthRequ
 func (protocol) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, code, description string) (http.Handler, error) {
 	q := *req
 	q.CompletedAt = req.CreatedAt
-	return complete(ctx, tx, q, url.Values{"error": {code}, "error_description": {description}})
+	return complete(ctx, tx, q, url.Values{"error": {code}, "error_description": {description}, "whom": {req.AfiliadoID}})
 }
 
 func complete(ctx context.Context, tx *storage.Tx, q storage.AuthRequest, out url.Values) (http.Handler, error) {
@@ -260,120 +258,6 @@ func complete(ctx context.Context, tx *storage.Tx, q storage.AuthRequest, out ur
 	}
 	out.Set("state", q.State)
 	return http.RedirectHandler(q.RedirectURI+"?"+out.Encode(), http.StatusSeeOther), nil
-}
-
-// browser is somebody's browser: it keeps cookies and shows each answer.
-type browser struct {
-	t      *testing.T
-	site   *site
-	client *http.Client
-}
-
-func (s *site) browser() *browser {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return &browser{t: s.t, site: s, client: &http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// answer is what came back.
-type answer struct {
-	status   int
-	header   http.Header
-	location string
-	body     string
-}
-
-func (b *browser) do(r *http.Request) answer {
-	res, err := b.client.Do(r)
-	if err != nil {
-		b.t.Error(err)
-		return answer{}
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Error(err)
-	}
-	return answer{res.StatusCode, res.Header, strings.TrimPrefix(res.Header.Get("Location"), b.site.url), string(body)}
-}
-
-func (b *browser) get(path string) answer {
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.site.url+path, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return b.do(r)
-}
-
-func (b *browser) post(path string, fields url.Values) answer {
-	return b.do(b.form(path, fields))
-}
-
-func (b *browser) form(path string, fields url.Values) *http.Request {
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.site.url+path, strings.NewReader(fields.Encode()))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", b.site.url)
-	return r
-}
-
-// ask begins a request at an application and returns the page it leads to.
-func (b *browser) ask(client, scope string, more ...string) answer {
-	q := url.Values{"client_id": {client}, "scope": {scope}}
-	for i := 0; i+1 < len(more); i += 2 {
-		q.Set(more[i], more[i+1])
-	}
-	return b.get("/authorize?" + q.Encode())
-}
-
-// request is the id of the running request that an answer leads on with.
-func (a answer) request() string {
-	u, err := url.Parse(a.location)
-	if err != nil {
-		return ""
-	}
-	return u.Query().Get("id")
-}
-
-// param is a parameter of the answer to the application.
-func (a answer) param(name string) string {
-	u, err := url.Parse(a.location)
-	if err != nil {
-		return ""
-	}
-	return u.Query().Get(name)
-}
-
-// leads reports where an answer redirects to, without its query.
-func (a answer) leads() string {
-	path, _, _ := strings.Cut(a.location, "?")
-	return path
-}
-
-func (b *browser) signIn(request string, id storage.Identifier, clave string) answer {
-	f := url.Values{"cedula": {string(id)}, "clave": {clave}, "ingresar": {"1"}}
-	if request != "" {
-		f.Set("id", request)
-	}
-	return b.post("/ingresar", f)
-}
-
-func (b *browser) want(got answer, status int, leads string) {
-	b.t.Helper()
-	if got.status != status || got.leads() != leads {
-		b.t.Errorf("got %d to %q, want %d to %q: %s", got.status, got.location, status, leads, head(got.body))
-	}
-}
-
-func head(body string) string {
-	_, body, _ = strings.Cut(body, "<main")
-	return body[:min(len(body), 400)]
 }
 
 // events counts the audit rows of a name.

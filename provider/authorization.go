@@ -163,9 +163,6 @@ func readPrompt(p *storage.AuthParams, c *storage.Client, f form) *protocolError
 func readWishes(q *storage.AuthRequest, c *storage.Client, f form, hintedSub func(string) (string, error)) *protocolError {
 	p := &q.Params
 	p.LoginHint, p.UILocales = f.get("login_hint"), f.get("ui_locales")
-	if v := f.get("display"); slices.Contains(displayValues(), v) {
-		p.Display = v
-	}
 	acr := strings.Fields(f.get("acr_values"))
 	if raw := f.get("claims"); raw != "" {
 		req, steer, err := readClaims(raw)

@@ -192,6 +192,16 @@ func (h *house) claimsOf(token string) map[string]json.RawMessage {
 	return out
 }
 
+// auditRows counts the audit rows of all events.
+func (h *house) auditRows() int {
+	h.t.Helper()
+	rows, err := h.db.AuditRows(h.t.Context(), 0, 10000)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return len(rows)
+}
+
 // audited counts the audit rows of one event.
 func (h *house) audited(event string) int {
 	h.t.Helper()

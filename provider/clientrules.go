@@ -14,6 +14,10 @@ import (
 // keyed hash, so it has to be random.
 const minSecret = 32
 
+// maxRenewalWindow is the longest a due renewal may wait for a running
+// transaction, in seconds: one day.
+const maxRenewalWindow = 24 * 60 * 60
+
 // checkClient says what is wrong with a registration, or nil. A rule: it sees
 // values only.
 func checkClient(r Registration) error {
@@ -82,6 +86,8 @@ func checkChoices(r Registration) error {
 		return errors.New("iess_pkce: a client without secret (token_endpoint_auth_method none) needs PKCE")
 	case m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxMaxAge):
 		return fmt.Errorf("default_max_age: must be 0 to %d seconds", maxMaxAge)
+	case m.RenewalWindow < 0 || m.RenewalWindow > maxRenewalWindow:
+		return fmt.Errorf("iess_renewal_window: must be 0 to %d seconds", maxRenewalWindow)
 	}
 	return nil
 }

@@ -42,10 +42,6 @@ func invalidGrant() *protocolError {
 // burns nothing, and neither does somebody else's client. A code used before
 // revokes what it gave.
 func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string) (*tokenResponse, error) {
-	// Outside the transaction: this may make a key.
-	if _, err := s.keys.signer(ctx, c.Metadata.IDTokenSignedAlg); err != nil {
-		return nil, err
-	}
 	hash := storage.Hash(code)
 	var t *tokenResponse
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
@@ -81,7 +77,7 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 	}
 	// The session's row is held: a logout either comes first and is seen here, or
 	// waits and then finds the grant to revoke.
-	err = tx.HoldSession(ctx, q.SessionID, now)
+	g.ClaveDueAt, err = tx.HoldSession(ctx, q.SessionID, now)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, invalidGrant()
 	}

@@ -87,7 +87,7 @@ func FuzzT27_IDTokenHint(f *testing.F) {
 		f.Fatal(err)
 	}
 	k.State = storage.KeyActive
-	set, err := newKeys([]storage.SigningKey{k}, time.Hour, time.Unix(0, 0))
+	set, _, err := newKeys([]storage.SigningKey{k}, time.Hour, time.Unix(0, 0))
 	if err != nil {
 		f.Fatal(err)
 	}

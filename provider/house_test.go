@@ -52,6 +52,7 @@ type house struct {
 	person  storage.Afiliado
 	session *storage.Session // nil: nobody is signed in
 	cleared bool             // the session's cookie was cleared
+	asked   string           // the application that asked for it
 	wait    bool             // Advance sends people to a page
 	pending *storage.AuthRequest
 }
@@ -103,7 +104,7 @@ func newHouse(t *testing.T, db *storage.DB) *house {
 	}
 	h.apply(clientFile)
 	h.Server, err = New(t.Context(), Config{
-		Issuer: h.url, DB: db, Clients: storage.NewClientCache(db, h.clock.now), Pages: pages, Login: h, Now: h.clock.now,
+		Issuer: h.url, DB: db, Clients: storage.NewClientCache(db, h.clock.now), Pages: pages, Login: h, Now: h.clock.now, ClavesExpire: true,
 		Log: slog.New(slog.NewJSONHandler(h.log, nil)),
 	})
 	if err != nil {
@@ -213,8 +214,9 @@ func (h *house) Session(context.Context, *http.Request) (*storage.Session, error
 }
 
 // EndSession implements Login.
-func (h *house) EndSession(ctx context.Context, tx *storage.Tx, _ *http.Request, s *storage.Session) (func(http.ResponseWriter), error) {
+func (h *house) EndSession(ctx context.Context, tx *storage.Tx, _ *http.Request, s *storage.Session, clientID string) (func(http.ResponseWriter), error) {
 	_, err := tx.EndSession(ctx, s.ID, "logout", h.clock.now())
+	h.asked = clientID
 	return func(http.ResponseWriter) { h.cleared, h.session = true, nil }, err
 }
 

@@ -93,26 +93,42 @@ func asked(released []storage.Claim, names, plain []string) []storage.Claim {
 	})
 }
 
-// idTokenClaims are the claims about the person in the ID token of g: only those
-// the claims parameter asked to have there; what scopes hand out is at userinfo
-// (OpenID Core 5.4). The person is read only where it must be.
+// idTokenClaims are the claims about the person in the ID token of g: those the
+// claims parameter asked to have there; what scopes hand out is at userinfo
+// (OpenID Core 5.4). When her clave falls due is in both, so that an application
+// can warn her without a further call. The person is read only where it must be.
 func (s *Server) idTokenClaims(ctx context.Context, g storage.Grant, person func(context.Context, string) (*storage.Afiliado, error)) ([]storage.Claim, error) {
 	req, err := storedClaims(g.Claims)
-	if err != nil || len(req.IDToken) == 0 {
-		return nil, err
-	}
-	a, err := person(ctx, g.AfiliadoID)
 	if err != nil {
 		return nil, err
 	}
-	return asked(storage.ScopeClaims(*a, strings.Fields(g.Scope)), req.IDToken, nil), nil
+	names := req.IDToken
+	a := &storage.Afiliado{}
+	if len(names) > 0 {
+		if a, err = person(ctx, g.AfiliadoID); err != nil {
+			return nil, err
+		}
+	}
+	if hasScope(g.Scope, storage.ScopeProfile) {
+		names = append(slices.Clone(names), storage.ClaimClaveDue)
+	}
+	return asked(storage.ScopeClaims(*a, s.claveDue(g.ClaveDueAt), strings.Fields(g.Scope)), names, nil), nil
 }
 
-// userinfoClaims are the claims about a that a token of scope carries at
-// userinfo.
-func userinfoClaims(a storage.Afiliado, scope string, req claimsRequest) []storage.Claim {
+// claveDue is stored as the applications are told: no clave falls due while
+// claves do not expire.
+func (s *Server) claveDue(stored storage.Instant) storage.Instant {
+	if !s.ClavesExpire {
+		return storage.Instant{}
+	}
+	return stored
+}
+
+// userinfoClaims are the claims about a, whose clave falls due at due, that a
+// token of scope carries at userinfo.
+func userinfoClaims(a storage.Afiliado, due storage.Instant, scope string, req claimsRequest) []storage.Claim {
 	all := strings.Fields(scope)
-	return asked(storage.ScopeClaims(a, all), req.Userinfo, strings.Fields(storage.PlainScope(scope)))
+	return asked(storage.ScopeClaims(a, due, all), req.Userinfo, strings.Fields(storage.PlainScope(scope)))
 }
 
 func storedClaims(stored string) (claimsRequest, error) {

@@ -118,11 +118,13 @@ func TestEachAlgorithmSignsForItsClients(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.apply(rsaClients)
 		h.clock.add(time.Second)
-		before, err := Keys(t.Context(), h.db)
-		if err != nil {
+		code := h.code("rs")
+		want(t, "without a key", h.token("rs", h.redeem("rs", code)).get("error"), "server_error")
+		want(t, "keys are not made at the token endpoint", h.audited(eventKeyCreated), 4)
+		if err := EnsureKeys(t.Context(), h.db, h.clock.now(), "RS256", "PS256"); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "keys nobody has used are not made", len(before), 4)
+		want(t, "the moment there is one, with the same code", h.token("rs", h.redeem("rs", code)).status, http.StatusOK)
 		for client, alg := range map[string]string{"web": "ES256", "rs": "RS256", "ps": "PS256", "ed": "EdDSA"} {
 			a := h.tokens(client, "openid")
 			jws, err := jose.ParseSignedCompact(a.get("id_token"), joseAlgs())

@@ -10,9 +10,6 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// eventLogout is the audit event of a session the person ended.
-const eventLogout = "session.logout"
-
 func (s *Server) getLogout(w http.ResponseWriter, r *http.Request) error {
 	f, err := queryForm(r)
 	if err != nil {
@@ -151,8 +148,7 @@ func (s *Server) askLogout(w http.ResponseWriter, r *http.Request, req logoutReq
 		if req.state != "" {
 			again = append(again, [2]string{"state", req.state})
 		}
-		// Browsers apply the policy to the redirect after the form, too.
-		w.Header().Set("Content-Security-Policy", formAction(req.uri))
+		w.Header().Set("Content-Security-Policy", templates.FormAction(req.uri))
 	}
 	page.Path = withParams(PathLogout, again)
 	if req.uiLocales != "" {
@@ -164,7 +160,7 @@ func (s *Server) askLogout(w http.ResponseWriter, r *http.Request, req logoutReq
 	return s.Pages.Render(w, http.StatusOK, page)
 }
 
-// endSession ends the session, with its audit row, and then clears the cookies.
+// endSession ends the session and then clears the cookies.
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *storage.Session, req logoutRequest) error {
 	ctx := r.Context()
 	clientID := ""
@@ -173,17 +169,9 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *sto
 	}
 	var forget func(http.ResponseWriter)
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
-		held, err := tx.LockSession(ctx, session.ID)
-		if err != nil {
-			return err
-		}
-		if forget, err = s.Login.EndSession(ctx, tx, r, session); err != nil || !held.EndedAt.IsZero() {
-			return err // the same form a moment ago has ended it (FT-14)
-		}
-		return tx.Audit(ctx, storage.Event{
-			At: storage.At(s.Now()), Name: eventLogout, AfiliadoID: session.AfiliadoID, ClientID: clientID, Actor: "afiliado",
-			Detail: map[string]string{"session": session.ID},
-		})
+		var err error
+		forget, err = s.Login.EndSession(ctx, tx, r, session, clientID)
+		return err
 	})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 		if bad.code == "invalid_client" {
 			status = http.StatusUnauthorized
 		}
-		s.refuse(challenge{w, `Basic realm="clave"`}, r, bad, status, nil)
+		s.refuse(challenge{w, `Basic realm="clave"`}, r, bad, status)
 		return
 	}
 	s.machine.ServeHTTP(challenge{w, `Basic realm="clave"`}, r)
@@ -145,14 +145,17 @@ func (s *Server) fail(ctx context.Context, bad *protocolError, cause error, attr
 		log.ErrorContext(ctx, "machine request failed", "error", cause)
 		return bad.status(status)
 	}
-	log.WarnContext(ctx, "machine request refused", "error", cause)
+	if cause != nil {
+		log = log.With("error", cause)
+	}
+	log.WarnContext(ctx, "machine request refused")
 	return bad.status(status)
 }
 
 // refuse writes bad without going through the library.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, bad *protocolError, status int, cause error) {
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, bad *protocolError, status int) {
 	s.logger(r.Context()).WarnContext(r.Context(), "machine request refused", "path", r.URL.Path,
-		"code", bad.code, "description", bad.description, "error", cause)
+		"code", bad.code, "description", bad.description)
 	op.WriteError(w, r, bad.status(status), nil)
 }
 

@@ -38,8 +38,9 @@ type Login interface {
 	Advance(ctx context.Context, tx *storage.Tx, r *http.Request, req *storage.AuthRequest) (http.Handler, error)
 	// Session returns the live session of this browser, or storage.ErrNotFound.
 	Session(ctx context.Context, r *http.Request) (*storage.Session, error)
-	// EndSession ends it in tx and returns what clears its cookies.
-	EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, s *storage.Session) (func(http.ResponseWriter), error)
+	// EndSession ends it in tx, with its audit row, as the application asked ("":
+	// none did), and returns what clears its cookies.
+	EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, s *storage.Session, clientID string) (func(http.ResponseWriter), error)
 }
 
 // Config is what a Server is made of. Lifetimes left at zero get the defaults
@@ -64,6 +65,10 @@ type Config struct {
 	IDTokenLife time.Duration // of an ID token: 10 minutes, at most an hour
 	RefreshLife time.Duration // of a family of refresh tokens: 30 days, absolute
 	KeyCache    time.Duration // how long applications may cache the JWKS: 10 minutes
+
+	// ClavesExpire tells applications when a clave falls due (clave_due_at); where
+	// it is false none does.
+	ClavesExpire bool
 }
 
 // Server is the protocol side of Clave IESS. It is safe for concurrent use.
@@ -187,14 +192,8 @@ func (s *Server) layout(r *http.Request, uiLocales string) templates.Layout {
 
 // application is c as people know it.
 func (s *Server) application(c *storage.Client) *templates.Application {
-	a := &templates.Application{Name: c.Metadata.ClientName, Start: c.Metadata.ClientURI, Policy: c.Metadata.PolicyURI}
-	if u, err := url.Parse(c.Metadata.ClientURI); err == nil {
-		a.Host = u.Host
-	}
-	if c.Metadata.InitiateLoginURI != "" { // OpenID Core 4: it is told who asks
-		a.Start = withParams(c.Metadata.InitiateLoginURI, params{{"iss", s.Issuer}})
-	}
-	return a
+	m := c.Metadata
+	return templates.NewApplication(m.ClientName, m.ClientURI, m.PolicyURI, m.InitiateLoginURI, s.Issuer)
 }
 
 func (s *Server) logger(ctx context.Context) *slog.Logger {

@@ -12,10 +12,6 @@ import (
 // refresh uses a refresh token for the authenticated client c: one transaction,
 // in which the family's row is held, so that two uses take turns.
 func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope string) (*tokenResponse, error) {
-	// Outside the transaction: this may make a key.
-	if _, err := s.keys.signer(ctx, c.Metadata.IDTokenSignedAlg); err != nil {
-		return nil, err
-	}
 	var answer *tokenResponse
 	var refused *protocolError // committed all the same: the refusal has effects
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {

@@ -133,7 +133,7 @@ func TestRefreshEndsWithPersonGrantAndClient(t *testing.T) {
 		ctx, now := t.Context(), h.clock.now()
 		for name, end := range map[string]func(tx *storage.Tx, sessionID string) error{
 			"all sessions ended": func(tx *storage.Tx, _ string) error {
-				return tx.EndSessions(ctx, h.person.ID, "", "recovery", true, now)
+				return tx.EndSessions(ctx, h.person.ID, "", "recovery", now)
 			},
 			"person disabled": func(tx *storage.Tx, _ string) error { return tx.DisableAfiliado(ctx, h.person.ID, "test", now) },
 		} {

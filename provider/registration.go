@@ -23,6 +23,10 @@ const (
 // maxClientFile bounds an applications file.
 const maxClientFile = 8 << 20
 
+// ErrNoSecret says that an application has a client_secret neither in its file nor
+// on file.
+var ErrNoSecret = errors.New("client_secret: there is none on file; write one of 32 random characters or more")
+
 // Registration is one application of an applications file, checked and with
 // every default filled in.
 type Registration struct {
@@ -114,7 +118,7 @@ func parseClient(element json.RawMessage) (Registration, error) {
 	if err := d.Decode(&file); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			return r, fmt.Errorf("%s: must not be a JSON %s", wrong.Field, wrong.Value)
+			return r, fmt.Errorf("%s: must not be a JSON %s", strings.TrimPrefix(wrong.Field, "ClientMetadata."), wrong.Value)
 		}
 		return r, err
 	}
@@ -158,6 +162,7 @@ func knownMembers() []string {
 		"application_type", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri", "token_endpoint_auth_method",
 		"grant_types", "response_types", "scope", "subject_type", "sector_identifier_uri", "id_token_signed_response_alg",
 		"default_max_age", "default_acr_values", "require_auth_time", "iess_first_party", "iess_pkce", "iess_access_token_format",
+		"iess_renewal_window",
 	}
 }
 
@@ -182,13 +187,14 @@ func unsupported(name string) (string, bool) {
 		"introspection_encrypted_response_alg": "", "introspection_encrypted_response_enc": "",
 		"software_id": "", "software_version": "", "client_id_issued_at": "", "client_secret_expires_at": "0",
 		"registration_access_token": "", "registration_client_uri": "",
-		"iess_resource_server": "", "iess_profile": "", "iess_renewal_window": "", "iess_events": "[]",
+		"iess_resource_server": "", "iess_profile": "", "iess_events": "[]",
 	}[name]
 	return off, ok
 }
 
 // Apply registers the application in tx, or replaces what is registered under
-// its id, enabled, with an audit row.
+// its id, enabled, with an audit row. Without a secret, of its own or on file, it
+// is ErrNoSecret.
 func (r Registration) Apply(ctx context.Context, tx *storage.Tx, now time.Time) error {
 	c := storage.Client{ID: r.ID, Metadata: r.Metadata, UpdatedAt: storage.At(now)}
 	if r.secret != "" {
@@ -199,7 +205,7 @@ func (r Registration) Apply(ctx context.Context, tx *storage.Tx, now time.Time) 
 			return err
 		}
 		if err != nil || old.SecretMAC == nil {
-			return fmt.Errorf("client %s: client_secret: there is none on file; write one of 32 random characters or more", named(r.ID))
+			return fmt.Errorf("client %s: %w", named(r.ID), ErrNoSecret)
 		}
 	}
 	if err := tx.SaveClient(ctx, c); err != nil {

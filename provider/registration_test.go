@@ -45,6 +45,11 @@ func TestClientFileRefuses(t *testing.T) {
 		{"client_secret", `"` + strings.Repeat("ab", 20) + `"`, "must be random"},
 		{"client_secret", `"` + secret + ` "`, "visible ASCII"},
 		{"client_secret", `null`, "null is no value"},
+		{"iess_renewal_window", `-1`, "iess_renewal_window: must be 0 to 86400 seconds"},
+		{"iess_renewal_window", `86401`, "iess_renewal_window: must be 0 to 86400 seconds"},
+		{"iess_renewal_window", `"30m"`, "\"app\": iess_renewal_window: must not be a JSON string"},
+		{"iess_renewal_window", `1.5`, "iess_renewal_window: must not be a JSON number"},
+		{"iess_renewal_window", `null`, "null is no value"},
 		{"redirect_uris", "", "redirect_uris: at least one"},
 		{"redirect_uris", `[]`, "redirect_uris: at least one"},
 		{"redirect_uris", `"https://app.example/cb"`, "redirect_uris: must not be a JSON string"},
@@ -93,7 +98,6 @@ func TestClientFileRefuses(t *testing.T) {
 		{"iess_access_token_format", `"jwt"`, "iess_access_token_format"},
 		{"iess_profile", `"fapi2"`, "not supported by this version"},
 		{"iess_resource_server", `"https://api.example"`, "not supported by this version"},
-		{"iess_renewal_window", `"10m"`, "not supported by this version"},
 		{"iess_events", `["x"]`, "not supported by this version"},
 		{"jwks", `{"keys":[]}`, "not supported by this version"},
 		{"jwks_uri", `"https://app.example/jwks"`, "not supported by this version"},
@@ -136,6 +140,8 @@ func TestClientFileAccepts(t *testing.T) {
 		{"default_max_age", `0`},
 		{"contacts", `["mesa@app.example"]`},
 		{"iess_pkce", `"optional"`},
+		{"iess_renewal_window", `0`},
+		{"iess_renewal_window", `86400`},
 	} {
 		if _, err := ParseClients([]byte("[" + member(t, tt.name, tt.value) + "]")); err != nil {
 			t.Errorf("%s %s: %v", tt.name, tt.value, err)

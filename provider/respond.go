@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +50,7 @@ func (s *Server) answer(to reply, p params) http.Handler {
 	switch to.mode {
 	case "form_post":
 		return s.page(func(w http.ResponseWriter, r *http.Request) error {
-			w.Header().Set("Content-Security-Policy", formAction(to.uri))
+			w.Header().Set("Content-Security-Policy", templates.FormAction(to.uri))
 			page := templates.FormPost{
 				Layout: s.layout(r, to.uiLocales), Application: *s.application(to.client),
 				Action: template.URL(to.uri), //nolint:gosec // equals a registered redirect URI
@@ -79,20 +78,6 @@ func seeOther(address string) http.Handler {
 	})
 }
 
-// formAction is the policy under which a page's form may lead to address:
-// browsers apply it to the redirect after a POST too.
-func formAction(address string) string {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return "form-action 'self'"
-	case u.Scheme == "https" || u.Scheme == "http":
-		return "form-action 'self' " + u.Scheme + "://" + u.Host
-	default:
-		return "form-action 'self' " + u.Scheme + ":"
-	}
-}
-
 // Grant completes req for the session with its one code and returns the
 // authorization response. Where an id_token_hint names somebody else it denies
 // with login_required. A request completes once: again, or after its end, is
@@ -103,6 +88,7 @@ func (s *Server) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthReq
 		return nil, fmt.Errorf("provider: grant: %w", err)
 	}
 	if h := req.Params.HintedSub; h != "" && h != s.DB.Subject(*to.client, session.AfiliadoID) {
+		req.AfiliadoID = session.AfiliadoID
 		return s.Deny(ctx, tx, req, "login_required", "")
 	}
 	now := s.Now()
@@ -137,7 +123,9 @@ func (s *Server) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthReq
 }
 
 // Deny completes req with an OAuth error and returns the authorization response.
-// A description that may not leave, or none, is replaced by the fixed one.
+// A description that may not leave, or none, is replaced by the fixed one. The
+// audit says whom it was denied to (req.AfiliadoID); of somebody who is not signed
+// in the log alone knows, or anybody could fill the audit for nothing.
 func (s *Server) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, code, description string) (http.Handler, error) {
 	to, err := s.reply(ctx, req)
 	if err != nil {
@@ -150,12 +138,16 @@ func (s *Server) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequ
 		return nil, err
 	}
 	req.CompletedAt = done.CompletedAt
-	err = tx.Audit(ctx, storage.Event{
-		At: storage.At(now), Name: eventDenied, AfiliadoID: req.AfiliadoID, ClientID: req.ClientID, Actor: "afiliado",
-		Detail: map[string]string{"error": code},
-	})
-	if err != nil {
-		return nil, err
+	if req.AfiliadoID == "" {
+		s.logger(ctx).WarnContext(ctx, "authorization denied", "client_id", req.ClientID, "code", code)
+	} else {
+		err = tx.Audit(ctx, storage.Event{
+			At: storage.At(now), Name: eventDenied, AfiliadoID: req.AfiliadoID, ClientID: req.ClientID, Actor: "afiliado",
+			Detail: map[string]string{"error": code},
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if description = speakable(description); description == "" {
 		description = denial(code)

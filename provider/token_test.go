@@ -234,6 +234,22 @@ func TestASVS_10_4_2_CodeUsedTwiceRevokesTheFamily(t *testing.T) {
 	})
 }
 
+// A code that gave refresh tokens is remembered for a day, whatever is purged
+// meanwhile: shown again, it still revokes what it gave.
+func TestASVS_10_4_2_CodeIsRememberedWhereItsTokensLive(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		code := h.code("web", "scope", "openid offline_access")
+		a := h.token("web", h.redeem("web", code))
+		h.clock.add(codeMemory - time.Minute)
+		if _, err := h.db.Purge(t.Context(), h.clock.now(), 100); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "again", h.token("web", h.redeem("web", code)).get("error"), "invalid_grant")
+		want(t, "refresh token", h.useRefresh("web", a.get("refresh_token")).get("error"), "invalid_grant")
+		want(t, "audited", h.audited(eventCodeReplayed), 1)
+	})
+}
+
 func TestT18_FT16_CodeInParallelSucceedsOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		f := h.redeem("web", h.code("web"))

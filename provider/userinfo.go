@@ -31,7 +31,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 			status, value = http.StatusUnauthorized, bearerChallenge
 		}
 		w.Header().Set("WWW-Authenticate", value)
-		s.refuse(w, r, bad, status, nil)
+		s.refuse(w, r, bad, status)
 		return
 	}
 	if token == "" { // who shows nothing is told the scheme and no error (RFC 6750 section 3)
@@ -115,5 +115,5 @@ func (m *machineServer) userinfoBody(c *storage.Client, b *storage.Bearer) (json
 	if err != nil {
 		return nil, err
 	}
-	return withClaims(sub, userinfoClaims(*b.Afiliado, b.Scope, req)), nil
+	return withClaims(sub, userinfoClaims(*b.Afiliado, m.claveDue(b.ClaveDueAt), b.Scope, req)), nil
 }

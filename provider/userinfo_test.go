@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,11 +50,53 @@ func TestASVS_10_3_2_ScopesDecideClaims(t *testing.T) {
 }
 
 func TestClaimsTheRegistryLacksAreLeftOut(t *testing.T) {
-	all := userinfoClaims(storage.Afiliado{Kinds: []string{"afiliado", "pensionista"}}, strings.Join(scopes(), " "), claimsRequest{})
+	all := userinfoClaims(storage.Afiliado{Kinds: []string{"afiliado", "pensionista"}}, storage.Instant{}, strings.Join(scopes(), " "), claimsRequest{})
 	got := string(withClaims([]byte(`{"sub":"s"}`), all))
 	want(t, "claims", got, `{"sub":"s","locale":"es-EC","tipo_asegurado":["afiliado","pensionista"]}`)
-	landline := storage.ScopeClaims(storage.Afiliado{Landline: "+59322345678", PhoneVerified: true}, []string{"phone"})
+	landline := storage.ScopeClaims(storage.Afiliado{Landline: "+59322345678", PhoneVerified: true}, storage.Instant{}, []string{"phone"})
 	want(t, "landline", string(withClaims([]byte(`{"sub":"s"}`), landline)), `{"sub":"s","phone_number":"+59322345678","phone_number_verified":false}`)
+}
+
+// When the clave falls due stands in the ID token and at userinfo for who may see
+// the profile, and for nobody else; as a day, which tells nobody apart (S092).
+func TestS092_ClaveDueAt(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		due := time.Date(2026, 12, 6, 3, 14, 15, 926535000, time.UTC) // 5 December, 22h14 in Ecuador
+		day := strconv.FormatInt(time.Date(2026, 12, 5, 5, 0, 0, 0, time.UTC).Unix(), 10)
+		set := func(due time.Time) {
+			h.inTx(func(tx *storage.Tx) error {
+				return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: h.person.ID, PHC: "x", CreatedAt: storage.At(h.clock.now()), DueAt: storage.At(due)}, 1)
+			})
+		}
+		is := func(what string, a answerOf, id, info string) {
+			t.Helper()
+			want(t, what+": ID token", string(h.claimsOf(a.get("id_token"))["clave_due_at"]), id)
+			want(t, what+": userinfo", string(h.userinfoOf(a.get("access_token")).body["clave_due_at"]), info)
+		}
+		is("nobody has a clave", h.tokens("web", "openid profile"), "", "")
+		set(time.Time{})
+		is("it never falls due", h.tokens("web", "openid profile"), "", "")
+		set(due)
+		a := h.tokens("web", "openid profile offline_access")
+		is("profile", a, day, day)
+		is("openid", h.tokens("web", "openid"), "", "")
+		is("every other scope", h.tokens("web", "openid email phone cedula afiliacion offline_access"), "", "")
+		is("asked for alone", h.tokens("web", "openid", "claims", `{"id_token":{"clave_due_at":null}}`), day, "")
+		is("asked for at userinfo", h.tokens("web", "openid", "claims", `{"userinfo":{"clave_due_at":{"essential":true}}}`), "", day)
+		is("asked for beside others", h.tokens("web", "openid profile", "claims", `{"id_token":{"clave_due_at":null,"name":null}}`), day, day)
+		is("asked for by who may not see the profile", h.tokens("post", "openid", "claims", `{"id_token":{"clave_due_at":null},"userinfo":{"clave_due_at":null}}`), "", "")
+		set(due.AddDate(0, 0, 10))
+		later := strconv.FormatInt(time.Date(2026, 12, 15, 5, 0, 0, 0, time.UTC).Unix(), 10)
+		b := h.useRefresh("web", a.get("refresh_token"))
+		is("refreshed after a renewal", b, later, later)
+		is("refreshed with less scope", h.useRefresh("web", b.get("refresh_token"), "scope", "openid"), "", "")
+		h.Server.ClavesExpire = false
+		is("claves do not expire", h.tokens("web", "openid profile"), "", "")
+		_, text := h.do(http.MethodGet, "/.well-known/openid-configuration", "")
+		if !strings.Contains(text, `"clave_due_at"`) {
+			t.Error("discovery does not list it")
+		}
+	})
 }
 
 // The library ignores the claims parameter.

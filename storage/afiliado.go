@@ -195,7 +195,12 @@ func (tx *Tx) LockAfiliado(ctx context.Context, id string) (*Afiliado, error) {
 	return tx.afiliado(ctx, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.id = ?`+tx.db.dia.forUpdate, id)
 }
 
-// DisableAfiliado switches the account off; it holds until enabled again.
+// LockAfiliadoByMAC is LockAfiliado for who has only the identifier's hash.
+func (tx *Tx) LockAfiliadoByMAC(ctx context.Context, identifierMAC []byte) (*Afiliado, error) {
+	return tx.afiliado(ctx, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.identifier_mac = ?`+tx.db.dia.forUpdate, identifierMAC)
+}
+
+// DisableAfiliado switches the account off.
 func (tx *Tx) DisableAfiliado(ctx context.Context, id, reason string, now time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE afiliado SET disabled_at = ?, disabled_reason = ?, updated_at = ? WHERE id = ?`, At(now), reason, At(now), id)
 	if err == nil && n == 0 {

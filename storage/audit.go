@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Event is one thing that happened, written in the transaction of its effect.
@@ -90,6 +91,18 @@ func (r reads) AuditRows(ctx context.Context, after int64, limit int) ([]AuditRo
 	err := r.list(ctx, &out, `SELECT `+auditColumns+` FROM audit a WHERE a.id > ? ORDER BY a.id LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("storage: audit rows: %w", err)
+	}
+	return out, nil
+}
+
+// PersonEvents returns the newest rows of that name about a person that are not
+// after until, newest first and at most limit.
+func (r reads) PersonEvents(ctx context.Context, afiliadoID, name string, until time.Time, limit int) ([]AuditRow, error) {
+	var out []AuditRow
+	err := r.list(ctx, &out, `SELECT `+auditColumns+` FROM audit a WHERE a.afiliado_id = ? AND a.event = ? AND a.at <= ?
+		ORDER BY a.id DESC LIMIT ?`, afiliadoID, name, At(until), limit)
+	if err != nil {
+		return nil, fmt.Errorf("storage: person events: %w", err)
 	}
 	return out, nil
 }

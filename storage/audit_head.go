@@ -65,11 +65,17 @@ func parseHead(note string) (head, error) {
 // rows. Line n (from 0) is the exact record of leaf n, so that whoever holds
 // the file can compute the root; the signed heads follow, each as
 // {"size":…,"head":…}. Personal data are not in it, only their salted hashes.
-// Rows not sealed yet are left out.
-func (db *DB) ExportAudit(ctx context.Context, w io.Writer) (int64, error) {
+// Rows not sealed yet are left out. progress, where it is not nil, is told after
+// each batch how many rows of how many are written.
+func (db *DB) ExportAudit(ctx context.Context, w io.Writer, progress func(done, total int64)) (int64, error) {
 	out := bufio.NewWriter(w)
 	var n int64
 	err := db.snapshot(ctx, func(r reads) error {
+		total, err := r.auditSize(ctx)
+		if err != nil {
+			return err
+		}
+		written := toTotal(total, progress)
 		for {
 			var rows []AuditRow
 			err := r.list(ctx, &rows, `SELECT `+auditColumns+` FROM audit_leaf l JOIN audit a ON a.id = l.audit_id
@@ -87,6 +93,7 @@ func (db *DB) ExportAudit(ctx context.Context, w io.Writer) (int64, error) {
 				}
 			}
 			n += int64(len(rows))
+			written(n)
 			if len(rows) < verifyBatch {
 				break
 			}

@@ -183,7 +183,7 @@ func TestT07_HeadsOfAnotherKeyDoNotHold(t *testing.T) {
 		events(t, db, 3)
 		seal(t, db, 100)
 		signed := sign(t, db, other, now)
-		if _, found := verify(t, db, verifiers); len(found) != 1 || !strings.Contains(found[0], "nobody we know signed it") {
+		if _, found := verify(t, db, verifiers); len(found) != 1 || !strings.Contains(found[0], "none of the keys it was checked with has signed it") {
 			t.Errorf("got %q, want the head refused", found)
 		}
 		if check, found := verify(t, db, nil); len(found) != 0 || check.Unchecked != 1 {

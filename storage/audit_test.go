@@ -84,11 +84,15 @@ func sign(t testing.TB, db *storage.DB, signer note.Signer, at time.Time) string
 func verify(t testing.TB, db *storage.DB, verifiers note.Verifiers, copies ...string) (storage.AuditCheck, []string) {
 	t.Helper()
 	var found []string
+	var done, total int64
 	check, err := db.VerifyAudit(t.Context(), verifiers, copies, func(f storage.AuditFinding) {
 		found = append(found, fmt.Sprintf("row %d leaf %d: %s", f.AuditID, f.Leaf, f.Problem))
-	})
+	}, func(d, t int64) { done, total = d, t })
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(found) == 0 && (done != check.Leaves || total != check.Leaves) {
+		t.Errorf("progress: got %d of %d, want all %d leaves", done, total, check.Leaves)
 	}
 	return check, found
 }
@@ -136,7 +140,8 @@ func TestAuditExportProvesItself(t *testing.T) {
 		sign(t, db, signer, now)
 		events(t, db, 1)
 		var out bytes.Buffer
-		if n, err := db.ExportAudit(t.Context(), &out); err != nil || n != 11 {
+		var done, total int64
+		if n, err := db.ExportAudit(t.Context(), &out, func(d, t int64) { done, total = d, t }); err != nil || n != 11 || done != 11 || total != 11 {
 			t.Fatalf("exported %d, %v; want 11 rows", n, err)
 		}
 		if strings.Contains(out.String(), "192.0.2.44") {

@@ -44,10 +44,16 @@ type AuditCheck struct {
 //
 // verifiers check the heads' signatures; nil leaves them unchecked and counts
 // them. copies are heads kept elsewhere (SignAuditHead returned them): they
-// find a log that was rewritten together with its stored heads.
-func (db *DB) VerifyAudit(ctx context.Context, verifiers note.Verifiers, copies []string, report func(AuditFinding)) (AuditCheck, error) {
+// find a log that was rewritten together with its stored heads. progress, where
+// it is not nil, is told after each batch how many leaves of how many are done.
+func (db *DB) VerifyAudit(ctx context.Context, verifiers note.Verifiers, copies []string, report func(AuditFinding), progress func(done, total int64)) (AuditCheck, error) {
 	v := &auditVerifier{report: report}
 	err := db.snapshot(ctx, func(r reads) error {
+		total, err := r.auditSize(ctx)
+		if err != nil {
+			return err
+		}
+		v.progress = toTotal(total, progress)
 		if err := v.readHeads(ctx, r, verifiers, copies); err != nil {
 			return err
 		}
@@ -63,10 +69,20 @@ func (db *DB) VerifyAudit(ctx context.Context, verifiers note.Verifiers, copies 
 }
 
 type auditVerifier struct {
-	report func(AuditFinding)
-	check  AuditCheck
-	heads  []head // by size, those not reached yet
-	tree   auditTree
+	report   func(AuditFinding)
+	progress func(done int64)
+	check    AuditCheck
+	heads    []head // by size, those not reached yet
+	tree     auditTree
+}
+
+// toTotal is progress towards total, of which nil hears nothing.
+func toTotal(total int64, progress func(done, total int64)) func(done int64) {
+	return func(done int64) {
+		if progress != nil {
+			progress(done, total)
+		}
+	}
 }
 
 func (v *auditVerifier) found(auditID, leaf int64, problem string) {
@@ -123,6 +139,7 @@ func (v *auditVerifier) leaves(ctx context.Context, r reads) error {
 				return err
 			}
 		}
+		v.progress(v.tree.size)
 	}
 	return v.end(ctx, r)
 }
@@ -247,6 +264,10 @@ func (v *auditVerifier) readHeads(ctx context.Context, r reads, verifiers note.V
 	}
 	for _, s := range stored {
 		h, err := parseHead(s.Note)
+		which := "a head kept elsewhere"
+		if s.Size >= 0 {
+			which = fmt.Sprintf("the head of %d leaves", s.Size)
+		}
 		if err == nil && s.Size >= 0 && (h.size != s.Size || h.at.Unix() != s.At.Unix()) {
 			err = errHead
 		}
@@ -254,13 +275,13 @@ func (v *auditVerifier) readHeads(ctx context.Context, r reads, verifiers note.V
 			_, err = note.Open([]byte(s.Note), verifiers)
 			var unsigned *note.UnverifiedNoteError
 			if errors.As(err, &unsigned) {
-				err = errors.New("nobody we know signed it")
+				err = errors.New("none of the keys it was checked with has signed it")
 			}
 		} else if err == nil {
 			v.check.Unchecked++
 		}
 		if err != nil {
-			v.found(0, -1, fmt.Sprintf("the head of %d leaves does not hold: %v", s.Size, err))
+			v.found(0, -1, which+" does not hold: "+err.Error())
 			continue
 		}
 		v.heads = append(v.heads, h)

@@ -49,7 +49,6 @@ type AuthParams struct {
 	ACRValues    []string        `json:"acr_values,omitempty"`    // in the application's order
 	ACREssential bool            `json:"acr_essential,omitempty"` // asked by the claims parameter as essential
 	Claims       json.RawMessage `json:"claims,omitempty"`        // the claims parameter, checked
-	Display      string          `json:"display,omitempty"`
 }
 
 type authRequestRow struct {

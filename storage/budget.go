@@ -37,54 +37,6 @@ type Device struct {
 	ExpiresAt  Instant `db:"expires_at"`
 }
 
-// Credentials is all that a sign-in needs to know of a person, read at once.
-type Credentials struct {
-	Afiliado *Afiliado
-	Clave    *Clave  // nil where she never had one
-	Device   *Device // nil where this browser is not known to be hers
-}
-
-type credentialsRow struct {
-	afiliadoRow
-	PHC         []byte   `db:"c_phc"`
-	Long        *bool    `db:"c_long"`
-	ClaveAt     *Instant `db:"c_created_at"`
-	DueAt       *Instant `db:"c_due_at"`
-	Compromised *bool    `db:"c_compromised"`
-	DeviceID    *string  `db:"d_id"`
-	Failures    *int     `db:"d_failures"`
-}
-
-// Credentials returns the person with that identifier hash, and her lane in the
-// browser whose device cookie hashes to deviceHash. It is one statement whether
-// or not anybody is found.
-func (r reads) Credentials(ctx context.Context, identifierMAC []byte, deviceHash string, now time.Time) (*Credentials, error) {
-	var row credentialsRow
-	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, c.phc AS c_phc, c.long AS c_long, c.created_at AS c_created_at,
-		c.due_at AS c_due_at, c.compromised AS c_compromised, d.id AS d_id, d.failures AS d_failures
-		FROM afiliado a LEFT JOIN clave c ON c.afiliado_id = a.id
-		LEFT JOIN device d ON d.afiliado_id = a.id AND d.secret_hash = ? AND d.expires_at > ?
-		WHERE a.identifier_mac = ?`, deviceHash, At(now), identifierMAC)
-	if err != nil {
-		return nil, fmt.Errorf("storage: credentials: %w", err)
-	}
-	a, err := r.db.openAfiliado(row.afiliadoRow)
-	if err != nil {
-		return nil, err
-	}
-	out := &Credentials{Afiliado: a}
-	if row.PHC != nil {
-		out.Clave, err = r.db.openClave(claveRow{a.ID, row.PHC, *row.Long, *row.ClaveAt, *row.DueAt, *row.Compromised})
-		if err != nil {
-			return nil, err
-		}
-	}
-	if row.DeviceID != nil {
-		out.Device = &Device{ID: *row.DeviceID, AfiliadoID: a.ID, SecretHash: deviceHash, Failures: *row.Failures}
-	}
-	return out, nil
-}
-
 // LoginBudget returns the attempts spent on an identifier; none spent is the
 // zero budget.
 func (r reads) LoginBudget(ctx context.Context, identifierMAC []byte) (LoginBudget, error) {
@@ -127,16 +79,12 @@ func (tx *Tx) ReserveDeviceAttempt(ctx context.Context, deviceID string, limit i
 	return n, nil
 }
 
-// LockClave locks an identifier for reason unless it is locked already, and
-// reports whether it did. Locks of known people (known true) never expire by
-// themselves; those of identifiers nobody has are purged in time.
-func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string, known bool, now, expires time.Time) (bool, error) {
-	if known {
-		expires = time.Time{}
-	}
-	n, err := tx.exec(ctx, `INSERT INTO login_budget (identifier_mac, failures, lock_reason, locked_at, last_at, expires_at) VALUES (?, 0, ?, ?, ?, ?)
+// LockClave locks a person's identifier for reason unless it is locked already,
+// and reports whether it did. The lock never ends by itself.
+func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `INSERT INTO login_budget (identifier_mac, failures, lock_reason, locked_at, last_at, expires_at) VALUES (?, 0, ?, ?, ?, 0)
 		ON CONFLICT (identifier_mac) DO UPDATE SET lock_reason = excluded.lock_reason, locked_at = excluded.locked_at, expires_at = excluded.expires_at
-		WHERE login_budget.lock_reason = ''`, identifierMAC, reason, At(now), At(now), At(expires))
+		WHERE login_budget.lock_reason = ''`, identifierMAC, reason, At(now), At(now))
 	if err != nil {
 		return false, fmt.Errorf("storage: lock clave: %w", err)
 	}
@@ -146,7 +94,8 @@ func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string
 // SettleFailure locks an identifier for LockLogin after a wrong clave where
 // limit attempts have been reserved, unless it is locked already, and reports
 // whether it did. It is one statement either way: what was the case does not
-// show in the work done (T01). known is as in LockClave.
+// show in the work done (T01). Locks of known people (known true) never end by
+// themselves; those of identifiers nobody has are purged in time.
 func (tx *Tx) SettleFailure(ctx context.Context, identifierMAC []byte, limit int, known bool, now, expires time.Time) (bool, error) {
 	if known {
 		expires = time.Time{}
@@ -160,11 +109,11 @@ func (tx *Tx) SettleFailure(ctx context.Context, identifierMAC []byte, limit int
 }
 
 // ForgiveAttempts empties the count of an identifier after a right clave that
-// was reserved at reserved. A lock stays, unless attempts made at the same time
-// have set it since: this one was within the budget.
-func (tx *Tx) ForgiveAttempts(ctx context.Context, identifierMAC []byte, reserved time.Time) error {
+// was within the budget: a lock of LockLogin has been set since, by attempts made
+// beside it, and is lifted too. Any other lock stays.
+func (tx *Tx) ForgiveAttempts(ctx context.Context, identifierMAC []byte) error {
 	err := tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0
-		WHERE identifier_mac = ? AND (lock_reason = '' OR (lock_reason = ? AND locked_at >= ?))`, identifierMAC, LockLogin, At(reserved))
+		WHERE identifier_mac = ? AND lock_reason IN ('', ?)`, identifierMAC, LockLogin)
 	if err != nil {
 		return fmt.Errorf("storage: forgive attempts: %w", err)
 	}
@@ -212,6 +161,18 @@ func (r reads) DevicePeople(ctx context.Context, deviceHash string, now time.Tim
 	return n, nil
 }
 
+// KnowsDevice reports whether a browser is known to be that of whoever has the
+// identifier with that hash. It reads nothing of the person.
+func (r reads) KnowsDevice(ctx context.Context, identifierMAC []byte, deviceHash string, now time.Time) (bool, error) {
+	var n int
+	err := r.get(ctx, &n, `SELECT COUNT(*) FROM device d JOIN afiliado a ON a.id = d.afiliado_id
+		WHERE d.secret_hash = ? AND d.expires_at > ? AND a.identifier_mac = ?`, deviceHash, At(now), identifierMAC)
+	if err != nil {
+		return false, fmt.Errorf("storage: known device: %w", err)
+	}
+	return n > 0, nil
+}
+
 // DropDevices forgets every known device of a person.
 func (tx *Tx) DropDevices(ctx context.Context, afiliadoID string) error {
 	if err := tx.run(ctx, `DELETE FROM device WHERE afiliado_id = ?`, afiliadoID); err != nil {
@@ -248,11 +209,14 @@ func (r reads) Pressure(ctx context.Context, a, b []byte) (map[string]Instant, e
 	return out, nil
 }
 
-// AddPressure pours one drop of the given weight into a bucket.
-func (tx *Tx) AddPressure(ctx context.Context, key []byte, now time.Time, drop time.Duration) error {
+// AddPressure pours one drop of the given weight into a bucket, which holds what
+// leaks out in rim and no more: however long somebody pours, it is empty that long
+// after she stops.
+func (tx *Tx) AddPressure(ctx context.Context, key []byte, now time.Time, drop, rim time.Duration) error {
+	drop = min(drop, rim)
 	err := tx.run(ctx, `INSERT INTO pressure (key, tat) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET
-		tat = CASE WHEN pressure.tat > ? THEN pressure.tat ELSE ? END + ?`,
-		key, At(now.Add(drop)), At(now), At(now), drop.Microseconds())
+		tat = CASE WHEN pressure.tat > ? THEN ? WHEN pressure.tat > ? THEN pressure.tat + ? ELSE excluded.tat END`,
+		key, At(now.Add(drop)), At(now.Add(rim-drop)), At(now.Add(rim)), At(now), drop.Microseconds())
 	if err != nil {
 		return fmt.Errorf("storage: add pressure: %w", err)
 	}

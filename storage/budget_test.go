@@ -68,16 +68,16 @@ func TestReserveCountsUpAndStopsAtALock(t *testing.T) {
 			if a, b := reserve(tx), reserve(tx); a != 1 || b != 2 {
 				t.Errorf("got attempts %d, %d; want 1, 2", a, b)
 			}
-			if is, err := tx.LockClave(t.Context(), mac, storage.LockOperador, true, now, now); err != nil || !is {
+			if is, err := tx.LockClave(t.Context(), mac, storage.LockOperador, now); err != nil || !is {
 				t.Errorf("got %v, %v; want it locked", is, err)
 			}
-			if is, err := tx.LockClave(t.Context(), mac, storage.LockLogin, true, now, now); err != nil || is {
+			if is, err := tx.LockClave(t.Context(), mac, storage.LockLogin, now); err != nil || is {
 				t.Errorf("got %v, %v; want the first lock kept", is, err)
 			}
 			if n := reserve(tx); n != 0 {
 				t.Errorf("attempt %d was reserved on a locked clave", n)
 			}
-			if err := tx.ForgiveAttempts(t.Context(), mac, now.Add(-time.Minute)); err != nil {
+			if err := tx.ForgiveAttempts(t.Context(), mac); err != nil {
 				return err
 			}
 			if n := reserve(tx); n != 0 {
@@ -95,23 +95,22 @@ func TestReserveCountsUpAndStopsAtALock(t *testing.T) {
 }
 
 // A right clave that was among the five lifts the lock its neighbours set
-// meanwhile, and no older one.
-func TestForgiveLiftsOnlyTheLockOfTheSameMoment(t *testing.T) {
+// meanwhile, and no lock of another reason.
+func TestForgiveLiftsOnlyTheLockOfAttempts(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
-		for _, tt := range []struct {
-			name     string
-			reserved time.Time
-			want     string
-		}{{"among the five", now.Add(-time.Second), ""}, {"long after", now.Add(time.Second), storage.LockLogin}} {
-			mac := db.IdentifierMAC(storage.Identifier(tt.name))
+		for _, reason := range []string{storage.LockLogin, storage.LockRecuperacion, storage.LockOperador, storage.LockCompromiso} {
+			mac, want := db.IdentifierMAC(storage.Identifier(reason)), reason
+			if reason == storage.LockLogin {
+				want = ""
+			}
 			inTx(t, db, func(tx *storage.Tx) error {
-				if _, err := tx.LockClave(t.Context(), mac, storage.LockLogin, true, now, now); err != nil {
+				if _, err := tx.LockClave(t.Context(), mac, reason, now); err != nil {
 					return err
 				}
-				return tx.ForgiveAttempts(t.Context(), mac, tt.reserved)
+				return tx.ForgiveAttempts(t.Context(), mac)
 			})
-			if b, err := db.LoginBudget(t.Context(), mac); err != nil || b.LockReason != tt.want {
-				t.Errorf("%s: got %+v, %v; want lock %q", tt.name, b, err, tt.want)
+			if b, err := db.LoginBudget(t.Context(), mac); err != nil || b.LockReason != want {
+				t.Errorf("%s: got %+v, %v; want lock %q", reason, b, err, want)
 			}
 		}
 	})
@@ -143,8 +142,17 @@ func TestDeviceLaneHasItsOwnBudget(t *testing.T) {
 		if n, err := db.DevicePeople(t.Context(), "cookie", now); err != nil || n != 1 {
 			t.Errorf("the browser is %d people's, %v; want 1, the other lane has run out", n, err)
 		}
+		for _, tt := range []struct {
+			id     storage.Identifier
+			cookie string
+			want   bool
+		}{{a.Identifier, "cookie", true}, {a.Identifier, "other", false}, {b.Identifier, "cookie", false}, {"0000000000", "cookie", false}} {
+			if got, err := db.KnowsDevice(t.Context(), db.IdentifierMAC(tt.id), tt.cookie, now); err != nil || got != tt.want {
+				t.Errorf("%s with %s: known %v, %v", tt.id, tt.cookie, got, err)
+			}
+		}
 		c, err := db.Credentials(t.Context(), db.IdentifierMAC(a.Identifier), "cookie", now)
-		if err != nil || c.Device == nil || c.Device.ID != "mine" || c.Device.Failures != 0 || c.Clave != nil || c.Afiliado.ID != a.ID {
+		if err != nil || c.Device == nil || c.Device.ID != "mine" || c.Device.Failures != 0 || c.HasClave() || c.ID != a.ID {
 			t.Errorf("got %+v, %v; want her, her lane restored, and no clave", c, err)
 		}
 		if c, err := db.Credentials(t.Context(), db.IdentifierMAC(b.Identifier), "cookie", now); err != nil || c.Device != nil {
@@ -167,11 +175,33 @@ func TestPressureLeaks(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		key, other := db.PressureKey("network", "192.0.2.0/24"), db.PressureKey("identifier", "x")
 		for _, at := range []time.Duration{0, time.Second, 100 * time.Second} { // 10 s each: 10, 20, then empty and 110
-			inTx(t, db, func(tx *storage.Tx) error { return tx.AddPressure(t.Context(), key, now.Add(at), 10*time.Second) })
+			inTx(t, db, func(tx *storage.Tx) error {
+				return tx.AddPressure(t.Context(), key, now.Add(at), 10*time.Second, time.Minute)
+			})
 		}
 		got, err := db.Pressure(t.Context(), key, other)
 		if want := now.Add(110 * time.Second); err != nil || len(got) != 1 || !got[string(key)].Equal(want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+	})
+}
+
+// A flood does not press for longer than its bucket takes to leak, however many
+// drops it had, and neither does one drop heavier than the bucket.
+func TestT13_PressureHasARim(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		key, other := db.PressureKey("identifier", "x"), db.PressureKey("identifier", "y")
+		inTx(t, db, func(tx *storage.Tx) error {
+			for range 30 {
+				if err := tx.AddPressure(t.Context(), key, now, time.Hour, 20*time.Hour+time.Minute); err != nil {
+					return err
+				}
+			}
+			return tx.AddPressure(t.Context(), other, now, time.Hour, time.Minute)
+		})
+		got, err := db.Pressure(t.Context(), key, other)
+		if err != nil || !got[string(key)].Equal(now.Add(20*time.Hour+time.Minute)) || !got[string(other)].Equal(now.Add(time.Minute)) {
+			t.Errorf("got %v, %v; want both at their rims", got, err)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Scopes of contract.md section 5 that hand out nothing about the person by
@@ -17,6 +18,21 @@ const (
 	ScopeOffline = "offline_access"
 	ClaimMark    = "claim:"
 )
+
+// ScopeProfile hands out what people call somebody, and ClaimClaveDue: the day
+// on which the person's clave falls due, in seconds since the epoch, as the
+// midnight in Ecuador with which it begins. The very moment, which is hers alone,
+// would let applications find out that two pairwise subs are one person.
+const (
+	ScopeProfile  = "profile"
+	ClaimClaveDue = "clave_due_at"
+)
+
+// holder is whose claims are asked for.
+type holder struct {
+	Afiliado
+	due Instant
+}
 
 // Claim is something an application may learn about a person, with her value.
 // No Values: the registry has none, and the token leaves the claim out.
@@ -57,42 +73,43 @@ func (c Claim) JSON() json.RawMessage {
 var scopeClaims = []struct {
 	scope, name string
 	form        claimForm
-	value       func(a Afiliado) []string
+	value       func(a holder) []string
 }{
-	{"profile", "name", claimText, func(a Afiliado) []string { return claimValue(a.Name()) }},
-	{"profile", "given_name", claimText, func(a Afiliado) []string { return claimValue(a.GivenName) }},
-	{"profile", "family_name", claimText, func(a Afiliado) []string { return claimValue(a.FamilyName) }},
-	{"profile", "birthdate", claimText, func(a Afiliado) []string { return claimValue(a.Birthdate) }},
-	{"profile", "updated_at", claimNumber, func(a Afiliado) []string {
+	{ScopeProfile, "name", claimText, func(a holder) []string { return claimValue(a.Name()) }},
+	{ScopeProfile, "given_name", claimText, func(a holder) []string { return claimValue(a.GivenName) }},
+	{ScopeProfile, "family_name", claimText, func(a holder) []string { return claimValue(a.FamilyName) }},
+	{ScopeProfile, "birthdate", claimText, func(a holder) []string { return claimValue(a.Birthdate) }},
+	{ScopeProfile, "updated_at", claimNumber, func(a holder) []string {
 		if a.UpdatedAt.IsZero() {
 			return nil
 		}
 		return claimValue(strconv.FormatInt(a.UpdatedAt.Unix(), 10))
 	}},
-	{"profile", "locale", claimText, func(a Afiliado) []string {
+	{ScopeProfile, "locale", claimText, func(a holder) []string {
 		if a.Locale == "" {
 			return claimValue("es-EC") // what everything is in until she chooses
 		}
 		return claimValue(a.Locale)
 	}},
-	{"email", "email", claimText, func(a Afiliado) []string { return claimValue(a.Email) }},
-	{"email", "email_verified", claimBool, func(a Afiliado) []string {
+	{ScopeProfile, ClaimClaveDue, claimNumber, func(a holder) []string { return claimValue(dueDay(a.due)) }},
+	{"email", "email", claimText, func(a holder) []string { return claimValue(a.Email) }},
+	{"email", "email_verified", claimBool, func(a holder) []string {
 		if a.Email == "" {
 			return nil
 		}
 		return claimValue(strconv.FormatBool(a.EmailVerified))
 	}},
-	{"phone", "phone_number", claimText, func(a Afiliado) []string { return claimValue(telephone(a)) }},
-	{"phone", "phone_number_verified", claimBool, func(a Afiliado) []string {
-		if telephone(a) == "" {
+	{"phone", "phone_number", claimText, func(a holder) []string { return claimValue(telephone(a.Afiliado)) }},
+	{"phone", "phone_number_verified", claimBool, func(a holder) []string {
+		if telephone(a.Afiliado) == "" {
 			return nil
 		}
 		return claimValue(strconv.FormatBool(a.PhoneVerified && a.Mobile != "")) // only mobiles are ever verified
 	}},
-	{"cedula", "cedula", claimText, func(a Afiliado) []string { return claimValue(string(a.Identifier)) }},
-	{"cedula", "tipo_identificacion", claimText, func(a Afiliado) []string { return claimValue(a.IdentifierType) }},
-	{"afiliacion", "tipo_asegurado", claimArray, func(a Afiliado) []string { return a.Kinds }},
-	{"afiliacion", "estado_afiliacion", claimText, func(a Afiliado) []string { return claimValue(a.Estado) }},
+	{"cedula", "cedula", claimText, func(a holder) []string { return claimValue(string(a.Identifier)) }},
+	{"cedula", "tipo_identificacion", claimText, func(a holder) []string { return claimValue(a.IdentifierType) }},
+	{"afiliacion", "tipo_asegurado", claimArray, func(a holder) []string { return a.Kinds }},
+	{"afiliacion", "estado_afiliacion", claimText, func(a holder) []string { return claimValue(a.Estado) }},
 }
 
 func claimValue(v string) []string {
@@ -100,6 +117,15 @@ func claimValue(v string) []string {
 		return nil
 	}
 	return []string{v}
+}
+
+// dueDay is the value of ClaimClaveDue, "" for a clave that never falls due.
+func dueDay(due Instant) string {
+	if due.IsZero() {
+		return ""
+	}
+	y, m, d := due.In(time.FixedZone("Ecuador", -5*60*60)).Date()
+	return strconv.FormatInt(time.Date(y, m, d, 5, 0, 0, 0, time.UTC).Unix(), 10)
 }
 
 func telephone(a Afiliado) string {
@@ -121,14 +147,14 @@ func PersonScopes() []string {
 	return out
 }
 
-// ScopeClaims is what scopes hand out about a, in the order in which people are
-// told. Scopes may hold single claims (ClaimMark); unknown ones hand out
+// ScopeClaims is what scopes hand out about a, whose clave falls due at due (zero:
+// never), in the order in which people are told. Scopes may hold single claims (ClaimMark); unknown ones hand out
 // nothing. Claims the registry has no value for are there without Values.
-func ScopeClaims(a Afiliado, scopes []string) []Claim {
+func ScopeClaims(a Afiliado, due Instant, scopes []string) []Claim {
 	var out []Claim
 	for _, row := range scopeClaims {
 		if slices.Contains(scopes, row.scope) || slices.Contains(scopes, ClaimMark+row.name) {
-			out = append(out, Claim{Name: row.name, Values: row.value(a), form: row.form})
+			out = append(out, Claim{Name: row.name, Values: row.value(holder{a, due}), form: row.form})
 		}
 	}
 	return out
@@ -138,7 +164,7 @@ func ScopeClaims(a Afiliado, scopes []string) []Claim {
 // receive, said before it is known whose.
 func ClaimNames(scopes []string) []string {
 	var out []string
-	for _, c := range ScopeClaims(Afiliado{}, scopes) {
+	for _, c := range ScopeClaims(Afiliado{}, Instant{}, scopes) {
 		out = append(out, c.Name)
 	}
 	return out

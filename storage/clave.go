@@ -44,6 +44,16 @@ func (r reads) Clave(ctx context.Context, afiliadoID string) (*Clave, error) {
 	return r.db.openClave(row)
 }
 
+// ClaveFacts is Clave without the hash, which stays sealed.
+func (r reads) ClaveFacts(ctx context.Context, afiliadoID string) (*Clave, error) {
+	var row claveRow
+	err := r.get(ctx, &row, `SELECT afiliado_id, long, created_at, due_at, compromised FROM clave WHERE afiliado_id = ?`, afiliadoID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: clave facts: %w", err)
+	}
+	return &Clave{AfiliadoID: row.AfiliadoID, Long: row.Long, CreatedAt: row.CreatedAt, DueAt: row.DueAt, Compromised: row.Compromised}, nil
+}
+
 // SetClave gives the person c as her only clave and remembers it in her
 // history, of which the newest keep rows stay (S089).
 func (tx *Tx) SetClave(ctx context.Context, c Clave, keep int) error {
@@ -87,13 +97,50 @@ func (tx *Tx) RehashClave(ctx context.Context, old Clave, phc string) error {
 	return nil
 }
 
-// SetClaveDue moves the day on which the clave must be renewed; the zero time
-// means never. compromised asks for it at once, whatever the day.
-func (tx *Tx) SetClaveDue(ctx context.Context, afiliadoID string, due time.Time, compromised bool) error {
-	if err := tx.run(ctx, `UPDATE clave SET due_at = ?, compromised = ? WHERE afiliado_id = ?`, At(due), compromised, afiliadoID); err != nil {
-		return fmt.Errorf("storage: clave due: %w", err)
+// CompromiseClave asks for a new clave at once, whatever the due date; nothing
+// happens where there is no clave.
+func (tx *Tx) CompromiseClave(ctx context.Context, afiliadoID string) error {
+	if err := tx.run(ctx, `UPDATE clave SET compromised = ? WHERE afiliado_id = ?`, true, afiliadoID); err != nil {
+		return fmt.Errorf("storage: compromise clave: %w", err)
 	}
 	return nil
+}
+
+// ClaveDates lists up to limit claves in the order of their people's ids, those
+// after the id after, without the hashes: what a change of policy looks at.
+func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]Clave, error) {
+	var rows []claveRow
+	err := r.list(ctx, &rows, `SELECT afiliado_id, long, created_at, due_at, compromised FROM clave
+		WHERE afiliado_id > ? ORDER BY afiliado_id LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("storage: clave dates: %w", err)
+	}
+	out := make([]Clave, len(rows))
+	for i, row := range rows {
+		out[i] = Clave{AfiliadoID: row.AfiliadoID, Long: row.Long, CreatedAt: row.CreatedAt, DueAt: row.DueAt, Compromised: row.Compromised}
+	}
+	return out, nil
+}
+
+// ClaveCount is how many people have a clave.
+func (r reads) ClaveCount(ctx context.Context) (int64, error) {
+	var n int64
+	if err := r.get(ctx, &n, `SELECT COUNT(*) FROM clave`); err != nil {
+		return 0, fmt.Errorf("storage: clave count: %w", err)
+	}
+	return n, nil
+}
+
+// MoveClaveDue gives old, as ClaveDates read it, another due date, the zero time
+// for never, and reports whether it did: a clave that has been changed or moved
+// since is left alone.
+func (tx *Tx) MoveClaveDue(ctx context.Context, old Clave, due time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE clave SET due_at = ? WHERE afiliado_id = ? AND created_at = ? AND due_at = ?`,
+		At(due), old.AfiliadoID, old.CreatedAt, old.DueAt)
+	if err != nil {
+		return false, fmt.Errorf("storage: move clave due: %w", err)
+	}
+	return n > 0, nil
 }
 
 // ClaveHistory returns the hashes of the person's last claves, newest first,

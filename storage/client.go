@@ -33,6 +33,9 @@ type ClientMetadata struct {
 	RequireAuthTime         bool     `json:"require_auth_time,omitempty"`
 	FirstParty              bool     `json:"iess_first_party,omitempty"` // notice instead of consent
 	PKCE                    string   `json:"iess_pkce"`                  // required, optional
+	// RenewalWindow is for how many seconds a clave that falls due may wait for a
+	// transaction that runs at this application; 0: it does not wait.
+	RenewalWindow int64 `json:"iess_renewal_window,omitempty"`
 }
 
 // Client is a registered application.
@@ -113,9 +116,6 @@ func (tx *Tx) DisableClient(ctx context.Context, id string, now time.Time) error
 	}
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = 'client disabled' WHERE client_id = ? AND revoked_at = 0`, At(now), id)
-	}
-	if err == nil {
-		err = tx.run(ctx, `DELETE FROM access_token WHERE client_id = ?`, id)
 	}
 	if err != nil {
 		return fmt.Errorf("storage: disable client: %w", err)

@@ -17,11 +17,10 @@ type Consent struct {
 }
 
 // Standing returns, at once, what decides whether a person may go on to an
-// application: her clave, and what she allowed it and has not withdrawn. Each is
-// nil, and no error, where there is none.
+// application: her clave without its hash, and what she allowed it and has not
+// withdrawn. Each is nil, and no error, where there is none.
 func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clave, *Consent, error) {
 	var row struct {
-		PHC         []byte   `db:"phc"`
 		Long        *bool    `db:"long"`
 		ClaveAt     *Instant `db:"c_created_at"`
 		DueAt       *Instant `db:"due_at"`
@@ -31,7 +30,7 @@ func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clav
 		Asked       *string  `db:"asked"`
 		ConsentAt   *Instant `db:"k_created_at"`
 	}
-	err := r.get(ctx, &row, `SELECT c.phc, c.long, c.created_at AS c_created_at, c.due_at, c.compromised, k.kind, k.scope, k.asked,
+	err := r.get(ctx, &row, `SELECT c.long, c.created_at AS c_created_at, c.due_at, c.compromised, k.kind, k.scope, k.asked,
 		k.created_at AS k_created_at
 		FROM afiliado a LEFT JOIN clave c ON c.afiliado_id = a.id
 		LEFT JOIN consent k ON k.afiliado_id = a.id AND k.client_id = ? AND k.withdrawn_at = 0
@@ -40,11 +39,8 @@ func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clav
 		return nil, nil, fmt.Errorf("storage: standing: %w", err)
 	}
 	var clave *Clave
-	if row.PHC != nil {
-		clave, err = r.db.openClave(claveRow{afiliadoID, row.PHC, *row.Long, *row.ClaveAt, *row.DueAt, *row.Compromised})
-		if err != nil {
-			return nil, nil, err
-		}
+	if row.ClaveAt != nil {
+		clave = &Clave{AfiliadoID: afiliadoID, Long: *row.Long, CreatedAt: *row.ClaveAt, DueAt: *row.DueAt, Compromised: *row.Compromised}
 	}
 	if row.Kind == nil {
 		return clave, nil, nil

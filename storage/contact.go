@@ -10,8 +10,8 @@ import (
 // Why a telephone number or an address cannot be used; the text after the prefix
 // is for the person who wrote it.
 var (
-	ErrMobile   = errors.New("storage: not a celular: write 09XXXXXXXX, or + and the country code from abroad")
-	ErrLandline = errors.New("storage: not a convencional: write 0[2-7]XXXXXXX, or + and the country code from abroad")
+	ErrMobile   = errors.New("storage: not a celular: write 09 and eight digits more, or + and the country code from abroad")
+	ErrLandline = errors.New("storage: not a convencional: write 02 to 07 and seven digits more, or + and the country code from abroad")
 	ErrEmail    = errors.New("storage: not an e-mail address")
 )
 
@@ -22,9 +22,9 @@ var (
 	phoneSeparator = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "")
 )
 
-// ParseMobile returns a celular in E.164 (C-TEL): 09XXXXXXXX, +593 or 00593 and
-// the same without its 0, or any number from abroad with its country code.
-// Spaces, hyphens, points and parentheses are accepted anywhere.
+// ParseMobile returns a celular in E.164 (C-TEL): 09 and eight digits more, +593
+// or 00593 and the same without its 0, or any number from abroad with its country
+// code. Spaces, hyphens, points and parentheses are accepted anywhere.
 func ParseMobile(s string) (string, error) {
 	if n, ok := phoneNumber(s, mobileLocal); ok {
 		return n, nil
@@ -32,7 +32,7 @@ func ParseMobile(s string) (string, error) {
 	return "", ErrMobile
 }
 
-// ParseLandline does the same for a convencional: 0[2-7]XXXXXXX.
+// ParseLandline does the same for a convencional: 02 to 07 and seven digits more.
 func ParseLandline(s string) (string, error) {
 	if n, ok := phoneNumber(s, landlineLocal); ok {
 		return n, nil

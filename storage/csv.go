@@ -82,6 +82,23 @@ func (r record) field(name string) string {
 	return strings.TrimSpace(r.fields[i])
 }
 
+// setter takes the value of a column, or says what is wrong with it.
+type setter struct {
+	column string
+	set    func(string) error
+}
+
+// each gives every setter its column, in order, until one does not take it: that
+// is why the line is refused.
+func (r record) each(setters []setter) *Refusal {
+	for _, c := range setters {
+		if err := c.set(r.field(c.column)); err != nil {
+			return &Refusal{Line: r.line, Column: c.column, Reason: strings.TrimPrefix(err.Error(), "storage: ")}
+		}
+	}
+	return nil
+}
+
 func newLines(r io.Reader, columns []Column) (*lines, error) {
 	l := &lines{in: bufio.NewReaderSize(r, lineMost), one: &oneLine{}, columns: map[string]int{}}
 	text, refused, err := l.next()

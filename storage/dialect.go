@@ -19,7 +19,7 @@ import (
 type dialect struct {
 	name      string
 	bind      int
-	forUpdate string // appended to a SELECT that locks its row
+	forUpdate string // appended to a SELECT that locks its row; rows that refer to it may be written meanwhile
 	skip      string // the same, leaving out rows somebody else holds
 	blob      string // the type of bytes
 	// gooseTable counts the tables in which applied migrations are noted.
@@ -28,7 +28,7 @@ type dialect struct {
 
 var (
 	postgres = dialect{
-		name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", blob: "BYTEA",
+		name: "postgres", bind: sqlx.DOLLAR, forUpdate: " FOR NO KEY UPDATE", skip: " FOR NO KEY UPDATE SKIP LOCKED", blob: "BYTEA",
 		gooseTable: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('goose_db_version')`,
 	}
 	// A write transaction of SQLite holds everything already.

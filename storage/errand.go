@@ -18,10 +18,12 @@ type Errand struct {
 	BrowserHash   string // of the browser that caused it, "" for none
 	ClientID      string // where its person was going, ""
 	AuthRequest   string // the running request, ""
-	Data          json.RawMessage
-	CreatedAt     Instant
-	NextAt        Instant // not before
-	DoneAt        Instant // zero while it is to be done
+	// Data is for AddErrand alone, which seals it: lists leave it closed, so that
+	// what does not open holds up its own errand and no other (ErrandData).
+	Data      json.RawMessage
+	CreatedAt Instant
+	NextAt    Instant // not before
+	DoneAt    Instant // zero while it is to be done
 }
 
 type errandRow struct {
@@ -31,28 +33,27 @@ type errandRow struct {
 	BrowserHash   string  `db:"browser_hash"`
 	ClientID      string  `db:"client_id"`
 	AuthRequest   string  `db:"auth_request"`
-	Data          []byte  `db:"data"`
 	CreatedAt     Instant `db:"created_at"`
 	NextAt        Instant `db:"next_at"`
 	DoneAt        Instant `db:"done_at"`
 }
 
-const errandColumns = `id, kind, identifier_mac, browser_hash, client_id, auth_request, data, created_at, next_at, done_at`
+const errandColumns = `id, kind, identifier_mac, browser_hash, client_id, auth_request, created_at, next_at, done_at`
 
 // errandKept is how long a done errand stays known: a browser may ask so often
 // in so much time, and is shown what it asked for.
 const errandKept = time.Hour
 
-func (db *DB) openErrands(rows []errandRow) ([]Errand, error) {
+func (r reads) errands(ctx context.Context, query string, args ...any) ([]Errand, error) {
+	var rows []errandRow
+	if err := r.list(ctx, &rows, query, args...); err != nil {
+		return nil, fmt.Errorf("storage: errands: %w", err)
+	}
 	out := make([]Errand, len(rows))
-	for i, r := range rows {
+	for i, row := range rows {
 		out[i] = Errand{
-			ID: r.ID, Kind: r.Kind, IdentifierMAC: r.IdentifierMAC, BrowserHash: r.BrowserHash, ClientID: r.ClientID,
-			AuthRequest: r.AuthRequest, CreatedAt: r.CreatedAt, NextAt: r.NextAt, DoneAt: r.DoneAt,
-		}
-		var err error
-		if out[i].Data, err = db.ring.open("errand", "errand.data/"+r.ID, r.Data); err != nil {
-			return nil, err
+			ID: row.ID, Kind: row.Kind, IdentifierMAC: row.IdentifierMAC, BrowserHash: row.BrowserHash, ClientID: row.ClientID,
+			AuthRequest: row.AuthRequest, CreatedAt: row.CreatedAt, NextAt: row.NextAt, DoneAt: row.DoneAt,
 		}
 	}
 	return out, nil
@@ -91,42 +92,40 @@ func (tx *Tx) AddErrandIf(ctx context.Context, e Errand, so bool) error {
 // DueErrands lists up to limit errands that are to be done at now, oldest first.
 // It holds none: TakeErrand decides who does one.
 func (r reads) DueErrands(ctx context.Context, now time.Time, limit int) ([]Errand, error) {
-	var rows []errandRow
-	err := r.list(ctx, &rows, `SELECT `+errandColumns+` FROM errand WHERE done_at = 0 AND next_at <= ? ORDER BY next_at, created_at, id LIMIT ?`,
+	return r.errands(ctx, `SELECT `+errandColumns+` FROM errand WHERE done_at = 0 AND next_at <= ? ORDER BY next_at, created_at, id LIMIT ?`,
 		At(now), limit)
-	if err != nil {
-		return nil, fmt.Errorf("storage: due errands: %w", err)
-	}
-	return r.db.openErrands(rows)
 }
 
 // OpenErrands lists what is still to be done for an identifier because of one
 // browser, oldest first.
 func (r reads) OpenErrands(ctx context.Context, identifierMAC []byte, browserHash string) ([]Errand, error) {
-	var rows []errandRow
-	err := r.list(ctx, &rows, `SELECT `+errandColumns+` FROM errand WHERE browser_hash = ? AND done_at = 0 AND identifier_mac = ?
+	return r.errands(ctx, `SELECT `+errandColumns+` FROM errand WHERE browser_hash = ? AND done_at = 0 AND identifier_mac = ?
 		ORDER BY created_at, id LIMIT 100`, browserHash, identifierMAC)
-	if err != nil {
-		return nil, fmt.Errorf("storage: open errands: %w", err)
-	}
-	return r.db.openErrands(rows)
 }
 
 // BrowserErrands lists the errands of a kind that a browser has caused since
 // since, done or not, newest first.
 func (r reads) BrowserErrands(ctx context.Context, kind, browserHash string, since time.Time) ([]Errand, error) {
-	var rows []errandRow
-	err := r.list(ctx, &rows, `SELECT `+errandColumns+` FROM errand WHERE browser_hash = ? AND created_at > ? AND kind = ?
+	return r.errands(ctx, `SELECT `+errandColumns+` FROM errand WHERE browser_hash = ? AND created_at > ? AND kind = ?
 		ORDER BY created_at DESC, id LIMIT 100`, browserHash, At(since), kind)
-	if err != nil {
-		return nil, fmt.Errorf("storage: browser errands: %w", err)
-	}
-	return r.db.openErrands(rows)
 }
 
-// TakeErrand ends an errand and wipes what was in it; it reports whether the
-// caller is the one to do it, which this one statement decides. Whoever fails
-// to do it must not commit.
+// ErrandData opens what is in an errand; nothing where it is done.
+func (r reads) ErrandData(ctx context.Context, id string) (json.RawMessage, error) {
+	var sealed []byte
+	err := r.get(ctx, &sealed, `SELECT data FROM errand WHERE id = ?`, id)
+	if err == nil {
+		sealed, err = r.db.ring.open("errand", "errand.data/"+id, sealed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("storage: errand data: %w", err)
+	}
+	return sealed, nil
+}
+
+// TakeErrand ends an errand and wipes what was in it, which ErrandData tells
+// before; it reports whether the caller is the one to do it, which this one
+// statement decides. Whoever fails to do it must not commit.
 func (tx *Tx) TakeErrand(ctx context.Context, id string, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE errand SET done_at = ?, expires_at = ?, data = NULL WHERE id = ? AND done_at = 0`,
 		At(now), At(now.Add(errandKept)), id)
@@ -142,11 +141,6 @@ func (tx *Tx) PutOffErrand(ctx context.Context, id string, next time.Time) error
 		return fmt.Errorf("storage: put off errand: %w", err)
 	}
 	return nil
-}
-
-// AfiliadoByMAC is AfiliadoByIdentifier for who has only the identifier's hash.
-func (r reads) AfiliadoByMAC(ctx context.Context, identifierMAC []byte) (*Afiliado, error) {
-	return r.afiliado(ctx, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.identifier_mac = ?`, identifierMAC)
 }
 
 // ForgiveDevices restores the full budget of every lane of a person.

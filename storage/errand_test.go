@@ -26,8 +26,11 @@ func TestErrands(t *testing.T) {
 		add("b", other, now.Add(time.Minute), true)
 		add("c", mac, now, false)
 		due, err := db.DueErrands(ctx, now, 10)
-		if err != nil || len(due) != 1 || due[0].ID != "a" || string(due[0].Data) != `{"Network":"203.0.113.x"}` || due[0].AuthRequest != "request" {
+		if err != nil || len(due) != 1 || due[0].ID != "a" || len(due[0].Data) != 0 || due[0].AuthRequest != "request" {
 			t.Fatalf("due %+v, %v", due, err)
+		}
+		if data, err := db.ErrandData(ctx, "a"); err != nil || string(data) != `{"Network":"203.0.113.x"}` {
+			t.Errorf("in it %s, %v", data, err)
 		}
 		if strings.Contains(dump(t, db, raw), "203.0.113") {
 			t.Error("what an errand says lies open")
@@ -46,12 +49,35 @@ func TestErrands(t *testing.T) {
 				return err
 			})
 		}
+		if data, err := db.ErrandData(ctx, "a"); err != nil || len(data) != 0 {
+			t.Errorf("left in a done one: %s, %v", data, err)
+		}
 		open, err := db.OpenErrands(ctx, mac, "browser")
 		if won != 1 || err != nil || len(open) != 0 {
 			t.Errorf("taken %d times; open %+v, %v", won, open, err)
 		}
 		if n, err := db.Purge(ctx, now.Add(2*time.Hour), 100); err != nil || n != 1 { // an undone one is never purged
 			t.Errorf("purged %d, %v", n, err)
+		}
+	})
+}
+
+// What does not open holds up nobody who does not need it.
+func TestADamagedErrandIsListed(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		ctx, mac := t.Context(), db.IdentifierMAC("1759999913")
+		inTx(t, db, func(tx *storage.Tx) error {
+			return tx.AddErrand(ctx, storage.Errand{ID: "a", Kind: "desbloqueo", IdentifierMAC: mac, BrowserHash: "browser", CreatedAt: storage.At(now)})
+		})
+		must(t, raw, `UPDATE errand SET data = identifier_mac WHERE id = 'a'`)
+		due, err := db.DueErrands(ctx, now, 10)
+		open, openErr := db.OpenErrands(ctx, mac, "browser")
+		mine, mineErr := db.BrowserErrands(ctx, "desbloqueo", "browser", now.Add(-time.Minute))
+		if len(due) != 1 || len(open) != 1 || len(mine) != 1 || err != nil || openErr != nil || mineErr != nil {
+			t.Errorf("listed %d, %d, %d; %v, %v, %v", len(due), len(open), len(mine), err, openErr, mineErr)
+		}
+		if data, err := db.ErrandData(ctx, "a"); err == nil {
+			t.Errorf("opened to %q", data)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package storage_test
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ func fillMail02(t *testing.T, db *storage.DB, f *filled02) {
 	t.Helper()
 	ctx := t.Context()
 	inTx(t, db, func(tx *storage.Tx) error {
-		for i := range 10 {
+		for i := range 7 {
 			m := mailTo(f.a)
 			m.ID = "mail" + strconv.Itoa(i)
 			if err := tx.Enqueue(ctx, m); err != nil {
@@ -66,13 +65,7 @@ func mailWrites02() []write {
 		{"ExpireMessage", end("mail5", func(ctx context.Context, tx *storage.Tx, m storage.Message) error {
 			return tx.ExpireMessage(ctx, m, now)
 		})},
-		{"RewriteMessage", end("mail6", func(ctx context.Context, tx *storage.Tx, m storage.Message) error {
-			return tx.RewriteMessage(ctx, m, json.RawMessage(`{"Name":"Rosa"}`), later)
-		})},
-		{"MergeMessage", end("mail7", func(ctx context.Context, tx *storage.Tx, m storage.Message) error {
-			return tx.MergeMessage(ctx, m, now)
-		})},
-		{"ReleaseMessages", end("mail8", func(ctx context.Context, tx *storage.Tx, m storage.Message) error {
+		{"ReleaseMessages", end("mail6", func(ctx context.Context, tx *storage.Tx, m storage.Message) error {
 			return tx.ReleaseMessages(ctx, m.Lease)
 		})},
 		{"SuppressAddress", func(ctx context.Context, tx *storage.Tx, f filled02) error {
@@ -81,6 +74,9 @@ func mailWrites02() []write {
 		{"AllowAddress", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.AllowAddress(ctx, f.a.Email) }},
 		{"LinkAttempt", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return done(tx.LinkAttempt(ctx, "link", 5, now))
+		}},
+		{"CodeAttempt", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.CodeAttempt(ctx, "link", 5, now))
 		}},
 		{"DeliverLink", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.DeliverLink(ctx, "link", now) }},
 		{"UseLink", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return done(tx.UseLink(ctx, "link", now)) }},

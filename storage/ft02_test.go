@@ -46,7 +46,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 			tx.AddAccessToken(ctx, storage.AccessToken{Hash: "access", GrantID: f.grant.ID, ClientID: "historia", ExpiresAt: storage.At(now.Add(time.Hour))}),
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
 			tx.AddSigningKey(ctx, storage.SigningKey{KID: "kid", Alg: "ES256", State: storage.KeyNext, Private: []byte("x")}),
-			tx.AddPressure(ctx, f.mac, now, time.Second),
+			tx.AddPressure(ctx, f.mac, now, time.Second, time.Hour),
 			tx.AddErrand(ctx, storage.Errand{ID: "errand", Kind: "desbloqueo", IdentifierMAC: f.mac, CreatedAt: storage.At(now)}),
 		} {
 			if err != nil {
@@ -96,8 +96,15 @@ func writes02() []write {
 		{"RehashClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.RehashClave(ctx, storage.Clave{AfiliadoID: f.a.ID, CreatedAt: storage.At(later)}, "re")
 		}},
-		{"SetClaveDue", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.SetClaveDue(ctx, f.a.ID, later, true)
+		{"CompromiseClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.CompromiseClave(ctx, f.a.ID)
+		}},
+		{"MoveClaveDue", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			c, err := tx.Clave(ctx, f.a.ID)
+			if err != nil {
+				return err
+			}
+			return done(tx.MoveClaveDue(ctx, *c, later.Add(time.Hour)))
 		}},
 		{"AddAcceptance", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddAcceptance(ctx, storage.Acceptance{AfiliadoID: f.a.ID, AcceptedAt: at})
@@ -109,13 +116,13 @@ func writes02() []write {
 			return done(tx.ReserveDeviceAttempt(ctx, "device", 5, later))
 		}},
 		{"LockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return done(tx.LockClave(ctx, f.mac, storage.LockLogin, true, now, later))
+			return done(tx.LockClave(ctx, f.mac, storage.LockLogin, now))
 		}},
 		{"SettleFailure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.SettleFailure(ctx, f.mac, 1, true, now, later))
 		}},
 		{"ForgiveAttempts", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.ForgiveAttempts(ctx, f.mac, now)
+			return tx.ForgiveAttempts(ctx, f.mac)
 		}},
 		{"UnlockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.UnlockClave(ctx, f.mac) }},
 		{"ForgiveDevice", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.ForgiveDevice(ctx, "device") }},
@@ -125,7 +132,7 @@ func writes02() []write {
 		{"DropDevices", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.DropDevices(ctx, f.a.ID) }},
 		{"DropBrowser", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.DropBrowser(ctx, "device") }},
 		{"AddPressure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.AddPressure(ctx, f.mac, later, time.Second)
+			return tx.AddPressure(ctx, f.mac, later, time.Second, time.Hour)
 		}},
 		{"AddSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddSession(ctx, storage.Session{ID: "s2", SecretHash: "s2", AfiliadoID: f.a.ID})
@@ -140,7 +147,7 @@ func writes02() []write {
 			return done(tx.EndSession(ctx, f.session.ID, "logout", now))
 		}},
 		{"EndSessions", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return tx.EndSessions(ctx, f.a.ID, "", "recovery", true, now)
+			return tx.EndSessions(ctx, f.a.ID, "", "recovery", now)
 		}},
 		{"JoinSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.JoinSession(ctx, f.session.ID, "other", now))
@@ -216,7 +223,7 @@ func writes02() []write {
 }
 
 // locks02 are methods of Tx that hold a row and change nothing.
-var locks02 = []string{"HoldSession", "LockAfiliado", "LockAuthRequest", "LockGrant", "LockLink", "LockRefreshToken", "LockSession", "PendingMessage"}
+var locks02 = []string{"HoldSession", "LockAccount", "LockAfiliado", "LockAfiliadoByMAC", "LockAuthRequest", "LockLink", "LockRefreshToken", "LockSession"}
 
 // Whichever statement of an effect fails, the commit included, nothing of the
 // effect stays, and doing it again works (FT-02, the Boulder trick).

@@ -23,6 +23,10 @@ type Grant struct {
 	ExpiresAt     Instant `db:"expires_at"` // absolute: no refresh lives longer
 	RevokedAt     Instant `db:"revoked_at"`
 	RevokedReason string  `db:"revoked_reason"`
+
+	// ClaveDueAt is when the person's clave falls due, zero for never. It is not
+	// stored with the grant: LockRefreshToken reads it.
+	ClaveDueAt Instant `db:"clave_due_at"`
 }
 
 const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.nonce, g.auth_at, g.acr, g.amr,
@@ -63,16 +67,6 @@ func (tx *Tx) AddGrant(ctx context.Context, g Grant) error {
 	return nil
 }
 
-// LockGrant returns a grant and holds its row.
-func (tx *Tx) LockGrant(ctx context.Context, id string) (*Grant, error) {
-	var g Grant
-	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = ?`+tx.db.dia.forUpdate, id)
-	if err != nil {
-		return nil, fmt.Errorf("storage: lock grant: %w", err)
-	}
-	return &g, nil
-}
-
 // RevokeGrant ends every token of the grant and reports whether it was live.
 func (tx *Tx) RevokeGrant(ctx context.Context, id, reason string, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE id = ? AND revoked_at = 0`, At(now), reason, id)
@@ -95,8 +89,9 @@ func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
 // Bearer is what an access token stands for, read at once.
 type Bearer struct {
 	AccessToken
-	Claims   string // the grant's claims parameter
-	Afiliado *Afiliado
+	Claims     string // the grant's claims parameter
+	Afiliado   *Afiliado
+	ClaveDueAt Instant // when her clave falls due; zero: never
 }
 
 // Bearer returns what a live access token of a live grant stands for; expired,
@@ -112,10 +107,13 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 		CreatedAt Instant `db:"t_created_at"`
 		ExpiresAt Instant `db:"t_expires_at"`
 		Claims    string  `db:"g_claims"`
+		DueAt     Instant `db:"c_due_at"`
 	}
 	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, t.grant_id AS t_grant_id, t.client_id AS t_client_id, t.scope AS t_scope,
-		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at, g.claims AS g_claims
+		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at, g.claims AS g_claims,
+		COALESCE(c.due_at, 0) AS c_due_at
 		FROM access_token t JOIN oauth_grant g ON g.id = t.grant_id JOIN afiliado a ON a.id = g.afiliado_id
+		LEFT JOIN clave c ON c.afiliado_id = a.id
 		WHERE t.hash = ? AND t.expires_at > ? AND g.revoked_at = 0 AND a.disabled_at = 0`, hash, At(now))
 	if err != nil {
 		return nil, fmt.Errorf("storage: bearer: %w", err)
@@ -124,7 +122,8 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 	if err != nil {
 		return nil, err
 	}
-	return &Bearer{AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}, row.Claims, a}, nil
+	token := AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}
+	return &Bearer{token, row.Claims, a, row.DueAt}, nil
 }
 
 // AddRefreshToken stores a refresh token by its hash.
@@ -142,7 +141,8 @@ func (tx *Tx) AddRefreshToken(ctx context.Context, t RefreshToken) error {
 // is ErrNotFound.
 func (tx *Tx) LockRefreshToken(ctx context.Context, hash string) (*RefreshToken, *Grant, error) {
 	var g Grant
-	err := tx.get(ctx, &g, `SELECT `+grantColumns+` FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)
+	err := tx.get(ctx, &g, `SELECT `+grantColumns+`, COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = g.afiliado_id), 0) AS clave_due_at
+		FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)
 		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = g.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, hash)
 	if err != nil {
 		return nil, nil, fmt.Errorf("storage: lock refresh token: %w", err)

@@ -24,8 +24,8 @@ func AfiliadosColumns() []Column {
 		{"apellidos", true, "family names, at most 100 characters"},
 		{"fecha_nacimiento", true, "YYYY-MM-DD"},
 		{"correo", false, "e-mail address on file, or empty"},
-		{"celular", false, "09XXXXXXXX, +593…, or another country's number with + and its code, or empty"},
-		{"convencional", false, "0[2-7]XXXXXXX, +593…, or another country's number with + and its code, or empty"},
+		{"celular", false, "09 and eight digits more, +593…, or another country's number with + and its code, or empty"},
+		{"convencional", false, "02 to 07 and seven digits more, +593…, or another country's number with + and its code, or empty"},
 		{"tipo_asegurado", true, "afiliado, pensionista, beneficiario; several are separated by a space or |"},
 		{"estado", true, "activa or inactiva"},
 		{"huella", true, "si or no: data registered with fingerprint at a CAU"},
@@ -72,10 +72,7 @@ func (m *afiliadoImport) parse(r record) *Refusal {
 	now := m.opts.Now()
 	var l afiliadoLine
 	var err error
-	for _, c := range []struct {
-		column string
-		set    func(string) error
-	}{
+	refused := r.each([]setter{
 		{"cedula", func(s string) error {
 			l.a.Identifier, l.a.IdentifierType, err = m.opts.Identifier(s)
 			return err
@@ -91,10 +88,9 @@ func (m *afiliadoImport) parse(r record) *Refusal {
 		{"huella", func(s string) error { l.a.Fingerprint, err = parseYesNo(s); return err }},
 		{"clave_phc", func(s string) error { l.phc = s; return checkPHC(s, m.opts.ClaveDue) }},
 		{"clave_fecha", func(s string) error { l.claveAt, err = claveDate(s, l.phc, now); return err }},
-	} {
-		if err := c.set(r.field(c.column)); err != nil {
-			return &Refusal{Line: r.line, Column: c.column, Reason: strings.TrimPrefix(err.Error(), "storage: ")}
-		}
+	})
+	if refused != nil {
+		return refused
 	}
 	l.mac = m.db.IdentifierMAC(l.a.Identifier)
 	m.batch = append(m.batch, l)
@@ -197,7 +193,7 @@ func (m *afiliadoImport) writeClaves(ctx context.Context, tx *Tx, people []afili
 }
 
 // lastOfEach leaves one line for each person, the last, in the order of their
-// hashes: two imports at once then lock people in the same order.
+// hashes: two imports at once then add people in the same order.
 func lastOfEach(batch []afiliadoLine) []afiliadoLine {
 	at := map[string]int{}
 	var out []afiliadoLine
@@ -224,7 +220,7 @@ func (tx *Tx) afiliadosByMAC(ctx context.Context, people []afiliadoLine) (map[Id
 	}
 	var rows []afiliadoRow
 	err := tx.listOnce(ctx, &rows, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.identifier_mac IN `+places(len(macs))+
-		` ORDER BY a.identifier_mac`+tx.db.dia.forUpdate, macs...)
+		` ORDER BY a.id`+tx.db.dia.forUpdate, macs...)
 	if err != nil {
 		return nil, err
 	}

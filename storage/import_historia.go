@@ -84,10 +84,7 @@ func (m *historiaImport) parse(r record) *Refusal {
 	l := historiaLine{line: r.line}
 	h := &l.h
 	var err error
-	for _, c := range []struct {
-		column string
-		set    func(string) error
-	}{
+	refused := r.each([]setter{
 		{"cedula", func(s string) error {
 			var id Identifier
 			id, _, err = m.opts.Identifier(s)
@@ -108,10 +105,9 @@ func (m *historiaImport) parse(r record) *Refusal {
 		{"tipo", func(s string) error { return shortText(s, 60, true, &h.Kind) }},
 		{"provincia", func(s string) error { return shortText(s, 60, false, &h.Province) }},
 		{"sector", func(s string) error { return shortText(s, 60, false, &h.Sector) }},
-	} {
-		if err := c.set(r.field(c.column)); err != nil {
-			return &Refusal{Line: r.line, Column: c.column, Reason: err.Error()}
-		}
+	})
+	if refused != nil {
+		return refused
 	}
 	m.batch = append(m.batch, l)
 	return nil

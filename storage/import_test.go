@@ -144,7 +144,7 @@ func TestImportAgainTouchesNoClaveLockOrSession(t *testing.T) {
 			if err := tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: "her own", CreatedAt: storage.At(now)}, 5); err != nil {
 				return err
 			}
-			if _, err := tx.LockClave(t.Context(), mac, storage.LockOperador, true, now, now); err != nil {
+			if _, err := tx.LockClave(t.Context(), mac, storage.LockOperador, now); err != nil {
 				return err
 			}
 			if err := tx.DisableAfiliado(t.Context(), a.ID, "asked", now); err != nil {
@@ -224,8 +224,8 @@ func TestImportReportsEveryRefusedLine(t *testing.T) {
 		{"born too long ago", line(3, "1885-01-01"), "line 2, fecha_nacimiento: lies more than 130 years back"},
 		{"mail", line(4, "maria(at)example.org"), "line 2, correo: not an e-mail address"},
 		{"mail with a name", line(4, "María <maria@example.org>"), "line 2, correo: not an e-mail address"},
-		{"celular", line(5, "0891234567"), "line 2, celular: not a celular: write 09XXXXXXXX, or + and the country code from abroad"},
-		{"convencional", line(6, "093945666"), "line 2, convencional: not a convencional: write 0[2-7]XXXXXXX, or + and the country code from abroad"},
+		{"celular", line(5, "0891234567"), "line 2, celular: not a celular: write 09 and eight digits more, or + and the country code from abroad"},
+		{"convencional", line(6, "093945666"), "line 2, convencional: not a convencional: write 02 to 07 and seven digits more, or + and the country code from abroad"},
 		{"kind", line(7, "jubilado"), "line 2, tipo_asegurado: is none of afiliado, pensionista, beneficiario"},
 		{"no kind", line(7, ""), "line 2, tipo_asegurado: is empty; write afiliado, pensionista or beneficiario"},
 		{"estado", line(8, "pasiva"), "line 2, estado: is neither activa nor inactiva"},

@@ -61,7 +61,7 @@ func TestPurgeTakesOnlyWhatExpired(t *testing.T) {
 					tx.AddAccessToken(ctx, storage.AccessToken{Hash: id, GrantID: id, ExpiresAt: until}),
 					tx.AddAuthRequest(ctx, storage.AuthRequest{ID: id, ExpiresAt: until}),
 					tx.KeepDevice(ctx, storage.Device{ID: id, SecretHash: id, AfiliadoID: a.ID, ExpiresAt: until}),
-					tx.AddPressure(ctx, []byte(id), until.Time, 0),
+					tx.AddPressure(ctx, []byte(id), until.Time, 0, 0),
 					done(tx.ReserveAttempt(ctx, []byte(id), 5, now, until.Time)),
 				} {
 					if err != nil {
@@ -69,7 +69,7 @@ func TestPurgeTakesOnlyWhatExpired(t *testing.T) {
 					}
 				}
 			}
-			return done(tx.LockClave(ctx, []byte("0"), storage.LockLogin, true, now, now)) // now it never expires
+			return done(tx.LockClave(ctx, []byte("0"), storage.LockLogin, now)) // now it never expires
 		})
 		n, err := db.Purge(t.Context(), now, 2)
 		if err != nil || n != 5*7-1 {
@@ -98,7 +98,7 @@ func TestPurgeSparesARowThatJustGotALongerLife(t *testing.T) {
 		})
 		locked, purged := make(chan struct{}), make(chan error)
 		inTx(t, db, func(tx *storage.Tx) error {
-			if err := done(tx.LockClave(t.Context(), mac, storage.LockLogin, true, now, now)); err != nil {
+			if err := done(tx.LockClave(t.Context(), mac, storage.LockLogin, now)); err != nil {
 				return err
 			}
 			go func() {

@@ -17,9 +17,13 @@ type Keys struct {
 	// Current names the key of Seal with which new values are sealed.
 	Current string
 	// Seal holds every key that may still have to open something, by its id (1
-	// to 32 bytes). Add a key, make it current, Reseal, then drop the old one.
+	// to 32 bytes). Add a key on every replica first, then make it current on
+	// each, Reseal, then drop the old one: a replica that lacks the current key
+	// opens nothing of what the others have sealed.
 	Seal map[string][]byte
-	// Index keys the hashes by which people are found. Changing it loses them.
+	// Index keys what is looked up by a hash: identifiers, addresses no mail
+	// reaches, buckets of pressure; clients' secrets; the tokens and codes in mails; and
+	// challenges. Changing it loses them all.
 	Index []byte
 	// Pairwise keys the subject identifiers applications receive (OpenID Core
 	// 8.1). Changing it gives every person a new sub everywhere.

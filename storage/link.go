@@ -33,7 +33,7 @@ type Link struct {
 	ExpiresAt   Instant       `db:"expires_at"`   // LatestAt until it is handed over
 	UsedAt      Instant       `db:"used_at"`
 	ReplacedAt  Instant       `db:"replaced_at"` // a newer one killed it
-	Attempts    int           `db:"attempts"`    // wrong answers or codes
+	Attempts    int           `db:"attempts"`    // answers to what the opened link asks, LinkAttempt
 }
 
 // Live reports whether the link may still be used at now.
@@ -48,7 +48,7 @@ func (db *DB) LinkToken(id string) string {
 }
 
 // LinkCode is the same link as eight digits to type (ASVS 6.5.4). It is good
-// only beside what says whose link it is, and with LinkAttempt.
+// only beside what says whose link it is, and with CodeAttempt.
 func (db *DB) LinkCode(id string) string {
 	n := binary.BigEndian.Uint64(db.cfg.Keys.MAC("link.code", id)) % 1e8
 	return fmt.Sprintf("%08d", n)
@@ -94,17 +94,18 @@ func (tx *Tx) AddLink(ctx context.Context, l Link) error {
 	return nil
 }
 
-// ShareLink returns the id of the person's live link of that purpose, which may
-// then live until l.LatestAt, or stores l and returns its id. Notices share one:
-// a newer notice must not kill what an older one offers. It holds the person's
-// row.
+// ShareLink returns the id of the person's live link of that purpose, which then
+// lives until l.LatestAt, or stores l and returns its id. Notices share one: a
+// newer notice must not kill what an older one offers, nor go without its own
+// where the mail is late; DeliverLink starts the clock anew. It holds the
+// person's row.
 func (tx *Tx) ShareLink(ctx context.Context, l Link) (string, error) {
 	if err := tx.holdAfiliado(ctx, l.AfiliadoID); err != nil {
 		return "", fmt.Errorf("storage: share link: %w", err)
 	}
 	var id string
 	err := tx.get(ctx, &id, `UPDATE link SET latest_at = CASE WHEN latest_at < ? THEN ? ELSE latest_at END,
-		expires_at = CASE WHEN delivered_at = 0 AND expires_at < ? THEN ? ELSE expires_at END
+		expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END
 		WHERE afiliado_id = ? AND purpose = ? AND used_at = 0 AND replaced_at = 0 AND expires_at > ? RETURNING id`,
 		l.LatestAt, l.LatestAt, l.LatestAt, l.LatestAt, l.AfiliadoID, l.Purpose, l.CreatedAt)
 	if errors.Is(err, ErrNotFound) {
@@ -166,9 +167,20 @@ func (tx *Tx) UseLink(ctx context.Context, id string, now time.Time) (bool, erro
 // LinkAttempt takes one of limit attempts to answer what a live link asks, and
 // returns which one it is, from 1; 0 where none is left.
 func (tx *Tx) LinkAttempt(ctx context.Context, id string, limit int, now time.Time) (int, error) {
+	return tx.linkAttempt(ctx, "attempts", id, limit, now)
+}
+
+// CodeAttempt is LinkAttempt for the typed code, which has attempts of its own:
+// whoever knows an identifier may type codes, and must not use up a link that
+// only its mail opens.
+func (tx *Tx) CodeAttempt(ctx context.Context, id string, limit int, now time.Time) (int, error) {
+	return tx.linkAttempt(ctx, "code_attempts", id, limit, now)
+}
+
+func (tx *Tx) linkAttempt(ctx context.Context, column, id string, limit int, now time.Time) (int, error) {
 	var n int
-	err := tx.get(ctx, &n, `UPDATE link SET attempts = attempts + 1 WHERE id = ? AND attempts < ? AND used_at = 0 AND replaced_at = 0
-		AND expires_at > ? RETURNING attempts`, id, limit, At(now))
+	err := tx.get(ctx, &n, `UPDATE link SET `+column+` = `+column+` + 1 WHERE id = ? AND `+column+` < ? AND used_at = 0 AND replaced_at = 0
+		AND expires_at > ? RETURNING `+column, id, limit, At(now))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, fmt.Errorf("storage: link attempt: %w", err)
 	}

@@ -101,7 +101,7 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("storage: schema version: %w", err)
 	}
 	if have < want {
-		return fmt.Errorf("%w: the database has version %d, this program needs %d; run: clave migrate up", ErrSchema, have, want)
+		return fmt.Errorf("%w: the database has version %d, this program needs %d", ErrSchema, have, want)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,6 +24,27 @@ func empty(t *testing.T, engine string) string {
 	must(t, raw, `DROP SCHEMA public CASCADE`)
 	must(t, raw, `CREATE SCHEMA public`)
 	return url
+}
+
+// After the first, which has the triggers, a migration is the same for both
+// databases but for the type of bytes.
+func TestMigrationsOfBothDatabasesAreAlike(t *testing.T) {
+	files, err := filepath.Glob("migrations/postgres/*.sql")
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	if others, err := filepath.Glob("migrations/sqlite/*.sql"); err != nil || len(others) != len(files) {
+		t.Errorf("got %q, %v; want a file for each of %q", others, err, files)
+	}
+	for _, name := range files[1:] {
+		text, err := os.ReadFile(name)
+		other, oerr := os.ReadFile("migrations/sqlite/" + filepath.Base(name))
+		if err := errors.Join(err, oerr); err != nil {
+			t.Error(err)
+		} else if strings.ReplaceAll(string(text), "BYTEA", "BLOB") != string(other) {
+			t.Errorf("%s differs from that of SQLite by more than BYTEA for BLOB", name)
+		}
+	}
 }
 
 // Replicas start together: each finds the schema made, none fails.

@@ -15,7 +15,6 @@ const (
 	MessageFailed     = "failed"     // it was refused for good, or too often
 	MessageSuppressed = "suppressed" // the address takes no mail
 	MessageExpired    = "expired"    // it, or the link in it, was of no use any more
-	MessageMerged     = "merged"     // another message says it too
 )
 
 // Who is served first where messages have piled up.
@@ -48,6 +47,7 @@ type Message struct {
 	LastError   string  // a class, never what a server said
 	Hash        string  // of what was sent, Hash
 	Suppressed  bool    // the address takes no mail; only LeaseMessages says
+	Sealed      error   // why Recipient and Data do not open; only LeaseMessages says
 }
 
 type messageRow struct {
@@ -76,12 +76,17 @@ type messageRow struct {
 const messageColumns = `id, afiliado_id, template, recipient, locale, data, link_id, priority, state, attempts, next_at, leased_until,
 	lease, composed_at, created_at, expires_at, done_at, last_error, hash`
 
-func (db *DB) openMessage(r messageRow) (Message, error) {
-	m := Message{
+// closed is a message without what is sealed in it.
+func (r messageRow) closed() Message {
+	return Message{
 		ID: r.ID, AfiliadoID: r.AfiliadoID, Template: r.Template, Locale: r.Locale, LinkID: r.LinkID, Priority: r.Priority, State: r.State,
 		Attempts: r.Attempts, NextAt: r.NextAt, LeasedUntil: r.LeasedUntil, Lease: r.Lease, ComposedAt: r.ComposedAt, CreatedAt: r.CreatedAt,
 		ExpiresAt: r.ExpiresAt, DoneAt: r.DoneAt, LastError: r.LastError, Hash: r.Hash, Suppressed: r.Suppressed,
 	}
+}
+
+func (db *DB) openMessage(r messageRow) (Message, error) {
+	m := r.closed()
 	recipient, err := db.ring.open("outbox", "outbox.recipient/"+r.ID, r.Recipient)
 	if err != nil {
 		return Message{}, err
@@ -89,17 +94,6 @@ func (db *DB) openMessage(r messageRow) (Message, error) {
 	m.Recipient = string(recipient)
 	m.Data, err = db.ring.open("outbox", "outbox.data/"+r.ID, r.Data)
 	return m, err
-}
-
-func (db *DB) openMessages(rows []messageRow) ([]Message, error) {
-	out := make([]Message, len(rows))
-	for i, row := range rows {
-		var err error
-		if out[i], err = db.openMessage(row); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // Enqueue stores a message to be sent once the transaction has committed, and
@@ -139,7 +133,8 @@ func (tx *Tx) Enqueue(ctx context.Context, m Message) error {
 
 // LeaseMessages takes up to n messages that are due at now, until until, and
 // returns them, the most pressing first. No two callers hold the same message:
-// who takes longer than until has lost it, and finds out when she marks it.
+// who takes longer than until has lost it, and finds out when she marks it. One
+// that does not open is among them, and says so in Sealed: others go on.
 func (db *DB) LeaseMessages(ctx context.Context, n int, now, until time.Time) ([]Message, error) {
 	var due bool // asked first: who looks in vain, each second, does not hold up SQLite's writer
 	err := db.get(ctx, &due, `SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending' AND next_at <= ? AND leased_until <= ?)`, At(now), At(now))
@@ -160,9 +155,12 @@ func (db *DB) LeaseMessages(ctx context.Context, n int, now, until time.Time) ([
 	if err != nil {
 		return nil, fmt.Errorf("storage: lease messages: %w", err)
 	}
-	out, err := db.openMessages(rows)
-	if err != nil {
-		return nil, err
+	out := make([]Message, len(rows))
+	for i, row := range rows {
+		if out[i], err = db.openMessage(row); err != nil {
+			out[i] = row.closed()
+			out[i].Sealed = err
+		}
 	}
 	slices.SortFunc(out, func(a, b Message) int { // RETURNING keeps no order
 		if a.Priority != b.Priority {

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -16,7 +15,25 @@ func (r reads) Messages(ctx context.Context, afiliadoID string, limit int) ([]Me
 	if err != nil {
 		return nil, fmt.Errorf("storage: messages: %w", err)
 	}
-	return r.db.openMessages(rows)
+	out := make([]Message, len(rows))
+	for i, row := range rows {
+		if out[i], err = r.db.openMessage(row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// NoticeOf returns the newest message with a link, without what is sealed in it.
+func (r reads) NoticeOf(ctx context.Context, link Link) (*Message, error) {
+	var row messageRow
+	err := r.get(ctx, &row, `SELECT `+messageColumns+`, FALSE AS suppressed FROM outbox WHERE afiliado_id = ? AND link_id = ?
+		ORDER BY created_at DESC, id LIMIT 1`, link.AfiliadoID, link.ID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: notice of a link: %w", err)
+	}
+	m := row.closed()
+	return &m, nil
 }
 
 // Message returns the message with that id.
@@ -31,52 +48,20 @@ func (r reads) Message(ctx context.Context, id string) (*Message, error) {
 
 // CountMessages says how many messages of that template a person has been
 // written since since, and of those to address how many, whoever they were for.
-// Merged ones do not count. Caps are asked for in the transaction that
-// enqueues, under the person's lock.
+// Caps are asked for in the transaction that enqueues, under the person's lock.
 func (r reads) CountMessages(ctx context.Context, afiliadoID, address, template string, since time.Time) (int, int, error) {
 	var n struct {
 		Person  int `db:"person"`
 		Address int `db:"address"`
 	}
 	err := r.get(ctx, &n, `SELECT
-		(SELECT COUNT(*) FROM outbox WHERE afiliado_id = ? AND template = ? AND created_at > ? AND state <> 'merged') AS person,
-		(SELECT COUNT(*) FROM outbox WHERE recipient_mac = ? AND template = ? AND created_at > ? AND state <> 'merged') AS address`,
+		(SELECT COUNT(*) FROM outbox WHERE afiliado_id = ? AND template = ? AND created_at > ?) AS person,
+		(SELECT COUNT(*) FROM outbox WHERE recipient_mac = ? AND template = ? AND created_at > ?) AS address`,
 		afiliadoID, template, At(since), r.db.addressMAC(address), template, At(since))
 	if err != nil {
 		return 0, 0, fmt.Errorf("storage: count messages: %w", err)
 	}
 	return n.Person, n.Address, nil
-}
-
-// PendingMessage returns the person's oldest message of that template to
-// address that nobody is sending yet, and holds it, so that it can be merged or
-// enriched; ErrNotFound where there is none.
-func (tx *Tx) PendingMessage(ctx context.Context, afiliadoID, address, template string, now time.Time) (*Message, error) {
-	var row messageRow
-	err := tx.get(ctx, &row, `SELECT `+messageColumns+`, FALSE AS suppressed FROM outbox WHERE afiliado_id = ? AND recipient_mac = ?
-		AND template = ? AND state = 'pending' AND leased_until <= ? ORDER BY created_at, id LIMIT 1`+tx.db.dia.forUpdate,
-		afiliadoID, tx.db.addressMAC(address), template, At(now))
-	if err != nil {
-		return nil, fmt.Errorf("storage: pending message: %w", err)
-	}
-	m, err := tx.db.openMessage(row)
-	return &m, err
-}
-
-// RewriteMessage gives a message PendingMessage returned new data and a new
-// time. ErrConflict where it is no longer pending.
-func (tx *Tx) RewriteMessage(ctx context.Context, m Message, data json.RawMessage, next time.Time) error {
-	sealed, err := tx.db.ring.seal("outbox", "outbox.data/"+m.ID, data)
-	if err != nil {
-		return err
-	}
-	return tx.settle(ctx, "rewrite", m, `data = ?, next_at = ?`, sealed, At(next))
-}
-
-// MergeMessage drops a message PendingMessage returned, because another one
-// says it too. ErrConflict where it is no longer pending.
-func (tx *Tx) MergeMessage(ctx context.Context, m Message, now time.Time) error {
-	return tx.settle(ctx, "merge", m, done, MessageMerged, At(now), "", "")
 }
 
 // OldestMessage is since when the message has waited that has waited longest at

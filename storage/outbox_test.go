@@ -208,7 +208,6 @@ func TestASVS_14_2_7_DoneMessagesHaveNoBody(t *testing.T) {
 			storage.MessageFailed:     func(tx *storage.Tx, m storage.Message) error { return tx.FailMessage(t.Context(), m, "554", now) },
 			storage.MessageSuppressed: func(tx *storage.Tx, m storage.Message) error { return tx.SuppressMessage(t.Context(), m, now) },
 			storage.MessageExpired:    func(tx *storage.Tx, m storage.Message) error { return tx.ExpireMessage(t.Context(), m, now) },
-			storage.MessageMerged:     func(tx *storage.Tx, m storage.Message) error { return tx.MergeMessage(t.Context(), m, now) },
 		}
 		for state, end := range ends {
 			m := enqueue(t, db, mailTo(a))
@@ -258,7 +257,7 @@ func TestASVS_1_3_11_T26_RecipientsAreOneAddress(t *testing.T) {
 	})
 }
 
-func TestMessagesAreCountedAndMerged(t *testing.T) {
+func TestMessagesAreCounted(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a, b := person(t, db, "1759999913"), person(t, db, "0959999913") // they share a mailbox
 		first := mailTo(a)
@@ -277,31 +276,45 @@ func TestMessagesAreCountedAndMerged(t *testing.T) {
 		}
 		check(now.Add(-time.Minute), 1, 2)
 		check(now, 0, 0)
-		inTx(t, db, func(tx *storage.Tx) error {
-			m, err := tx.PendingMessage(t.Context(), a.ID, a.Email, "clave-cambiada", now)
-			if err != nil || m.ID != first.ID {
-				t.Fatalf("got %+v, %v; want the one that waits", m, err)
+	})
+}
+
+// A message that does not open is leased beside the others, and says why.
+func TestADamagedMessageHoldsUpNoOther(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		a := person(t, db, "1759999913")
+		bad := enqueue(t, db, mailTo(a))
+		good := enqueue(t, db, mailTo(a))
+		must(t, raw, `UPDATE outbox SET data = recipient_mac WHERE id = '`+bad.ID+`'`)
+		seen := 0
+		for _, m := range lease(t, db, 10, now) {
+			if seen++; (m.Sealed != nil) != (m.ID == bad.ID) || m.ID == bad.ID && (m.Lease == "" || m.Recipient != "") || m.ID == good.ID && m.Recipient != a.Email {
+				t.Errorf("got %+v", m)
 			}
-			return tx.RewriteMessage(t.Context(), *m, json.RawMessage(`{"Also":1}`), now)
-		})
-		if m := message(t, db, first.ID); string(m.Data) != `{"Also":1}` || !m.NextAt.Equal(now) {
-			t.Errorf("got %+v, want what was added", m)
 		}
-		inTx(t, db, func(tx *storage.Tx) error {
-			m, err := tx.PendingMessage(t.Context(), a.ID, a.Email, "clave-cambiada", now)
-			if err != nil {
-				return err
-			}
-			return tx.MergeMessage(t.Context(), *m, now)
-		})
-		check(now.Add(-time.Minute), 0, 1)
-		lease(t, db, 10, now)
-		inTx(t, db, func(tx *storage.Tx) error {
-			if m, err := tx.PendingMessage(t.Context(), a.ID, a.Email, "clave-bloqueada", now); !errors.Is(err, storage.ErrNotFound) {
-				t.Errorf("got %+v, %v; want none: it is being sent", m, err)
-			}
-			return nil
-		})
+		if seen != 2 {
+			t.Errorf("leased %d, want both", seen)
+		}
+	})
+}
+
+// What a link was sent with is found without opening anything.
+func TestNoticeOfALink(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		a, ctx := person(t, db, "1759999913"), t.Context()
+		link := storage.Link{ID: "link", AfiliadoID: a.ID}
+		if m, err := db.NoticeOf(ctx, link); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %+v, %v; want none", m, err)
+		}
+		for i, id := range []string{"link", "link", "other"} {
+			m := mailTo(a)
+			m.ID, m.LinkID, m.CreatedAt = fmt.Sprint(i), id, storage.At(now.Add(time.Duration(i)*time.Minute))
+			enqueue(t, db, m)
+		}
+		must(t, raw, `UPDATE outbox SET data = recipient_mac`)
+		if m, err := db.NoticeOf(ctx, link); err != nil || m.ID != "1" || m.Template != "clave-cambiada" || m.AfiliadoID != a.ID || m.Recipient != "" {
+			t.Errorf("got %+v, %v; want the newest, closed", m, err)
+		}
 	})
 }
 
@@ -346,7 +359,7 @@ func TestSuppressedAddresses(t *testing.T) {
 		if s, err := db.Suppressed(t.Context(), a.Email, now.Add(time.Hour)); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("got %+v, %v; want it over", s, err)
 		}
-		if batch := lease(t, db, 1, now.Add(time.Hour)); len(batch) != 1 || batch[0].Suppressed || batch[0].ID != m.ID {
+		if batch := lease(t, db, 1, now.Add(2*time.Hour)); len(batch) != 1 || batch[0].Suppressed || batch[0].ID != m.ID {
 			t.Errorf("got %+v, want it to be sent", batch)
 		}
 		inTx(t, db, func(tx *storage.Tx) error { return tx.AllowAddress(t.Context(), a.Email) })

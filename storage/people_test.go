@@ -104,6 +104,50 @@ func TestRehashSparesAClaveChangedMeanwhile(t *testing.T) {
 	})
 }
 
+// What decides whether a person may go on opens nothing that is sealed: values
+// that do not open are in nobody's way but theirs who need them (T01).
+func TestT01_DecidingOpensNothing(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		a := person(t, db, "1759999913")
+		mac := db.IdentifierMAC(a.Identifier)
+		if c, err := db.Credentials(t.Context(), mac, "", now); err != nil || c.HasClave() {
+			t.Errorf("without a clave: got %+v, %v", c, err)
+		}
+		inTx(t, db, func(tx *storage.Tx) error {
+			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: "phc", Long: true, CreatedAt: storage.At(now)}, 1)
+		})
+		c, err := db.Credentials(t.Context(), mac, "", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if phc, err := db.PHC(c); err != nil || phc != "phc" {
+			t.Errorf("got %q, %v", phc, err)
+		}
+		for _, column := range []string{"identifier", "given_name", "family_name", "birthdate", "email", "mobile", "landline"} {
+			must(t, raw, `UPDATE afiliado SET `+column+` = 'xx'`)
+		}
+		must(t, raw, `UPDATE clave SET phc = 'xx'`)
+		if c, err = db.Credentials(t.Context(), mac, "", now); err != nil || c.ID != a.ID || !c.HasClave() || !c.ClaveAt.Equal(now) || c.Disabled() {
+			t.Errorf("credentials: got %+v, %v", c, err)
+		}
+		if phc, err := db.PHC(c); err == nil {
+			t.Errorf("got %q of a value that does not open", phc)
+		}
+		if clave, _, err := db.Standing(t.Context(), a.ID, "historia"); err != nil || !clave.Long {
+			t.Errorf("standing: got %v, %v", clave, err)
+		}
+		if clave, err := db.ClaveFacts(t.Context(), a.ID); err != nil || !clave.Long {
+			t.Errorf("facts: got %v, %v", clave, err)
+		}
+		inTx(t, db, func(tx *storage.Tx) error {
+			if account, err := tx.LockAccount(t.Context(), a.ID); err != nil || account.ID != a.ID {
+				t.Errorf("account: got %v, %v", account, err)
+			}
+			return nil
+		})
+	})
+}
+
 func TestConsentIsTheLastOneGiven(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a := person(t, db, "1759999913")
@@ -117,6 +161,7 @@ func TestConsentIsTheLastOneGiven(t *testing.T) {
 		}
 		set := storage.Clave{AfiliadoID: a.ID, PHC: "phc", Long: true, CreatedAt: storage.At(now), DueAt: storage.At(now.Add(time.Hour)), Compromised: true}
 		inTx(t, db, func(tx *storage.Tx) error { return tx.SetClave(t.Context(), set, 1) })
+		set.PHC = "" // it stays sealed
 		clave, c, err := db.Standing(t.Context(), a.ID, "historia")
 		if err != nil || c == nil || c.Scope != "openid profile" || c.Kind != "consent" || !c.CreatedAt.Equal(now) {
 			t.Errorf("got %+v, %v; want the later scope", c, err)
@@ -171,5 +216,43 @@ func TestSigningKeyStates(t *testing.T) {
 		if r, err := db.Revisions(t.Context()); err != nil || r[storage.RevisionSigningKey] != 3 {
 			t.Errorf("got %v, %v; want three changes counted", r, err)
 		}
+	})
+}
+
+// A due date moves only where the clave is still the one that was looked at.
+func TestMoveClaveDueLeavesWhatHasChanged(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a, b := person(t, db, "1759999913"), person(t, db, "0959999913")
+		inTx(t, db, func(tx *storage.Tx) error {
+			for _, id := range []string{a.ID, b.ID} {
+				if err := tx.SetClave(t.Context(), storage.Clave{AfiliadoID: id, PHC: "x", Long: true, CreatedAt: storage.At(now), DueAt: storage.At(now)}, 1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		all, err := db.ClaveDates(t.Context(), "", 10)
+		if n, cerr := db.ClaveCount(t.Context()); err != nil || cerr != nil || n != 2 || len(all) != 2 || all[0].AfiliadoID >= all[1].AfiliadoID || !all[0].Long || !all[0].DueAt.Equal(now) {
+			t.Fatalf("got %d, %+v, %v, %v", n, all, err, cerr)
+		}
+		if rest, err := db.ClaveDates(t.Context(), all[0].AfiliadoID, 10); err != nil || len(rest) != 1 || rest[0] != all[1] {
+			t.Errorf("after the first: %+v, %v", rest, err)
+		}
+		inTx(t, db, func(tx *storage.Tx) error {
+			for i, want := range []bool{true, false} { // the second time it is not due when it was
+				if is, err := tx.MoveClaveDue(t.Context(), all[0], now.Add(time.Hour)); err != nil || is != want {
+					t.Errorf("%d: moved %v, %v", i, is, err)
+				}
+			}
+			changed := all[1]
+			changed.PHC, changed.CreatedAt = "y", storage.At(now.Add(time.Minute))
+			if err := tx.SetClave(t.Context(), changed, 1); err != nil {
+				return err
+			}
+			if is, err := tx.MoveClaveDue(t.Context(), all[1], now.Add(time.Hour)); err != nil || is {
+				t.Errorf("a changed clave was moved: %v, %v", is, err)
+			}
+			return nil
+		})
 	})
 }

@@ -26,18 +26,45 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 // sealed, and returns how many rows that were; after it has returned 0 on every
 // database, the other keys may be dropped. It may run beside everything else
 // and be stopped at any moment: transactions are short and what is done stays
-// done.
-func (db *DB) Reseal(ctx context.Context) (int64, error) {
-	total, err := db.resealAfiliados(ctx)
+// done. progress, where it is not nil, is told after each batch how many rows of
+// how many have been looked at.
+func (db *DB) Reseal(ctx context.Context, progress func(done, total int64)) (int64, error) {
+	rows, err := db.sealedRows(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("storage: reseal: %w", err)
+	}
+	done, tell := int64(0), toTotal(rows, progress)
+	looked := func(n int) {
+		done += int64(n)
+		tell(done)
+	}
+	total, err := db.resealAfiliados(ctx, looked)
 	if err != nil {
 		return total, fmt.Errorf("storage: reseal afiliado: %w", err)
 	}
 	for _, c := range sealedColumns {
-		n, err := db.resealColumn(ctx, c.table, c.column, c.key, c.keyType, c.purpose)
+		n, err := db.resealColumn(ctx, c.table, c.column, c.key, c.keyType, c.purpose, looked)
 		total += n
 		if err != nil {
 			return total, fmt.Errorf("storage: reseal %s: %w", c.table, err)
 		}
+	}
+	return total, nil
+}
+
+// sealedRows is how many rows Reseal looks at.
+func (db *DB) sealedRows(ctx context.Context) (int64, error) {
+	tables := []string{"afiliado"}
+	for _, c := range sealedColumns {
+		tables = append(tables, c.table)
+	}
+	var total int64
+	for _, table := range tables {
+		var n int64
+		if err := db.get(ctx, &n, `SELECT COUNT(*) FROM `+table); err != nil {
+			return 0, err
+		}
+		total += n
 	}
 	return total, nil
 }
@@ -47,9 +74,10 @@ func (r *ring) stale(sealed []byte) bool {
 	return len(sealed) > 0 && !bytes.HasPrefix(sealed, r.mark())
 }
 
-func (db *DB) resealAfiliados(ctx context.Context) (int64, error) {
+func (db *DB) resealAfiliados(ctx context.Context, looked func(rows int)) (int64, error) {
 	var total int64
 	for after, more := "", true; more; {
+		batch := 0
 		err := db.InTx(ctx, func(tx *Tx) error {
 			var rows []afiliadoRow
 			err := tx.list(ctx, &rows, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.id > ? ORDER BY a.id LIMIT ?`+tx.db.dia.forUpdate,
@@ -57,7 +85,7 @@ func (db *DB) resealAfiliados(ctx context.Context) (int64, error) {
 			if err != nil {
 				return err
 			}
-			more = len(rows) == resealBatch
+			batch, more = len(rows), len(rows) == resealBatch
 			var values []any
 			n := 0
 			for _, row := range rows {
@@ -83,11 +111,12 @@ func (db *DB) resealAfiliados(ctx context.Context) (int64, error) {
 		if err != nil {
 			return total, err
 		}
+		looked(batch)
 	}
 	return total, nil
 }
 
-func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, purpose string) (int64, error) {
+func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, purpose string, looked func(rows int)) (int64, error) {
 	read := fmt.Sprintf(`SELECT CAST(%[3]s AS TEXT) AS place, %[2]s AS value FROM %[1]s WHERE %[3]s > CAST(? AS %[4]s) ORDER BY %[3]s LIMIT ?`,
 		table, column, key, keyType) + db.dia.forUpdate
 	write := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = CAST(? AS %s)`, table, column, key, keyType)
@@ -97,6 +126,7 @@ func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, pur
 	}
 	var total int64
 	for more := true; more; {
+		batch := 0
 		err := db.InTx(ctx, func(tx *Tx) error {
 			var rows []struct {
 				Place string `db:"place"`
@@ -105,7 +135,7 @@ func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, pur
 			if err := tx.list(ctx, &rows, read, after, resealBatch); err != nil {
 				return err
 			}
-			more = len(rows) == resealBatch
+			batch, more = len(rows), len(rows) == resealBatch
 			for _, row := range rows {
 				after = row.Place
 				if !db.ring.stale(row.Value) {
@@ -130,6 +160,7 @@ func (db *DB) resealColumn(ctx context.Context, table, column, key, keyType, pur
 		if err != nil {
 			return total, err
 		}
+		looked(batch)
 	}
 	return total, nil
 }

@@ -53,8 +53,11 @@ func fill(t *testing.T, db *storage.DB) []leaked {
 				AfiliadoID: a.ID, Template: "enlace-desbloqueo", Recipient: a.Email, LinkID: link, CreatedAt: storage.At(now),
 				Data: []byte(`{"Name":"María Fernanda","Network":"192.0.2.44","Device":"Firefox Canario"}`),
 			}),
+			tx.AddErrand(ctx, storage.Errand{
+				Kind: "clave-bloqueada", IdentifierMAC: db.IdentifierMAC(a.Identifier), Data: []byte(`{"Device":"Firefox Recado"}`), CreatedAt: storage.At(now),
+			}),
 			tx.SuppressAddress(ctx, "ROSA@example.org", "550", now, now.Add(time.Hour)),
-			tx.AddPressure(ctx, db.PressureKey("network", "192.0.2.44"), now, time.Second),
+			tx.AddPressure(ctx, db.PressureKey("network", "192.0.2.44"), now, time.Second, time.Minute),
 			tx.Audit(ctx, storage.Event{At: storage.At(now), Name: "session.started", AfiliadoID: a.ID, Personal: map[string]string{"ip": "192.0.2.44"}}),
 		)
 		if err != nil {
@@ -86,6 +89,7 @@ func fill(t *testing.T, db *storage.DB) []leaked {
 		{"private key", key},
 		{"network address", "192.0.2.44"},
 		{"device of a mail", "Canario"},
+		{"device of an errand", "Recado"},
 		{"suppressed address", "ROSA@"},
 		{"suppressed address", "rosa@"},
 		{"link token", db.LinkToken(link)},
@@ -117,7 +121,7 @@ func TestT19_DumpHoldsNoPlaintext(t *testing.T) {
 		for _, table := range []string{
 			"afiliado ", "clave ", "clave_history ", "device ", "session ", "client ", "auth_request ", "oauth_grant ",
 			"access_token ", "refresh_token ", "signing_key ", "pressure ", "audit_personal ", "login_budget ",
-			"outbox ", "link ", "suppression ",
+			"outbox ", "errand ", "link ", "suppression ",
 		} {
 			if !strings.Contains(all, table) {
 				t.Errorf("nothing of table %s was looked at", table)
@@ -278,16 +282,22 @@ func TestKeyRotationOpensOldSealsNew(t *testing.T) {
 // After resealing, the old key can be dropped and everything still opens.
 func TestResealLetsTheOldKeyGo(t *testing.T) {
 	at(t, func(t *testing.T, url string) {
-		db := open(t, url)
+		db, raw := open(t, url), beside(t, url)
 		fill(t, db)
 		fresh := newKey()
 		rotated := withKeys(t, url, func(k *storage.Keys) {
 			k.Seal = maps.Clone(k.Seal)
 			k.Current, k.Seal["second"] = "second", fresh
 		})
-		for _, want := range []int64{7, 0} { // a person, her clave twice, a signing key, an audit row, a mail's address and data
-			if n, err := rotated.Reseal(t.Context()); err != nil || n != want {
-				t.Errorf("resealed %d, %v; want %d", n, err, want)
+		for _, want := range []int64{8, 0} { // a person, her clave twice, a signing key, an audit row, a mail's address and data, an errand's data
+			var done, total int64
+			if n, err := rotated.Reseal(t.Context(), func(d, t int64) { done, total = d, t }); err != nil || n != want || done != total || done < 8 {
+				t.Errorf("resealed %d, %v, having looked at %d of %d; want %d", n, err, done, total, want)
+			}
+		}
+		for line := range strings.SplitSeq(dump(t, db, raw), "\n") {
+			if strings.Contains(line, `="\x04test`) {
+				t.Errorf("the old key's: %s", line)
 			}
 		}
 		alone := withKeys(t, url, func(k *storage.Keys) { k.Current, k.Seal = "second", map[string][]byte{"second": fresh} })
@@ -306,6 +316,11 @@ func TestResealLetsTheOldKeyGo(t *testing.T) {
 		}
 		if mails, err := alone.Messages(t.Context(), a.ID, 5); err != nil || len(mails) != 1 || mails[0].Recipient != a.Email {
 			t.Errorf("got %+v, %v; want the mail that waits", mails, err)
+		}
+		if due, err := alone.DueErrands(t.Context(), now, 5); err != nil || len(due) != 1 {
+			t.Errorf("got %v, %v; want the errand", due, err)
+		} else if data, err := alone.ErrandData(t.Context(), due[0].ID); err != nil || !strings.Contains(string(data), "Recado") {
+			t.Errorf("got %s, %v; want what is in the errand", data, err)
 		}
 		if fields, err := alone.AuditPersonal(t.Context(), 1); err != nil || fields["ip"] != "192.0.2.44" {
 			t.Errorf("got %v, %v; want the audit's personal side", fields, err)

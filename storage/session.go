@@ -86,15 +86,17 @@ func (r reads) SurplusSessions(ctx context.Context, afiliadoID string, keep int,
 }
 
 // HoldSession holds the row of a session that is live, and whose person is not
-// disabled, until the transaction ends; otherwise it is ErrNotFound.
-func (tx *Tx) HoldSession(ctx context.Context, id string, now time.Time) error {
-	var found string
-	err := tx.get(ctx, &found, `SELECT s.id FROM session s WHERE s.id = ? AND s.ended_at = 0 AND s.expires_at > ?
+// disabled, until the transaction ends; otherwise it is ErrNotFound. It returns
+// when that person's clave falls due, zero for never.
+func (tx *Tx) HoldSession(ctx context.Context, id string, now time.Time) (Instant, error) {
+	var due Instant
+	err := tx.get(ctx, &due, `SELECT COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = s.afiliado_id), 0)
+		FROM session s WHERE s.id = ? AND s.ended_at = 0 AND s.expires_at > ?
 		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = s.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, id, At(now))
 	if err != nil {
-		return fmt.Errorf("storage: hold session: %w", err)
+		return Instant{}, fmt.Errorf("storage: hold session: %w", err)
 	}
-	return nil
+	return due, nil
 }
 
 // TouchSession notes that the person is still there.
@@ -124,13 +126,13 @@ func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) 
 }
 
 // EndSessions ends every session of a person but the one named except ("": all)
-// and revokes her grants that live with them. Where offline is set, those with
-// offline_access go too.
-func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string, offline bool, now time.Time) error {
+// and revokes her grants, those with offline_access too, but the ones that live
+// with the session named.
+func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string, now time.Time) error {
 	err := tx.run(ctx, `UPDATE session SET ended_at = ? WHERE afiliado_id = ? AND id <> ? AND ended_at = 0`, At(now), afiliadoID, except)
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND (session_id = '' OR session_id <> ?)
-			AND revoked_at = 0 AND (? OR `+onlyWithSession+`)`, At(now), reason, afiliadoID, except, offline)
+			AND revoked_at = 0`, At(now), reason, afiliadoID, except)
 	}
 	if err != nil {
 		return fmt.Errorf("storage: end sessions: %w", err)

@@ -37,6 +37,39 @@ func TestSessionIsLiveOrNotFound(t *testing.T) {
 	})
 }
 
+// Tokens are given to a session that is held live; the due date comes with it.
+func TestASVS_7_4_2_HeldSessionIsLive(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a, b := person(t, db, "1759999913"), person(t, db, "0959999913")
+		live, ended, hers := session(t, db, a.ID), session(t, db, a.ID), session(t, db, b.ID)
+		due := storage.At(now.Add(time.Hour))
+		inTx(t, db, func(tx *storage.Tx) error {
+			return errors.Join(
+				done(tx.EndSession(t.Context(), ended.ID, "logout", now)), tx.DisableAfiliado(t.Context(), b.ID, "asked", now),
+				tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: "x", CreatedAt: storage.At(now), DueAt: due}, 1))
+		})
+		for _, tt := range []struct {
+			name, id string
+			at       time.Time
+			found    bool
+		}{
+			{"live", live.ID, live.ExpiresAt.Add(-time.Microsecond), true},
+			{"over", live.ID, live.ExpiresAt.Time, false},
+			{"ended", ended.ID, now, false},
+			{"of somebody disabled", hers.ID, now, false},
+			{"unknown", "unknown", now, false},
+		} {
+			inTx(t, db, func(tx *storage.Tx) error {
+				got, err := tx.HoldSession(t.Context(), tt.id, tt.at)
+				if tt.found && (err != nil || got != due) || !tt.found && !errors.Is(err, storage.ErrNotFound) {
+					t.Errorf("%s: got %v, %v", tt.name, got, err)
+				}
+				return nil
+			})
+		}
+	})
+}
+
 func TestTouchedSessionStaysAndEndedOneDoesNot(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		s := session(t, db, person(t, db, "1759999913").ID)
@@ -87,10 +120,10 @@ func TestEndSessionRevokesWhatLivesWithIt(t *testing.T) {
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.EndSession(t.Context(), mine.ID, "logout", now)) })
 		check("after the session", map[string]bool{"plain": true, "look-alike": true})
 
-		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(t.Context(), a.ID, other.ID, "change", false, now) })
-		check("after all but the other", map[string]bool{"plain": true, "look-alike": true})
+		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(t.Context(), a.ID, other.ID, "change", now) })
+		check("after all but the other", map[string]bool{"plain": true, "look-alike": true, "offline": true})
 
-		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(t.Context(), a.ID, "", "recovery", true, now) })
+		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(t.Context(), a.ID, "", "recovery", now) })
 		check("after all", map[string]bool{"plain": true, "look-alike": true, "offline": true, "elsewhere": true})
 		if n := count(t, raw, `SELECT COUNT(*) FROM session WHERE ended_at = 0`); n != 0 {
 			t.Errorf("%d sessions are still open", n)

@@ -32,8 +32,8 @@ func (tx *Tx) SuppressAddress(ctx context.Context, address, reason string, now, 
 	return nil
 }
 
-// AllowAddress lifts the suppression of an address, which its person has
-// confirmed again.
+// AllowAddress lifts the suppression of an address: somebody vouches that it
+// takes mail.
 func (tx *Tx) AllowAddress(ctx context.Context, address string) error {
 	if err := tx.run(ctx, `DELETE FROM suppression WHERE address_mac = ?`, tx.db.addressMAC(address)); err != nil {
 		return fmt.Errorf("storage: allow address: %w", err)

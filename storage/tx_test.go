@@ -128,7 +128,7 @@ func TestStatementsSurviveLostConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		must(t, raw, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		must(t, raw, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	}
 	if err := work(); err != nil {
 		t.Error(err)

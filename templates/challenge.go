@@ -17,7 +17,13 @@ type Challenge struct {
 	Fault Fault
 	// Ticked keeps the box as it was: the person has only to press again. With a Wait of 0 the page says so.
 	Ticked bool
+	// Next is, with ChallengeEarly, the address at which a GET shows the form again, with the ticket.
+	Next string
 }
+
+// Early reports whether the ticket came too soon. A page with a field for a clave then waits without one: what is typed
+// meanwhile would be lost when the page refreshes itself.
+func (c *Challenge) Early() bool { return c != nil && c.Fault == ChallengeEarly }
 
 // The other faults of a challenge, beside ChallengeMissing.
 const (

@@ -23,6 +23,7 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"at":     c.at,
 		"the":    c.the,
 		"clock":  clock,
+		"spoken": spoken,
 		"moment": c.moment,
 		"span":   c.span,
 		"list":   c.receives,
@@ -54,6 +55,16 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"subjects": c.subjects,
 		"privacy":  func() string { return privacyVersion },
 	}
+}
+
+// spoken is the beginning of a request's id as people read it out on the telephone: eight letters in two groups. That is 40
+// bits, which no two requests of the days a log is searched for are likely to share.
+func spoken(id string) string {
+	const group = 4
+	if len(id) < 2*group {
+		return id
+	}
+	return id[:group] + " " + id[group:2*group]
 }
 
 func (s *site) channel(kind string) string {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// parseOnce parses for all tests: it executes every state, and a Pages never changes.
+// parseOnce parses for all tests: a Pages never changes.
 var parseOnce = sync.OnceValues(func() (*Pages, error) { return Parse(Config{Issuer: testIssuer}) })
 
 // parsed is a Pages for tests.
@@ -209,7 +209,7 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		Locked{Layout: l, Goal: &goal, Reason: Reason(evil)},
 		Notice{Layout: l, Goal: goal, Given: evil, Data: data},
 		Notice{Layout: l, Goal: goal, Given: evil},
-		Consent{Layout: l, Goal: goal, Given: evil, Purpose: evil, Data: data, Optional: []Option{{Scope: evil, Data: data}}},
+		Consent{Layout: l, Goal: goal, Given: evil, Data: data, Optional: []Option{{Scope: evil, Data: data}}},
 		Renew{Layout: l, Goal: &goal, Cause: Cause(evil)},
 		LogoutConfirm{Layout: l, Action: "/oauth/logout", Application: &app, Params: []Param{{evil, evil}}},
 		LoggedOut{Layout: l, Application: &app},
@@ -218,14 +218,14 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		Acuerdo{Layout: l, Agreement: Agreement{Version: evil}},
 		Assisted{Layout: l},
 		Unlock{Layout: l, Goal: &goal, Identificacion: evil, Challenge: &Challenge{Work: evil, Ticket: evil}},
-		MailSent{Layout: l, Goal: &goal, Params: []Param{{evil, evil}}},
-		LinkUnlock{Layout: l, Params: []Param{{evil, evil}}},
-		LinkExpired{Layout: l, Purpose: LinkPurpose(evil), Resend: true, Params: []Param{{evil, evil}}},
-		CodeEntry{Layout: l, Identify: true, Identificacion: evil, Params: []Param{{evil, evil}}},
+		MailSent{Layout: l, Goal: &goal},
+		LinkUnlock{Layout: l},
+		LinkExpired{Layout: l, Purpose: LinkPurpose(evil), Resend: true},
+		CodeEntry{Layout: l, Identify: true, Identificacion: evil},
 		Unlocked{Layout: l, Application: &app},
 		Change{Layout: l, Goal: &goal, Cedula: evil, Params: []Param{{evil, evil}}},
 		Changed{Layout: l, Application: &app},
-		Disavow{Layout: l, Template: evil, Network: evil, Device: evil, Params: []Param{{evil, evil}}},
+		Disavow{Layout: l, Template: evil, Network: evil, Device: evil},
 	} {
 		t.Run(page.name(), func(t *testing.T) {
 			root, err := html.Parse(strings.NewReader(body(t, p, page)))

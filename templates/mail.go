@@ -66,7 +66,7 @@ func mailKinds() []mailKind {
 }
 
 // Every notice says to whom, when, from where and from which device. Name holds the person's given names, Network is
-// coarse (a city, a provider or a shortened address) and Device is such as "Firefox en Windows". Empty ones are left out.
+// coarse (a city, a provider or a shortened address) and Device is such as "Firefox · Windows". Empty ones are left out.
 
 // MailClaveChanged tells that the clave was changed with the present one.
 type MailClaveChanged struct {

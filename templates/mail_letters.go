@@ -74,6 +74,9 @@ func (m MailClaveLocked) letter(c *composer) letter {
 		l.Own.Action = c.page("menu.unlock", "/desbloqueo")
 	}
 	l.Other = c.notme(m.Disavow)
+	if m.Disavow != "" { // nobody got in: it is for who thinks that the clave is known
+		l.Other.Do[0] = c.say("mail.clave-bloqueada.press")
+	}
 	l.Other.Do = append([]string{c.say("mail.clave-bloqueada.stranger")}, l.Other.Do...)
 	return l
 }

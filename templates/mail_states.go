@@ -17,14 +17,10 @@ func (s MailState) Sample(issuer string) Mail {
 	})
 }
 
-// MailStates are all mails in all their states in one language. [Parse] puts each into words, tests check them, and the
+// MailStates are all mails in all their states. Tests check them, and the
 // demo's mailbox shows them.
-func MailStates(lang string) []MailState {
-	const name, network = "María Fernanda", "186.46.*.* (CNT)"
-	device := "Firefox en Windows"
-	if lang == "en" {
-		device = "Firefox on Windows"
-	}
+func MailStates() []MailState {
+	const name, network, device = "María Fernanda", "186.46.12.x", "Firefox · Windows"
 	when := sampleTime()
 	locked := MailClaveLocked{Name: name, When: when, Network: network, Device: device, Reason: ReasonLogin}
 	assisted := MailUnlockAssisted{Name: name, When: when, Network: network, Device: device}

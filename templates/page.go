@@ -19,7 +19,8 @@ type Layout struct {
 	Path string
 	// SignedIn offers "Cerrar sesión" (S095, ASVS 7.4.4).
 	SignedIn bool
-	// RequestID names this HTTP request in the log; pages of errors show it, so that people can quote it.
+	// RequestID names this HTTP request in the log; pages of errors show its beginning, so that people can
+	// read it out.
 	RequestID string
 }
 
@@ -68,7 +69,6 @@ const (
 	CedulaMalformed Fault = "cedula-malformed" // not ten digits, or the check digit is wrong (C-CED)
 	CodigoEmpty     Fault = "codigo-empty"
 	CodigoMalformed Fault = "codigo-malformed" // not a código de identificación (C-EXT)
-	ClaveEmpty      Fault = "clave-empty"
 
 	ActualEmpty       Fault = "actual-empty" // clave_actual
 	ActualWrong       Fault = "actual-wrong"
@@ -100,8 +100,6 @@ func (f Fault) field() string {
 	switch f {
 	case CedulaEmpty, CedulaMalformed, CodigoEmpty, CodigoMalformed:
 		return "cedula"
-	case ClaveEmpty:
-		return "clave"
 	case ActualEmpty, ActualWrong:
 		return "clave_actual"
 	case ConfirmationEmpty, ConfirmationOther:

@@ -18,7 +18,7 @@ type Change struct {
 	Layout
 	Goal *Goal
 	Step ChangeStep
-	// Params are hidden fields of the form, such as what proves the first step.
+	// Params are hidden fields of the form.
 	Params []Param
 	// Code and Cedula are as in [Login].
 	Code   bool
@@ -28,14 +28,18 @@ type Change struct {
 	Agreed bool
 	Keep   bool
 	// Denied and Advise are as in [Login], for ChangeProve.
-	Denied    bool
-	Advise    bool
+	Denied bool
+	Advise bool
+	// Challenge is as in [Login], wherever clave_actual is asked.
 	Challenge *Challenge
 	Faults    []Fault
-	// Stale and Busy are as in [Login].
-	Stale bool
-	Busy  bool
-	Retry time.Duration
+	// Stale and Busy are as in [Login], Swapped as in [Renew].
+	Stale   bool
+	Swapped bool
+	Busy    bool
+	Retry   time.Duration
+	// Session names, in the field sesion, what lets her change it: the session, or the proof of the first step.
+	Session string
 }
 
 func (Change) name() string { return "change" }
@@ -49,6 +53,9 @@ func (c Change) path() string {
 
 // Mode is the address of the same page with the other kind of identifier.
 func (c Change) Mode() string { return requestPath("/cambio", c.Goal, "codigo", codigo(!c.Code)) }
+
+// Clave is the id of the field for the clave that holds now.
+func (c Change) Clave() string { return "clave_actual" }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (c Change) Failed() bool { return c.Denied || c.Busy || len(c.Faults) > 0 }
@@ -80,7 +87,6 @@ type Disavow struct {
 	When     time.Time
 	Network  string
 	Device   string
-	Params   []Param
 	// Challenge has to be ticked: a scanner that sends the form unchanged does nothing (T11). Faults are the Challenge's.
 	Challenge *Challenge
 	Faults    []Fault

@@ -18,7 +18,6 @@ const (
 	KindMethod    Kind = "method"
 	KindTooLarge  Kind = "toolarge"
 	KindHost      Kind = "host" // a Host that is not the issuer's (T16)
-	KindTooMany   Kind = "toomany"
 	KindBusy      Kind = "busy"
 	KindExpired   Kind = "expired" // the running request is over, or was never here
 	KindBrowser   Kind = "browser" // the running request belongs to another browser
@@ -39,8 +38,6 @@ func (k Kind) Status() int {
 		return http.StatusRequestEntityTooLarge
 	case KindHost:
 		return http.StatusMisdirectedRequest
-	case KindTooMany:
-		return http.StatusTooManyRequests
 	case KindBusy:
 		return http.StatusServiceUnavailable
 	default:
@@ -48,12 +45,12 @@ func (k Kind) Status() int {
 	}
 }
 
-// Error tells what happened, what is kept and what to do, and shows Layout.RequestID. It holds no detail of the cause.
+// Error tells what happened, what is kept and what to do, and shows the beginning of Layout.RequestID. It holds no detail of the cause.
 type Error struct {
 	Layout
 	Kind        Kind
 	Application *Application  // where to begin again; nil where unknown
-	Retry       time.Duration // the Retry-After of KindTooMany and KindBusy; 0 leaves the figure out
+	Retry       time.Duration // the Retry-After of KindBusy; 0 leaves the figure out
 }
 
 func (Error) name() string { return "error" }

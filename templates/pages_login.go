@@ -33,6 +33,8 @@ type Login struct {
 	// Busy says that no hash slot was free and no attempt was spent; it is answered with 503. Retry is the Retry-After.
 	Busy  bool
 	Retry time.Duration
+	// Challenge has to be answered with the clave; nil: none is due. While it is [Challenge.Early] the page waits.
+	Challenge *Challenge
 	// Again asks a person who is already signed in to confirm who she is (max_age, prompt=login, acr). Name is hers from
 	// the live session, and stays empty where there is none.
 	Again bool
@@ -50,6 +52,9 @@ func (l Login) path() string {
 
 // Mode is the address of the same page with the other kind of identifier.
 func (l Login) Mode() string { return requestPath("/ingresar", l.Goal, "codigo", codigo(!l.Code)) }
+
+// Clave is the id of the field for the clave.
+func (l Login) Clave() string { return "clave" }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (l Login) Failed() bool { return l.Denied || l.Busy || len(l.Faults) > 0 }

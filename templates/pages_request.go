@@ -26,7 +26,6 @@ type Consent struct {
 	Layout
 	Goal     Goal
 	Given    string
-	Purpose  string // what the application says it is for, in one sentence; may be empty
 	Data     []Datum
 	Optional []Option
 	Offline  bool
@@ -38,9 +37,8 @@ func (c Consent) path() string { return autorizar(c.Layout, &c.Goal) }
 
 // Option is a scope the person may add to a consent. Its box is ticked only where she ticked it (LOPDP art. 8).
 type Option struct {
-	Scope   string // value of the field opcional: email, phone, profile, cedula, afiliacion
-	Data    []Datum
-	Checked bool
+	Scope string // value of the field opcional: email, phone, profile, cedula, afiliacion
+	Data  []Datum
 }
 
 func autorizar(l Layout, g *Goal) string {
@@ -57,7 +55,6 @@ type Cause string
 const (
 	CauseExpired     Cause = ""            // it reached clave.max_age (S092)
 	CauseCompromised Cause = "compromised" // somebody else may know it
-	CausePolicy      Cause = "policy"      // it no longer obeys the rules
 )
 
 // Rules are the figures a new clave has to obey (S037, D14, S089).
@@ -80,10 +77,13 @@ type Renew struct {
 	// Agreed keeps the tick of the agreement after an error.
 	Agreed bool
 	Faults []Fault
-	// Stale and Busy are as in [Login].
-	Stale bool
-	Busy  bool
-	Retry time.Duration
+	// Stale and Busy are as in [Login]. Swapped says that the form was shown in another session, and nothing was done.
+	Stale   bool
+	Swapped bool
+	Busy    bool
+	Retry   time.Duration
+	// Challenge is as in [Login], where AskCurrent.
+	Challenge *Challenge
 	// Session is as in [Notice].
 	Session string
 }

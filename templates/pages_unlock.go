@@ -12,10 +12,7 @@ type Unlock struct {
 	Identificacion string
 	Challenge      *Challenge
 	Faults         []Fault // IdentificacionEmpty, IdentificacionMalformed, or the Challenge's
-	// Stale and Busy are as in [Login].
-	Stale bool
-	Busy  bool
-	Retry time.Duration
+	Stale          bool    // as in [Login]
 }
 
 func (Unlock) name() string { return "unlock" }
@@ -31,7 +28,7 @@ func (u Unlock) path() string {
 func (u Unlock) Mode() string { return requestPath("/desbloqueo", u.Goal, "codigo", codigo(!u.Code)) }
 
 // Failed reports whether the page tells of something that has to be mended.
-func (u Unlock) Failed() bool { return u.Busy || len(u.Faults) > 0 }
+func (u Unlock) Failed() bool { return len(u.Faults) > 0 }
 
 // MailSent is /desbloqueo/enviado: the neutral answer to everybody, which says nothing of whether the person exists.
 // Its button reenviar posts to /desbloqueo/reenviar.
@@ -46,9 +43,6 @@ type MailSent struct {
 	// Limit and Window are how often: Limit links within Window.
 	Limit  int
 	Window time.Duration
-	// Params are hidden fields of the form that asks for another.
-	Params    []Param
-	Challenge *Challenge
 }
 
 func (MailSent) name() string { return "mailsent" }
@@ -69,7 +63,6 @@ type LinkUnlock struct {
 	Layout
 	Elsewhere bool
 	Until     time.Time // when the link ends
-	Params    []Param   // hidden fields of the form
 	Faults    []Fault   // UltimosEmpty, UltimosWrong
 	Left      int       // tries left after UltimosWrong; 0 leaves the figure out
 }
@@ -115,9 +108,7 @@ type LinkExpired struct {
 	State   LinkState
 	Ended   time.Time // when it ended or was used; zero where unknown
 	// Resend offers another link for LinkToUnlock; without it the page leads to /desbloqueo.
-	Resend    bool
-	Params    []Param // hidden fields of that form
-	Challenge *Challenge
+	Resend bool
 }
 
 func (LinkExpired) name() string { return "linkexpired" }
@@ -137,10 +128,8 @@ type CodeEntry struct {
 	Identify       bool
 	Code           bool
 	Identificacion string
-	Params         []Param
 	Challenge      *Challenge
 	Faults         []Fault // those of [Unlock], MensajeEmpty, MensajeMalformed, MensajeWrong
-	Left           int     // tries left after MensajeWrong; 0 leaves the figure out
 }
 
 func (CodeEntry) name() string { return "codeentry" }

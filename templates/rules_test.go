@@ -34,7 +34,11 @@ func TestPagesHaveTheFieldsOfTheContract(t *testing.T) {
 		"linkexpired-spent":        {"reenviar"},
 		"codeentry":                {"codigo_mensaje", "reto", "desbloquear"},
 		"codeentry-identify-empty": {"identificacion", "codigo_mensaje", "desbloquear"},
-		"change":                   {"cedula", "clave_actual", "acuerdo", "reto", "aceptar"},
+		"change":                   {"cedula", "clave_actual", "acuerdo", "aceptar"},
+		"change-pressed":           {"cedula", "clave_actual", "acuerdo", "reto", "aceptar"},
+		"change-session-pressed":   {"clave_actual", "clave_nueva", "acuerdo", "reto", "aceptar"},
+		"login-pressed":            {"cedula", "clave", "reto", "ingresar", "cancelar"},
+		"renew-pressed":            {"clave_actual", "clave_nueva", "acuerdo", "reto", "aceptar"},
 		"change-request":           {"cedula", "clave_actual", "acuerdo", "aceptar", "cancelar"},
 		"change-new":               {"clave_nueva", "clave_confirmacion", "cerrar_otras", "aceptar"},
 		"change-session":           {"clave_actual", "clave_nueva", "clave_confirmacion", "acuerdo", "cerrar_otras", "aceptar"},
@@ -261,16 +265,24 @@ func TestDataIsListedExactly(t *testing.T) {
 		{"cedula", []string{"3059999916"}},
 		{"tipo_identificacion", []string{"cedula"}},
 		{"otro", []string{"valor"}},
+		{"clave_due_at", []string{"1796446800"}},
 	}})
 	for _, want := range []string{
 		"Blanca Ruiz Torres", "5 de mayo de 1948", "Afiliado/a, Pensionista", "No consta", "3059999916", "<dt>Cédula</dt>", "<dt>otro</dt><dd>valor</dd>",
+		"<dt>Su clave vence</dt><dd>5 de diciembre de 2026</dd>",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	if strings.Contains(got, "opaque") || strings.Count(got, "<dt>") != 6 {
+	if strings.Contains(got, "opaque") || strings.Count(got, "<dt>") != 7 {
 		t.Error("a line is there that says nothing about the person, or twice")
+	}
+}
+
+func TestClaveThatNeverFallsDue(t *testing.T) {
+	if got := body(t, parsed(t), Notice{Data: []Datum{{"clave_due_at", nil}}}); !strings.Contains(got, "<dt>Su clave vence</dt><dd>Nunca</dd>") {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -62,15 +62,19 @@ func loginStates(l, in Layout) []State {
 		{"login", ok, Login{Layout: l, Goal: g}},
 		{"login-bare", ok, Login{Layout: l}},
 		{"login-code", ok, Login{Layout: l, Goal: g, Code: true}},
-		{"login-empty", ok, Login{Layout: l, Goal: g, Faults: []Fault{CedulaEmpty, ClaveEmpty}}},
+		{"login-empty", ok, Login{Layout: l, Goal: g, Denied: true}},
 		{"login-malformed", ok, Login{Layout: l, Goal: g, Cedula: "1759999914", Faults: []Fault{CedulaMalformed}}},
-		{"login-code-empty", ok, Login{Layout: l, Goal: g, Code: true, Faults: []Fault{CodigoEmpty, ClaveEmpty}}},
 		{"login-code-malformed", ok, Login{Layout: l, Goal: g, Code: true, Cedula: "EXT*", Faults: []Fault{CodigoMalformed}}},
 		{"login-denied", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Denied: true}},
 		{"login-code-denied", ok, Login{Layout: l, Goal: g, Code: true, Cedula: "EXT-0004711", Denied: true}},
 		{"login-advised", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Denied: true, Advise: true}},
 		{"login-stale", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Stale: true}},
 		{"login-busy", http.StatusServiceUnavailable, Login{Layout: l, Goal: g, Cedula: "1759999913", Busy: true, Retry: 2 * time.Second}},
+		{"login-pressed", ok, Login{Layout: l, Goal: g, Challenge: sampleChallenge("")}},
+		{"login-pressed-missing", ok, Login{
+			Layout: l, Goal: g, Cedula: "1759999913", Challenge: sampleChallenge(ChallengeMissing), Faults: []Fault{ChallengeMissing},
+		}},
+		{"login-pressed-early", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Challenge: earlyChallenge("/ingresar")}},
 		{"login-again", ok, Login{Layout: in, Goal: g, Again: true, Name: "María Fernanda"}},
 		{"login-again-unknown", ok, Login{Layout: l, Goal: g, Again: true}},
 	}
@@ -95,10 +99,10 @@ func requestStates(in Layout) []State {
 		{"notice", ok, Notice{Layout: in, Goal: *g, Given: "María Fernanda", Data: sampleData(), Offline: true}},
 		{"notice-anonymous", ok, Notice{Layout: in, Goal: Goal{Request: g.Request, Application: g.Application}, Given: "María Fernanda"}},
 		{"consent", ok, Consent{
-			Layout: in, Goal: biess, Given: "María Fernanda", Purpose: "Solicitud de préstamos hipotecarios.", Data: sampleData(), Offline: true,
+			Layout: in, Goal: biess, Given: "María Fernanda", Data: sampleData(), Offline: true,
 			Optional: []Option{
 				{Scope: "email", Data: []Datum{{"email", []string{"mquishpe@correo.example"}}}},
-				{Scope: "phone", Data: []Datum{{"phone_number", []string{"+593991234567"}}}, Checked: true},
+				{Scope: "phone", Data: []Datum{{"phone_number", []string{"+593991234567"}}}},
 			},
 		}},
 		{"consent-plain", ok, Consent{Layout: in, Goal: biess, Given: "Amara", Data: []Datum{
@@ -125,10 +129,13 @@ func requestStates(in Layout) []State {
 		r.AskCurrent, r.Faults = true, []Fault{ActualEmpty, NuevaShort, NuevaNoDigit, ConfirmationOther, AgreementMissing}
 	})
 	vary("current", ok, func(r *Renew) { r.AskCurrent, r.Goal, r.Faults = true, nil, []Fault{ActualWrong} })
+	vary("pressed", ok, func(r *Renew) {
+		r.AskCurrent, r.Faults, r.Challenge = true, []Fault{ChallengeMissing}, sampleChallenge(ChallengeMissing)
+	})
 	vary("compromised", ok, func(r *Renew) { r.Cause, r.Expired = CauseCompromised, time.Time{} })
-	vary("policy", ok, func(r *Renew) { r.Cause, r.Expired = CausePolicy, time.Time{} })
 	vary("other-period", ok, func(r *Renew) { r.Expired, r.Rules.Waiver, r.Rules.History = created.AddDate(0, 0, 90), 0, 1 })
 	vary("stale", ok, func(r *Renew) { r.Stale = true })
+	vary("swapped", ok, func(r *Renew) { r.Swapped = true })
 	vary("busy", http.StatusServiceUnavailable, func(r *Renew) { r.Busy, r.Retry = true, time.Second })
 	return all
 }
@@ -143,7 +150,6 @@ func errorStates(l Layout) []State {
 	}
 	return append(all,
 		State{"error-internal", KindInternal.Status(), Error{Layout: l, Application: app}},
-		State{"error-toomany", KindTooMany.Status(), Error{Layout: l, Kind: KindTooMany, Retry: 10 * time.Minute}},
 		State{"error-busy", KindBusy.Status(), Error{Layout: l, Kind: KindBusy, Retry: time.Second, Application: app}},
 		State{"error-busy-unknown", KindBusy.Status(), Error{Layout: l, Kind: KindBusy}},
 		State{"error-expired-application", KindExpired.Status(), Error{Layout: l, Kind: KindExpired, Application: app}},
@@ -173,6 +179,7 @@ func sampleData() []Datum {
 		{"cedula", []string{"1759999913"}},
 		{"tipo_identificacion", []string{"cedula"}},
 		{"birthdate", []string{"1985-03-14"}},
+		{"clave_due_at", []string{"1796446800"}},
 		{"tipo_asegurado", []string{"afiliado"}},
 		{"estado_afiliacion", []string{"activa"}},
 	}

@@ -11,7 +11,7 @@ func unlockStates(l Layout) []State {
 	app := &sampleApplications()[1]
 	posed := sampleChallenge("")
 	sent := MailSent{Layout: l, Goal: g, Asked: when, Life: 3 * time.Minute, Limit: 3, Window: 15 * time.Minute}
-	expired := LinkExpired{Layout: l, Purpose: LinkToUnlock, Ended: when, Resend: true, Params: []Param{{"enlace", "EJEMPLO"}}}
+	expired := LinkExpired{Layout: l, Purpose: LinkToUnlock, Ended: when, Resend: true}
 	code := CodeEntry{Layout: l, Challenge: posed}
 	all := []State{
 		{"unlock", ok, Unlock{Layout: l, Challenge: posed}},
@@ -25,11 +25,8 @@ func unlockStates(l Layout) []State {
 			Layout: l, Identificacion: "0159999912", Challenge: posed, Faults: []Fault{IdentificacionMalformed},
 		}},
 		{"unlock-stale", ok, Unlock{Layout: l, Identificacion: "0159999911", Challenge: posed, Stale: true}},
-		{"unlock-busy", http.StatusServiceUnavailable, Unlock{
-			Layout: l, Identificacion: "0159999911", Challenge: posed, Busy: true, Retry: 2 * time.Second,
-		}},
 		{"mailsent", ok, sent},
-		{"linkunlock", ok, LinkUnlock{Layout: l, Until: when.Add(3 * time.Minute), Params: []Param{{"enlace", "EJEMPLO"}}}},
+		{"linkunlock", ok, LinkUnlock{Layout: l, Until: when.Add(3 * time.Minute)}},
 		{"linkunlock-elsewhere", ok, LinkUnlock{Layout: l, Elsewhere: true, Until: when.Add(3 * time.Minute)}},
 		{"linkunlock-empty", ok, LinkUnlock{Layout: l, Elsewhere: true, Faults: []Fault{UltimosEmpty}}},
 		{"linkunlock-wrong", ok, LinkUnlock{
@@ -37,13 +34,12 @@ func unlockStates(l Layout) []State {
 		}},
 		{"linkexpired", ok, expired},
 		{"linkexpired-plain", ok, LinkExpired{Layout: l, Purpose: LinkToUnlock}},
-		{"linkexpired-challenged", ok, LinkExpired{Layout: l, Purpose: LinkToUnlock, Ended: when, Resend: true, Challenge: posed}},
 		{"codeentry", ok, code},
 		{"unlocked", ok, Unlocked{Layout: l, When: when}},
 		{"unlocked-application", ok, Unlocked{Layout: l, When: when, Application: app}},
 		{"unlocked-bare", ok, Unlocked{Layout: l}},
 		{"disavow", ok, Disavow{
-			Layout: l, Template: MailNewDevice{}.Template(), When: when, Network: "186.46.*.* (CNT)", Device: "Firefox, Windows",
+			Layout: l, Template: MailNewDevice{}.Template(), When: when, Network: "186.46.12.x", Device: "Firefox · Windows",
 			Challenge: posed,
 		}},
 		{"disavow-unticked", ok, Disavow{
@@ -54,7 +50,7 @@ func unlockStates(l Layout) []State {
 		{"disavowed-bare", ok, Disavowed{Layout: l}},
 	}
 	again, limited := sent, sent
-	again.Goal, again.Again, again.Challenge = nil, true, posed
+	again.Goal, again.Again = nil, true
 	limited.Again, limited.Next = true, when.Add(10*time.Minute)
 	all = append(all, State{"mailsent-again", ok, again}, State{"mailsent-limited", ok, limited})
 	for _, s := range []LinkState{LinkUsed, LinkReplaced, LinkSpent, LinkUnknown} {
@@ -67,10 +63,7 @@ func unlockStates(l Layout) []State {
 	}
 	all = append(all, State{"linkexpired-disavow", ok, LinkExpired{Layout: l, Purpose: LinkToDisavow, Ended: when}})
 	for _, f := range []Fault{MensajeEmpty, MensajeMalformed, MensajeWrong} {
-		code.Faults, code.Left = []Fault{f}, 0
-		if f == MensajeWrong {
-			code.Left = 1
-		}
+		code.Faults = []Fault{f}
 		all = append(all, State{"codeentry-" + string(f), ok, code})
 	}
 	return append(all,
@@ -85,8 +78,8 @@ func unlockStates(l Layout) []State {
 func changeStates(l, in Layout) []State {
 	g, ok := sampleGoal(), http.StatusOK
 	rules := Rules{Min: 8, Max: 64, History: 5, Waiver: 15}
-	prove := Change{Layout: l, Rules: rules, Challenge: sampleChallenge("")}
-	fresh := Change{Layout: l, Rules: rules, Step: ChangeNew, Params: []Param{{"permiso", "EJEMPLO"}}}
+	prove := Change{Layout: l, Rules: rules}
+	fresh := Change{Layout: l, Rules: rules, Step: ChangeNew, Params: []Param{{"formulario", "EJEMPLO"}}}
 	session := Change{Layout: in, Rules: rules, Step: ChangeSession}
 	var all []State
 	vary := func(name string, c Change, change func(*Change)) {
@@ -103,9 +96,12 @@ func changeStates(l, in Layout) []State {
 	vary("change-denied", prove, func(c *Change) { c.Cedula, c.Denied, c.Agreed = "1759999913", true, true })
 	vary("change-advised", prove, func(c *Change) { c.Cedula, c.Denied, c.Advise, c.Agreed = "1759999913", true, true, true })
 	vary("change-empty", prove, func(c *Change) {
-		c.Faults = []Fault{CedulaEmpty, ActualEmpty, AgreementMissing, ChallengeMissing}
-		c.Challenge = sampleChallenge(ChallengeMissing)
+		c.Faults = []Fault{CedulaEmpty, ActualEmpty, AgreementMissing}
 	})
+	vary("change-pressed", prove, func(c *Change) {
+		c.Cedula, c.Agreed, c.Faults, c.Challenge = "1759999913", true, []Fault{ChallengeMissing}, sampleChallenge(ChallengeMissing)
+	})
+	vary("change-pressed-early", prove, func(c *Change) { c.Cedula, c.Challenge = "1759999913", earlyChallenge("/cambio") })
 	vary("change-malformed", prove, func(c *Change) { c.Cedula, c.Faults = "1759999914", []Fault{CedulaMalformed} })
 	vary("change-stale", prove, func(c *Change) { c.Cedula, c.Stale = "1759999913", true })
 	vary("change-busy", prove, func(c *Change) { c.Cedula, c.Busy, c.Retry = "1759999913", true, time.Second })
@@ -114,9 +110,13 @@ func changeStates(l, in Layout) []State {
 	vary("change-new-used", fresh, func(c *Change) { c.Goal, c.Faults = g, []Fault{NuevaUsed} })
 	vary("change-new-busy", fresh, func(c *Change) { c.Busy, c.Retry = true, time.Second })
 	vary("change-session", session, func(*Change) {})
+	vary("change-session-swapped", session, func(c *Change) { c.Swapped = true })
 	vary("change-session-wrong", session, func(c *Change) { c.Agreed, c.Faults = true, []Fault{ActualWrong} })
 	vary("change-session-all", session, func(c *Change) {
 		c.Faults = []Fault{ActualEmpty, NuevaEmpty, ConfirmationEmpty, AgreementMissing}
+	})
+	vary("change-session-pressed", session, func(c *Change) {
+		c.Agreed, c.Faults, c.Challenge = true, []Fault{ActualWrong}, sampleChallenge("")
 	})
 	return append(all,
 		State{"changed", ok, Changed{Layout: in, When: sampleTime(), Closed: true, Mailed: true}},
@@ -128,4 +128,9 @@ func changeStates(l, in Layout) []State {
 // sampleChallenge is one whose work no script can read, so that its box stays as it is without script.
 func sampleChallenge(f Fault) *Challenge {
 	return &Challenge{Work: `{"algorithm":"SHA-256"}`, Ticket: "EJEMPLO", Wait: 5 * time.Second, Fault: f}
+}
+
+// earlyChallenge is one whose ticket came too soon on the page at path.
+func earlyChallenge(path string) *Challenge {
+	return &Challenge{Work: "{}", Ticket: "EJEMPLO", Wait: 40 * time.Second, Fault: ChallengeEarly, Ticked: true, Next: path + "?reto=EJEMPLO"}
 }

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // staticPrefix is where [Static] is mounted.
@@ -26,7 +27,8 @@ type Static struct {
 
 type asset struct {
 	contentType string
-	plain, gzip []byte
+	plain       []byte
+	gzip        func() []byte // made when the first browser asks: compressing all of them is a third of a start
 }
 
 // NewStatic reads the embedded files.
@@ -40,7 +42,8 @@ func NewStatic() (*Static, error) {
 		if err != nil {
 			return err
 		}
-		return s.add(path.Base(file), b)
+		s.add(path.Base(file), b)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("templates: static: %w", err)
@@ -48,24 +51,23 @@ func NewStatic() (*Static, error) {
 	return s, nil
 }
 
-func (s *Static) add(name string, b []byte) error {
+func (s *Static) add(name string, b []byte) {
 	sum := sha256.Sum256(b)
 	ext := path.Ext(name)
 	p := staticPrefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
+	s.paths[name] = p
+	s.assets[p] = asset{contentType: contentType(ext), plain: b, gzip: sync.OnceValue(func() []byte { return zipped(b) })}
+}
+
+func zipped(b []byte) []byte {
 	var z bytes.Buffer
 	w, err := gzip.NewWriterLevel(&z, gzip.BestCompression)
 	if err != nil {
-		return err
+		panic(err) // there is no such level
 	}
-	if _, err := w.Write(b); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	s.paths[name] = p
-	s.assets[p] = asset{contentType: contentType(ext), plain: b, gzip: z.Bytes()}
-	return nil
+	_, _ = w.Write(b) // a Buffer takes all
+	_ = w.Close()
+	return z.Bytes()
 }
 
 // contentType does not ask the machine's own table for what we serve, which may say something else.
@@ -108,7 +110,7 @@ func (s *Static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := a.plain
 	h.Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		body = a.gzip
+		body = a.gzip()
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Type", a.contentType)

@@ -55,8 +55,8 @@ type Pages struct {
 	post       map[string]*postman                      // language
 }
 
-// Parse reads every template and catalogue and executes each page in each of its states and languages once, so that a
-// mistake in them stops the start and not a person.
+// Parse reads every template and catalogue. They are part of the program: that each page and mail can be executed in each
+// of its states and languages is for the tests to know, and not for every start to find out again.
 func Parse(cfg Config) (*Pages, error) {
 	s, err := newSite(cfg)
 	if err != nil {
@@ -67,18 +67,8 @@ func Parse(cfg Config) (*Pages, error) {
 		if p.sets[lang], err = s.parse(lang); err != nil {
 			return nil, err
 		}
-		for _, st := range States(lang) {
-			if err := p.execute(io.Discard, st.Page); err != nil {
-				return nil, fmt.Errorf("templates: state %s: %w", st.Name, err)
-			}
-		}
 		if p.post[lang], err = s.parseMail(lang); err != nil {
 			return nil, err
-		}
-		for _, st := range MailStates(lang) {
-			if _, _, _, err := p.RenderMail(lang, st.Sample(s.Issuer)); err != nil {
-				return nil, fmt.Errorf("templates: mail %s: %w", st.Name, err)
-			}
 		}
 	}
 	return p, nil

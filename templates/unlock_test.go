@@ -140,6 +140,22 @@ func TestS068_S087_ChangeHasTheOneSentence(t *testing.T) {
 	}
 }
 
+// A page that refreshes itself has no field whose content that would lose.
+func TestS025_EarlyPagesWaitWithoutAForm(t *testing.T) {
+	p := parsed(t)
+	for _, page := range []Page{
+		Login{Challenge: earlyChallenge("/ingresar")},
+		Change{Challenge: earlyChallenge("/cambio")},
+		Change{Step: ChangeSession, Challenge: earlyChallenge("/cambio")},
+		Renew{AskCurrent: true, Challenge: earlyChallenge("/renovar")},
+	} {
+		got := body(t, p, page)
+		if strings.Contains(got, "<input") || !strings.Contains(got, "Espere 40 segundos") || !strings.Contains(got, `?reto=EJEMPLO">Si no se actualiza, siga aquí</a>`) {
+			t.Errorf("%s: a field, or no way on", page.name())
+		}
+	}
+}
+
 func TestDisavowDoesNothingByItself(t *testing.T) {
 	got := body(t, parsed(t), Disavow{Template: MailNewDevice{}.Template(), When: sampleTime(), Device: "Firefox"})
 	if strings.Contains(got, "data-auto") || !strings.Contains(got, "Todavía no hicimos nada") {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,7 @@ func TestBuiltProgram(t *testing.T) {
 	}
 	t.Run("exit status", func(t *testing.T) { exitStatuses(t, binary) })
 	t.Run("signals", func(t *testing.T) { signals(t, binary) })
+	t.Run("interrupt", func(t *testing.T) { interrupt(t, binary) })
 }
 
 // signals stops it as an operator does: the first signal lets work end, the
@@ -68,6 +71,37 @@ func signals(t *testing.T, binary string) {
 			t.Errorf("got %v, want status 1", exit)
 		}
 	})
+}
+
+// interrupt stops a command that is not serve, while it waits for a mail server
+// that says nothing.
+func interrupt(t *testing.T, binary string) {
+	file := installed(t, "sqlite:clave.db")
+	silent := listener(t)
+	defer silent.Close()
+	_, port, err := net.SplitHostPort(silent.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "config", "check", "-send", "operator@iess.example", "-config", file)
+	cmd.Env = append(os.Environ(), "CLAVE_SMTP_HOST=127.0.0.1", "CLAVE_SMTP_PORT="+port, "CLAVE_SMTP_TLS=none", "CLAVE_SMTP_FROM=clave@iess.example")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	if got, want := stderr.String(), "clave: interrupted; run it again to go on\n"; !ok || exit.ExitCode() != exitFailed || got != want {
+		t.Errorf("got %v %q, want status 1 and %q", exit, got, want)
+	}
 }
 
 func await(t *testing.T, lines *bufio.Scanner, what string) {

@@ -16,10 +16,10 @@ import (
 )
 
 // afiliado is the few acts an operator of the machine may do to a person, each
-// audited and mailed to her.
+// audited, and mailed to her where her account changes.
 func (c *commands) afiliado() *cobra.Command {
 	cmd := group(&cobra.Command{
-		Use: "afiliado", Short: "A person: her state, and the few acts an operator may do, each audited and mailed to her",
+		Use: "afiliado", Short: "A person: her state, and the few acts an operator may do, each audited",
 		Long: "ID is a cédula, a código de identificación, or the person's opaque id.",
 	})
 	cmd.AddCommand(
@@ -27,13 +27,18 @@ func (c *commands) afiliado() *cobra.Command {
 			Use: "show ID", Short: "Show the state of a person's account, her last mails and nothing that could open it", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.afiliadoShow(cmd.Context(), args[0]) },
 		},
-		c.afiliadoAct("unlock", "Lift the lock of a person's clave, whatever its reason", "unlocked", claves.UnlockByOperator),
-		c.afiliadoAct("disable", "Switch a person's account off: her sessions end, and nothing opens any more", "disabled", claves.DisableByOperator),
+		c.afiliadoAct("unlock", "Lift the lock of a person's clave, whatever its reason", "unlocked", true, claves.UnlockByOperator),
+		c.afiliadoAct("disable", "Switch a person's account off: her sessions end, and nothing opens any more", "disabled", true,
+			claves.DisableByOperator),
+		c.afiliadoAct("mail", "Let mail go again to a person's address that was given up because its server refused it",
+			"mail goes again to the address of", false, claves.AllowMailByOperator),
 	)
 	return cmd
 }
 
-func (c *commands) afiliadoAct(name, short, done string, act operatorAct) *cobra.Command {
+// afiliadoAct is one act, of which the person is told where mailed says so; done
+// says to whoever did it that it is.
+func (c *commands) afiliadoAct(name, short, done string, mailed bool, act operatorAct) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
@@ -41,7 +46,7 @@ func (c *commands) afiliadoAct(name, short, done string, act operatorAct) *cobra
 			if strings.TrimSpace(reason) == "" {
 				return usageError{"afiliado " + name + ": -reason TEXT is missing; it stands in the audit"}
 			}
-			return c.afiliadoDo(cmd.Context(), args[0], reason, done, act)
+			return c.afiliadoDo(cmd.Context(), args[0], reason, done, mailed, act)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; stands in the audit (required)")
@@ -83,7 +88,14 @@ func (c *commands) afiliadoShow(ctx context.Context, id string) error {
 	say(w, "kinds\t%s\n", strings.Join(a.Kinds, ", "))
 	say(w, "estado\t%s\n", a.Estado)
 	say(w, "fingerprint\t%s\n", yesNo(a.Fingerprint))
-	say(w, "mailbox\t%s\n", yesNo(a.Email != ""))
+	mailbox := yesNo(a.Email != "")
+	switch why, err := db.Suppressed(ctx, a.Email, c.now()); {
+	case err == nil:
+		mailbox = "refused mail (" + why.Reason + ") " + instant(why.CreatedAt.Time) + "; nothing is sent there until " + instant(why.ExpiresAt.Time)
+	case !errors.Is(err, storage.ErrNotFound):
+		return err
+	}
+	say(w, "mailbox\t%s\n", mailbox)
 	say(w, "disabled\t%s\n", instant(a.DisabledAt.Time))
 	lock := "-"
 	if budget.LockReason != "" {
@@ -115,7 +127,7 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, act operatorAct) error {
+func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mailed bool, act operatorAct) error {
 	_, db, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -127,13 +139,18 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, act 
 	switch err := act(ctx, db, a.ID, reason, c.now()); {
 	case errors.Is(err, claves.ErrNotLocked):
 		return fmt.Errorf("%s is not locked; nothing was done", a.Identifier)
+	case errors.Is(err, claves.ErrNotSuppressed):
+		return fmt.Errorf("no address of %s was given up; nothing was done", a.Identifier)
 	case errors.Is(err, storage.ErrConflict):
 		return fmt.Errorf("%s is disabled already; nothing was done", a.Identifier)
 	case err != nil:
 		return err
 	}
 	told := "she will be told by mail"
-	if a.Email == "" {
+	switch {
+	case !mailed:
+		told = "what was given up meanwhile is not sent"
+	case a.Email == "":
 		told = "there is no mailbox on file to tell her"
 	}
 	c.println(done, a.Identifier.String()+";", told)

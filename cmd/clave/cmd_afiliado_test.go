@@ -4,7 +4,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
@@ -47,6 +49,39 @@ func TestAfiliadoCommands(t *testing.T) {
 			}
 			if got := must(t, "afiliado", "show", "1759999913", "-config", file); strings.Contains(got, "disabled     -") {
 				t.Errorf("still enabled: %s", got)
+			}
+		})
+	}
+}
+
+// A person whose address was given up is shown as such, and one act lets mail go
+// there again.
+func TestAfiliadoMail(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			i := install(t, engine)
+			a := storagetest.AddAfiliado(t, i.db, storage.Afiliado{})
+			now := storagetest.Noon()
+			storagetest.InTx(t, i.db, func(tx *storage.Tx) error {
+				return tx.SuppressAddress(t.Context(), a.Email, "550", now, now.Add(30*24*time.Hour))
+			})
+			for _, tt := range []struct {
+				args   []string
+				status int
+				says   string
+			}{
+				{[]string{"show", "1759999913"}, exitDone, "refused mail (550) " + instant(now) + "; nothing is sent there until " + instant(now.Add(30*24*time.Hour))},
+				{[]string{"mail", "1759999913"}, exitUsage, "-reason"},
+				{[]string{"mail", "1759999913", "-reason", "llamada"}, exitDone, "mail goes again to the address of"},
+				{[]string{"mail", "1759999913", "-reason", "llamada"}, exitFailed, "was given up"},
+			} {
+				status, stdout, stderr := i.at(now.Add(time.Hour), append([]string{"afiliado"}, tt.args...)...)
+				if status != tt.status || !strings.Contains(stdout+stderr, tt.says) || strings.Contains(stdout+stderr, "by mail") {
+					t.Errorf("%v: got %d %q %q", tt.args, status, stdout, stderr)
+				}
+			}
+			if _, stdout, _ := i.at(now.Add(time.Hour), "afiliado", "show", "1759999913"); strings.Contains(stdout, "refused") {
+				t.Errorf("still given up: %s", stdout)
 			}
 		})
 	}

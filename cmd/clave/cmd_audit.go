@@ -18,13 +18,13 @@ import (
 
 func (c *commands) audit() *cobra.Command {
 	cmd := group(&cobra.Command{Use: "audit", Short: "Prove the log of what happened, or take it elsewhere"})
-	var verifier string
-	var heads []string
+	var verifiers, heads []string
 	verify := &cobra.Command{
 		Use: "verify", Short: "Recompute the whole log, its heads and their signatures; name what does not agree", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.auditVerify(cmd.Context(), verifier, heads) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.auditVerify(cmd.Context(), verifiers, heads) },
 	}
-	verify.Flags().StringVar(&verifier, "verifier", "", "the public key as clave audit key printed it; default: that of audit.key_file")
+	verify.Flags().StringArrayVar(&verifiers, "verifier", nil,
+		"a public key as clave audit key printed it; may be given again where the key was replaced; default: that of audit.key_file")
 	verify.Flags().StringArrayVar(&heads, "head", nil, "a file with a signed head kept elsewhere; may be given again")
 	var name string
 	key := &cobra.Command{
@@ -47,19 +47,25 @@ func (c *commands) audit() *cobra.Command {
 	return cmd
 }
 
-func (c *commands) auditVerify(ctx context.Context, public string, files []string) error {
+func (c *commands) auditVerify(ctx context.Context, public, files []string) error {
 	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	if public == "" {
-		if public, err = publicKey(cfg.Audit.Key); err != nil {
+	if len(public) == 0 {
+		own, err := publicKey(cfg.Audit.Key)
+		if err != nil {
 			return err
 		}
+		public = []string{own}
 	}
-	verifier, err := note.NewVerifier(public)
-	if err != nil {
-		return usageError{"-verifier is not a public key; write the line that clave audit key printed"}
+	var verifiers []note.Verifier
+	for _, text := range public {
+		verifier, err := note.NewVerifier(text)
+		if err != nil {
+			return usageError{"audit verify: -verifier is not a public key; write the line that clave audit key printed"}
+		}
+		verifiers = append(verifiers, verifier)
 	}
 	var copies []string
 	for _, name := range files {
@@ -69,9 +75,9 @@ func (c *commands) auditVerify(ctx context.Context, public string, files []strin
 		}
 		copies = append(copies, string(text))
 	}
-	check, err := db.VerifyAudit(ctx, note.VerifierList(verifier), copies, func(f storage.AuditFinding) {
-		c.printf("row %d, leaf %d: %s\n", f.AuditID, f.Leaf, f.Problem)
-	})
+	bar := newProgress(c.stderr, c.now, "audit verify")
+	check, err := db.VerifyAudit(ctx, note.VerifierList(verifiers...), copies, func(f storage.AuditFinding) { c.println(finding(f)) }, bar.at)
+	bar.end()
 	if err != nil {
 		return err
 	}
@@ -82,13 +88,24 @@ func (c *commands) auditVerify(ctx context.Context, public string, files []strin
 	c.printf("%d rows in the log, %d waiting to be sealed; %d heads checked, the last signed %s over %d rows; "+
 		"personal data of %d rows agree, of %d are erased\n",
 		check.Leaves, check.Pending, check.Heads, last, check.SignedTo, check.Personal, check.Erased)
-	if check.Unchecked > 0 {
-		c.printf("%d heads were signed by another key: check them with -verifier\n", check.Unchecked)
-	}
 	if check.Findings > 0 {
 		return fmt.Errorf("the audit does not agree in %d places, listed on stdout; keep the database as it is and compare with an export or a backup", check.Findings)
 	}
 	return nil
+}
+
+// finding is one line of what does not agree.
+func finding(f storage.AuditFinding) string {
+	where := "the log"
+	switch {
+	case f.AuditID > 0 && f.Leaf >= 0:
+		where = fmt.Sprintf("row %d, leaf %d", f.AuditID, f.Leaf)
+	case f.AuditID > 0:
+		where = fmt.Sprintf("row %d", f.AuditID)
+	case f.Leaf >= 0:
+		where = fmt.Sprintf("leaf %d", f.Leaf)
+	}
+	return where + ": " + f.Problem
 }
 
 func (c *commands) auditExport(ctx context.Context) error {
@@ -96,7 +113,9 @@ func (c *commands) auditExport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExportAudit(ctx, c.stdout)
+	bar := newProgress(c.stderr, c.now, "audit export")
+	_, err = db.ExportAudit(ctx, c.stdout, bar.at)
+	bar.end()
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,7 @@ func (c *commands) clientApply(ctx context.Context, name string) error {
 		}
 		return nil
 	})
-	if err != nil && strings.HasPrefix(err.Error(), "client ") { // a secret that is neither in the file nor on file
+	if errors.Is(err, provider.ErrNoSecret) {
 		return refusedFile(name, err)
 	}
 	if err != nil {
@@ -98,7 +99,7 @@ func (c *commands) clientList(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tSCOPE\n")
+	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tRENEWAL WINDOW\tSCOPE\n")
 	for _, cl := range clients {
 		state, party := "enabled", "third"
 		if !cl.DisabledAt.IsZero() {
@@ -107,7 +108,11 @@ func (c *commands) clientList(ctx context.Context) error {
 		if cl.Metadata.FirstParty {
 			party = "first"
 		}
-		say(w, "%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, cl.Metadata.Scope)
+		window := "-"
+		if seconds := cl.Metadata.RenewalWindow; seconds > 0 {
+			window = days(time.Duration(seconds) * time.Second)
+		}
+		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, window, cl.Metadata.Scope)
 	}
 	return w.Flush()
 }

@@ -52,7 +52,7 @@ func (c *commands) configCheck(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	if p := checkDatabase(ctx, cfg, c.configFile); p != nil {
+	if p := c.checkDatabase(ctx, cfg); p != nil {
 		return failure{*p}
 	}
 	if address != "" {
@@ -67,13 +67,15 @@ func (c *commands) configCheck(ctx context.Context, address string) error {
 }
 
 // checkDatabase tries what the configuration says of the database.
-func checkDatabase(ctx context.Context, cfg *config, file string) *problem {
+func (c *commands) checkDatabase(ctx context.Context, cfg *config) *problem {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	found := func(what, remedy string) *problem { return &problem{filepath.Base(file), "database.url", what, remedy} }
+	found := func(what, remedy string) *problem {
+		return &problem{filepath.Base(c.configFile), "database.url", what, remedy}
+	}
 	if name, embedded := strings.CutPrefix(cfg.Database.URL, "sqlite:"); embedded {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return found("there is no database yet", migrateUp+" -config "+file)
+			return found("there is no database yet", c.migrateUpLine())
 		}
 	}
 	db, err := storage.Open(ctx, cfg.storage())
@@ -81,9 +83,11 @@ func checkDatabase(ctx context.Context, cfg *config, file string) *problem {
 		return found("the database does not answer: "+withoutPassword(err, cfg.Database.URL), "start it, or correct address, user and password")
 	}
 	defer db.Close() //nolint:errcheck // only read
-	if err := db.CheckSchema(ctx); err != nil {
-		what, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "storage: "), "; run:")
-		return found(what, migrateUp+" -config "+file)
+	switch err := db.CheckSchema(ctx); {
+	case errors.Is(err, storage.ErrSchema):
+		return found(strings.TrimPrefix(err.Error(), "storage: "), c.migrateUpLine())
+	case err != nil:
+		return found("its schema cannot be read: "+withoutPassword(err, cfg.Database.URL), "let its user read it")
 	}
 	return nil
 }
@@ -123,16 +127,23 @@ func create(name, text string) error {
 
 // configInit makes a folder from which clave serve starts.
 func (c *commands) configInit(dir, issuerURL, database string) error {
+	var u *url.URL
+	for _, f := range issuer(&u)(entry{text: issuerURL}) {
+		return usageError{"config init: -issuer: " + f.what + "; " + f.remedy}
+	}
+	var address string
+	for _, f := range databaseURL(&address)(entry{text: database}) {
+		return usageError{"config init: -database: " + f.what + "; " + f.remedy}
+	}
 	id := c.now().UTC().Format("2006-01")
 	values := map[string]string{
 		"issuer": issuerURL, "database.url": database, "keys.current": id, "keys.seal": id + "=keys/seal-" + id,
 		"keys.index_file": "keys/index", "keys.pairwise_file": "keys/pairwise", "audit.key_file": "keys/audit",
 	}
-	u, err := url.Parse(issuerURL)
-	if err == nil && u.Scheme == "http" && u.Port() != "" {
+	if u.Scheme == "http" && u.Port() != "" {
 		values["listen"] = "127.0.0.1:" + u.Port()
 	}
-	if err == nil && u.Scheme == "https" {
+	if u.Scheme == "https" {
 		values["tls.cert_file"], values["tls.key_file"], values["listen"] = "tls/cert.pem", "tls/key.pem", ":443"
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
@@ -143,11 +154,7 @@ func (c *commands) configInit(dir, issuerURL, database string) error {
 			return err
 		}
 	}
-	host := "localhost"
-	if err == nil && u.Hostname() != "" {
-		host = u.Hostname()
-	}
-	if _, err := writeAuditKey(filepath.Join(dir, "keys", "audit"), host+"/audit"); err != nil {
+	if _, err := writeAuditKey(filepath.Join(dir, "keys", "audit"), u.Hostname()+"/audit"); err != nil {
 		return err
 	}
 	var text strings.Builder

@@ -35,10 +35,6 @@ func (c *commands) imports() *cobra.Command {
 	return cmd
 }
 
-// importSpread is by how much the due dates of imported claves are brought
-// forward at the most, each by its own part of it.
-const importSpread = 30 * 24 * time.Hour
-
 type importFunc = func(context.Context, io.ReadSeeker, storage.ImportOptions) (storage.ImportReport, error)
 
 func columnHelp(columns []storage.Column) string {
@@ -67,8 +63,7 @@ func (c *commands) importFile(ctx context.Context, kind, name string, method fun
 		return err
 	}
 
-	// Claves of one day of long ago must not all end on one day.
-	renewal := login.Renewal{MaxAge: cfg.Clave.MaxAge, Spread: importSpread}
+	renewal := cfg.renewal()
 	bar := newProgress(c.stderr, c.now, "import "+kind)
 	report, err := method(db)(ctx, f, storage.ImportOptions{
 		Identifier: login.ParseIdentifier,

@@ -44,9 +44,11 @@ func (c *commands) keysReseal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	bar := newProgress(c.stderr, c.now, "reseal")
+	defer bar.end()
 	var total int64
 	for more := true; more; { // replicas that still run with the former key may have added some
-		n, err := db.Reseal(ctx)
+		n, err := db.Reseal(ctx, bar.at)
 		if err != nil {
 			return fmt.Errorf("%w; what is done stays done: run it again", err)
 		}

@@ -39,7 +39,12 @@ func (c *commands) migrateUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := db.Migrate(ctx)
+	var names []string
+	err = newProgress(c.stderr, c.now, "migrate up").while(func() error {
+		var err error
+		names, err = db.Migrate(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("%w; nothing of the failed step was kept, run it again once the cause is gone", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"iess.gob.ec/clave/cmd/clave/server"
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -22,9 +23,7 @@ func (c *commands) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the provider until SIGTERM or Ctrl-C; a second one stops at once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := c.untilSignal(cmd.Context())
-			defer stop()
-			return c.serveUntil(ctx)
+			return c.serveUntil(cmd.Context())
 		},
 	}
 }
@@ -43,7 +42,7 @@ func (c *commands) untilSignal(parent context.Context) (context.Context, func())
 				return
 			}
 			if n > 0 {
-				say(c.stderr, "clave: stopped at once; requests in flight were cut off\n")
+				say(c.stderr, "clave: stopped at once; what was in flight was cut off\n")
 				c.exit(exitFailed)
 			}
 			cancel()
@@ -67,9 +66,13 @@ func (c *commands) serveUntil(ctx context.Context) error {
 		return err
 	}
 	s, err := server.New(ctx, sc)
+	if errors.Is(err, storage.ErrSchema) {
+		return c.older(err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s", withoutPassword(err, cfg.Database.URL))
 	}
+	c.serving = true
 	return errors.Join(c.serveOn(ctx, cfg, s, log), s.Close())
 }
 
@@ -139,7 +142,9 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 		Min: c.Clave.Min, Max: c.Clave.Max, Mixed: c.Clave.Mixed, Symbols: c.Clave.Symbols, Spanish: c.Clave.Spanish,
 	}
 	sc.Login.History, sc.Login.Lockout = c.Clave.History, login.Lockout{Attempts: c.Login.Attempts}
-	sc.Login.Renewal = login.Renewal{MaxAge: c.Clave.MaxAge, Waiver: c.Clave.Waiver}
+	sc.Login.Renewal = c.renewal()
+	sc.Login.UnlockLife, sc.Login.UnlockWindow, sc.Login.UnlockLimit = c.Unlock.Life, c.Unlock.Window, c.Unlock.Limit
+	sc.Login.UnlockAnyone, sc.Login.NewDeviceWait = !c.Unlock.Fingerprint, c.Notices.NewDeviceWait
 	sc.Login.Idle, sc.Login.Absolute, sc.Login.DeviceLife = c.Login.Idle, c.Login.Absolute, c.Login.Device
 	var err error
 	if sc.Audit, err = note.NewSigner(c.Audit.Key); err != nil {

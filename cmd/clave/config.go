@@ -57,7 +57,7 @@ type config struct {
 		Timeout            time.Duration
 	}
 	Clave struct {
-		MaxAge                    time.Duration
+		MaxAge, Spread            time.Duration
 		History, Min, Max, Waiver int
 		Mixed, Symbols, Spanish   bool
 	}
@@ -65,7 +65,13 @@ type config struct {
 		Attempts               int
 		Idle, Absolute, Device time.Duration
 	}
-	Hash struct {
+	Unlock struct {
+		Life, Window time.Duration
+		Limit        int
+		Fingerprint  bool
+	}
+	Notices struct{ NewDeviceWait time.Duration }
+	Hash    struct {
 		Slots, Queue int
 		Wait         time.Duration
 		Memory       uint32 // KiB

@@ -37,7 +37,7 @@ func (c *config) mailing() []option {
 			doc: "The user to authenticate as, where it wants one.",
 		},
 		{
-			key: "smtp.password_file", example: "secrets/smtp-password", set: c.secretFile(&c.SMTP.Password),
+			key: "smtp.password_file", example: "secrets/smtp-password", set: c.secretFile(&c.SMTP.Password, absent),
 			doc: "A file (mode 0600) that holds that user's password.",
 		},
 		{
@@ -49,8 +49,8 @@ func (c *config) mailing() []option {
 			doc: "Where answers go, if not there.",
 		},
 		{
-			key: "smtp.timeout", preset: "30s", set: span(&c.SMTP.Timeout, time.Second, 100*time.Second, false),
-			doc: "How long connecting may take, and then each message.",
+			key: "smtp.timeout", preset: "30s", set: span(&c.SMTP.Timeout, time.Second, mail.MaxTimeout, false),
+			doc: "How long connecting may take, then the greeting with TLS and authentication, then each message.",
 		},
 	}
 }
@@ -68,7 +68,7 @@ func sender(to *string) setter {
 func (c *config) roots(to **x509.CertPool) setter {
 	return func(e entry) []fault {
 		var name string
-		if faults := c.fileName(&name)(e); faults != nil {
+		if faults := c.fileName(&name, false)(e); faults != nil {
 			return faults
 		}
 		pem, err := os.ReadFile(name) //nolint:gosec // the operator names it
@@ -127,7 +127,7 @@ func (c *commands) tryMail(ctx context.Context, cfg *config, address string) *pr
 	}
 	mc := cfg.mail()
 	mc.Pages = pages
-	ctx, cancel := context.WithTimeout(ctx, 2*cfg.SMTP.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, 3*cfg.SMTP.Timeout) // connecting, greeting, message
 	defer cancel()
 	id, err := mail.Test(ctx, mc, address, templates.Languages()[0], c.now())
 	switch {

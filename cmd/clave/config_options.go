@@ -44,7 +44,7 @@ const day = 24 * time.Hour
 
 // options are all keys, in the order in which the example shows them.
 func (c *config) options() []option {
-	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.protocol())
+	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.unlocking(), c.hashing(), c.contacting(), c.protocol())
 }
 
 func (c *config) serving() []option {
@@ -58,11 +58,11 @@ func (c *config) serving() []option {
 			doc: "The public listener.",
 		},
 		{
-			key: "tls.cert_file", example: "tls/cert.pem", set: c.fileName(&c.TLS.Cert),
+			key: "tls.cert_file", example: "tls/cert.pem", set: c.fileName(&c.TLS.Cert, false),
 			doc: "Certificate chain in PEM, where this program ends TLS itself. A replaced file is noticed.",
 		},
 		{
-			key: "tls.key_file", example: "tls/key.pem", set: c.secretName(&c.TLS.Key),
+			key: "tls.key_file", example: "tls/key.pem", set: c.fileName(&c.TLS.Key, true),
 			doc: "Its private key in PEM, mode 0600.",
 		},
 		{
@@ -136,7 +136,7 @@ func (c *config) storing() []option {
 		},
 		{
 			key: "keys.current", required: true, example: "2026-11", set: text(&c.Keys.Current),
-			doc: "The id of the key with which personal data, claves and signing keys are sealed from now on.",
+			doc: "The id of the key with which personal data, claves and signing keys are sealed from now on. Every replica must list it in keys.seal first.",
 		},
 		{
 			key: "keys.seal", required: true, shape: pairs, example: "2026-11=keys/seal-2026-11", set: c.sealKeys,
@@ -166,6 +166,10 @@ func (c *config) people() []option {
 		{
 			key: "clave.max_age", preset: "365d", set: span(&c.Clave.MaxAge, day, 3650*day, true),
 			doc: "How long a clave is valid (D17); 0: until it is compromised.",
+		},
+		{
+			key: "clave.spread", preset: "30d", set: span(&c.Clave.Spread, day, 365*day, true),
+			doc: "By how much each due date comes earlier at most, for each person another part of it, never more than a quarter of max_age; 0: not at all.",
 		},
 		{
 			key: "clave.waiver", preset: "15", set: number(&c.Clave.Waiver, 12, 64),
@@ -211,54 +215,6 @@ func (c *config) people() []option {
 			key: "login.device", preset: "180d", set: span(&c.Login.Device, day, 400*day, false),
 			doc: "How long a browser is known as a person's own (D03).",
 		},
-		{
-			key: "hash.memory", preset: "19456", set: number32(&c.Hash.Memory, 7168, 1<<20),
-			doc: "Argon2id: KiB of memory for each clave.",
-		},
-		{
-			key: "hash.passes", preset: "2", set: number32(&c.Hash.Passes, 1, 16),
-			doc: "Argon2id: passes over it.",
-		},
-		{
-			key: "hash.lanes", preset: "1", set: number8(&c.Hash.Lanes, 1, 16),
-			doc: "Argon2id: parallel lanes.",
-		},
-		{
-			key: "hash.slots", preset: "0", set: number(&c.Hash.Slots, 0, 256),
-			doc: "How many claves are hashed at once; 0: one less than there are cores, at least one.",
-		},
-		{
-			key: "hash.queue", preset: "64", set: number(&c.Hash.Queue, 1, 10000),
-			doc: "How many may wait for a slot before the answer is 503.",
-		},
-		{
-			key: "hash.wait", preset: "2s", set: span(&c.Hash.Wait, 100*time.Millisecond, 10*time.Second, false),
-			doc: "How long each of them waits at most.",
-		},
-		{
-			key: "contact.phone", example: "+593 2 394 5666", set: text(&c.Contact.Phone),
-			doc: "The telephone of Atención al Ciudadano, as people read it.",
-		},
-		{
-			key: "contact.channels", shape: pairs, example: "turno=https://turnos.iess.gob.ec", set: c.channels,
-			doc: "Assisted ways with an address: video, turno, formulario.",
-		},
-		{
-			key: "contact.controller_address", example: "Av. 10 de Agosto N22-45, Quito", set: text(&c.Contact.Controller.Address),
-			doc: "The controller in the privacy notice (LOPDP art. 12): its address.",
-		},
-		{
-			key: "contact.controller_email", example: "datos@iess.gob.ec", set: mailbox(&c.Contact.Controller.Email),
-			doc: "Its mailbox.",
-		},
-		{
-			key: "contact.delegate_address", example: "Av. 10 de Agosto N22-45, Quito", set: text(&c.Contact.Delegate.Address),
-			doc: "The delegate for data protection: the address.",
-		},
-		{
-			key: "contact.delegate_email", example: "delegado@iess.gob.ec", set: mailbox(&c.Contact.Delegate.Email),
-			doc: "The mailbox.",
-		},
 	}
 }
 
@@ -291,21 +247,10 @@ func (c *config) protocol() []option {
 	}
 }
 
-// secretName takes a file that has to be there and to be its owner's alone.
-func (c *config) secretName(to *string) setter {
-	return func(e entry) []fault {
-		if _, faults := c.statFile(e.text, true); faults != nil {
-			return faults
-		}
-		*to = c.path(e.text)
-		return nil
-	}
-}
-
 func (c *config) databaseFile(to *string) setter {
 	return func(e entry) []fault {
 		var s string
-		if faults := c.secretFile(&s)(e); faults != nil {
+		if faults := c.secretFile(&s, absent)(e); faults != nil {
 			return faults
 		}
 		return databaseURL(to)(entry{text: s})
@@ -341,7 +286,7 @@ func databaseURL(to *string) setter {
 // auditKey reads a signing key of golang.org/x/mod/sumdb/note.
 func (c *config) auditKey(e entry) []fault {
 	var s string
-	if faults := c.secretFile(&s)(e); faults != nil {
+	if faults := c.secretFile(&s, "make it with: clave audit key FILE, or correct the name; clave config init makes one too")(e); faults != nil {
 		return faults
 	}
 	if _, err := note.NewSigner(s); err != nil {
@@ -364,25 +309,6 @@ func (c *config) sealKeys(e entry) []fault {
 			all = append(all, fault{p.where, p.key + ": " + f.what, f.remedy})
 		}
 		c.Keys.Seal[p.key] = key
-	}
-	return all
-}
-
-// kinds of assisted ways the pages have words for.
-var channelKinds = []string{"video", "turno", "formulario"}
-
-func (c *config) channels(e entry) []fault {
-	var all []fault
-	for _, p := range e.pairs {
-		u, err := url.Parse(p.value)
-		switch {
-		case !slices.Contains(channelKinds, p.key):
-			all = append(all, fault{p.where, p.key + " is no assisted way", "write one of " + strings.Join(channelKinds, ", ")})
-		case err != nil || u.Scheme != "https" || u.Host == "":
-			all = append(all, fault{p.where, p.key + ": is not an https address", "write https://…"})
-		default:
-			c.Contact.Channels = append(c.Contact.Channels, p)
-		}
 	}
 	return all
 }

@@ -232,10 +232,14 @@ func variable(key string) string {
 	return "CLAVE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
+// ofKubernetes matches what Kubernetes gives each container for every service
+// beside it: CLAVE_DATABASE_PORT=tcp://… and more for one called clave-database.
+var ofKubernetes = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
+	`PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=|^[A-Z0-9_]+_PORT=(tcp|udp|sctp)://`)
+
 // readEnvironment lets the environment override the file. An empty variable
 // counts as not set. Variables of a section of ours that name no key are
-// mistakes; others that begin with CLAVE_ belong to somebody else (Kubernetes
-// writes CLAVE_PORT for a service called clave).
+// mistakes; others that begin with CLAVE_ belong to somebody else.
 func (r *reader) readEnvironment(environ []string) {
 	byVariable, sections := map[string]option{}, map[string]bool{}
 	for key, o := range r.options {
@@ -247,7 +251,7 @@ func (r *reader) readEnvironment(environ []string) {
 	for _, assignment := range environ {
 		name, text, _ := strings.Cut(assignment, "=")
 		rest, ours := strings.CutPrefix(name, "CLAVE_")
-		if !ours || text == "" {
+		if !ours || text == "" || ofKubernetes.MatchString(assignment) {
 			continue
 		}
 		o, known := byVariable[name]

@@ -79,7 +79,9 @@ func TestConfigRight(t *testing.T) {
 	if got, want := c.Database.URL, "sqlite:"+filepath.Join(dir, "clave.db"); got != want {
 		t.Errorf("database: got %q, want %q beside the file", got, want)
 	}
-	if c.Clave.MaxAge != 365*24*time.Hour || c.Login.Attempts != 5 || c.Login.Idle != 15*time.Minute || c.Hash.Memory != 19456 {
+	if c.Clave.MaxAge != 365*24*time.Hour || c.Login.Attempts != 5 || c.Login.Idle != 15*time.Minute || c.Hash.Memory != 19456 ||
+		c.Clave.Spread != 30*day || c.Unlock.Life != 3*time.Minute || c.Unlock.Limit != 3 || c.Unlock.Window != 15*time.Minute ||
+		!c.Unlock.Fingerprint || c.Notices.NewDeviceWait != 5*time.Minute {
 		t.Errorf("defaults: got %+v %+v %+v", c.Clave, c.Login, c.Hash)
 	}
 }
@@ -133,17 +135,27 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"log level", "audit:", "log:\n  level: loud\naudit:", ":13", "log.level", "not known", "debug, info, warn, error"},
 		{"proxy network", "audit:", "proxy:\n  trusted: [10.0.0.300]\naudit:", ":13", "proxy.trusted", "not a network", "10.1.2.0/24"},
 		{"proxy everybody", "audit:", "proxy:\n  trusted: [0.0.0.0/0]\naudit:", ":13", "proxy.trusted", "trusts everybody", "own addresses"},
+		{"proxy IPv6 that maps IPv4 and more", "audit:", "proxy:\n  trusted: ['::ffff:0.0.0.0/90']\naudit:", ":13", "proxy.trusted", "more than IPv4", "10.1.2.0/24"},
+		{"proxy everybody, mapped", "audit:", "proxy:\n  trusted: ['::ffff:0.0.0.0/96']\naudit:", ":13", "proxy.trusted", "trusts everybody", "own addresses"},
 		{"proxy header", "audit:", "proxy:\n  header: Forwarded\naudit:", ":13", "proxy.header", "cannot be read", "X-Forwarded-For"},
 		{"clave too short", "audit:", "clave:\n  min: 6\naudit:", ":13", "clave.min", "out of range", "8 to 64"},
 		{"channel kind", "audit:", "contact:\n  channels: {fax: https://iess.gob.ec}\naudit:", ":13", "contact.channels", "no assisted way", "video, turno"},
 		{"channel address", "audit:", "contact:\n  channels: {video: iess.gob.ec}\naudit:", ":13", "contact.channels", "not an https address", "https://"},
 		{"mailbox", "audit:", "contact:\n  delegate_email: nobody\naudit:", ":13", "contact.delegate_email", "not a mailbox", "@"},
 		{"control character", "audit:", "contact:\n  phone: \"a\\nb\"\naudit:", ":13", "contact.phone", "control characters", "one line"},
+		{"D05 D06 link too long", "audit:", "unlock:\n  link_life: 61m\naudit:", ":13", "unlock.link_life", "out of range", "from 1m to 1h"},
+		{"D06 link too short", "audit:", "unlock:\n  link_life: 30s\naudit:", ":13", "unlock.link_life", "out of range", "from 1m"},
+		{"D06 links without end", "audit:", "unlock:\n  limit: 0\naudit:", ":13", "unlock.limit", "out of range", "1 to 20"},
+		{"D06 window", "audit:", "unlock:\n  window: 2d\naudit:", ":13", "unlock.window", "out of range", "from 1m to 1d"},
+		{"D20 fingerprint", "audit:", "unlock:\n  fingerprint: some\naudit:", ":13", "unlock.fingerprint", "neither true nor false", "true or false"},
+		{"notice of a new device", "audit:", "notices:\n  new_device_wait: 2h\naudit:", ":13", "notices.new_device_wait", "out of range", "to 1h"},
+		{"spread", "audit:", "clave:\n  spread: 1h\naudit:", ":13", "clave.spread", "out of range", "or 0 for none"},
 		// mail
 		{"ASVS 12.3.3 mail in the clear", "audit:", "smtp: {host: mail.example, from: a@iess.example, tls: none}\naudit:", ":12", "smtp.tls", "in the clear", "starttls"},
 		{"ASVS 12.3.3 mail with TLS at will", "audit:", "smtp: {host: mail.example, from: a@iess.example, tls: opportunistic}\naudit:", ":12", "smtp.tls", "not known", "implicit"},
 		{"mail server with a scheme", "audit:", "smtp: {host: 'smtp://mail.example', from: a@iess.example}\naudit:", ":12", "smtp.host", "host name", "alone"},
 		{"mail from nobody", "audit:", "smtp:\n  host: mail.example\naudit:", ":12", "smtp.from", "missing beside smtp.host", "both"},
+		{"mail timeout beyond the lease", "audit:", "smtp: {host: mail.example, from: a@iess.example, timeout: 61s}\naudit:", ":12", "smtp.timeout", "out of range", "1m"},
 		{"ASVS 1.3.11 mail from two", "audit:", "smtp: {host: mail.example, from: 'a@iess.example, b@iess.example'}\naudit:", ":12", "smtp.from", "not an address", "one address"},
 		{"ASVS 1.3.11 mail from two lines", "audit:", "smtp: {host: mail.example, from: \"a@iess.example\\nBcc: b@iess.example\"}\naudit:", ":12", "smtp.from", "not an address", "one address"},
 		{"mail user without password", "audit:", "smtp: {host: mail.example, from: a@iess.example, username: clave}\naudit:", ":12", "smtp.password_file", "missing beside", "both"},
@@ -162,6 +174,8 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"current unknown", "current: a", "current: b", ":8", "keys.current", "not among keys.seal", "one of the keys"},
 		{"one key twice", "pairwise_file: pairwise", "pairwise_file: same", ":11", "keys.pairwise_file", "same key as keys.index_file", "config key"},
 		{"audit key", "key_file: audit", "key_file: index", ":13", "audit.key_file", "no key that signs", "audit key"},
+		{"private key for all", "audit:", "tls: {cert_file: good.pem, key_file: open}\naudit:", ":12", "tls.key_file", "mode 0644", "chmod 600"},
+		{"no private key", "audit:", "tls: {cert_file: good.pem, key_file: nowhere}\naudit:", ":12", "tls.key_file", "there is no file", absent},
 		// between keys
 		{"database unknown", "sqlite:clave.db", "mysql://db/clave", ":6", "database.url", "neither", "postgres://"},
 		{"database no name", "sqlite:clave.db", "postgres://localhost", ":6", "database.url", "names no database", "postgres://"},
@@ -174,6 +188,8 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"https without TLS", "http://localhost:8080", "https://clave.iess.gob.ec", ":1", "tls.cert_file", "nothing would end TLS", "proxy.trusted"},
 		{"http with TLS", "audit:", "tls: {cert_file: good.pem, key_file: good.key}\naudit:", ":1", "issuer", "a certificate is given", "https://"},
 		{"certificate without key", "audit:", "tls: {cert_file: good.pem}\naudit:", ":12", "tls.key_file", "missing beside", "both"},
+		{"D17 waiver for all", "audit:", "clave:\n  min: 16\naudit:", ":12", "clave.waiver", "less than clave.min", "max_age: 0"},
+		{"stop too soon", "audit:", "stop:\n  deadline: 2s\naudit:", ":13", "stop.deadline", "cuts off requests", "at least 5s"},
 		{"session", "audit:", "login:\n  session_max: 10m\naudit:", ":12", "login.session_idle", "longer than", "shorter"},
 		{"FT-26 weak hash", "audit:", "hash:\n  passes: 1\naudit:", ":12", "hash.memory", "too weak", "47104"},
 		{"FT-26 little memory", "audit:", "hash:\n  memory: 4096\naudit:", ":13", "hash.memory", "out of range", "7168"},

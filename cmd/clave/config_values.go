@@ -188,6 +188,13 @@ func networks(to *[]netip.Prefix) setter {
 				}
 				p = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
 			}
+			if p.Addr().Is4In6() { // addresses are compared as IPv4
+				p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+			}
+			if !p.IsValid() {
+				all = append(all, wrong("write the IPv4 network, such as 10.1.2.0/24", "%q holds more than IPv4 addresses", clip(s))...)
+				continue
+			}
 			if p.Bits() == 0 {
 				all = append(all, wrong("name the proxies' own addresses", "%s trusts everybody", p)...)
 				continue
@@ -238,10 +245,14 @@ func loopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
-// fileName takes a file that has to be there, and to be a file.
-func (c *config) fileName(to *string) setter {
+// absent is the remedy for a file that is not there.
+const absent = "create it, or correct the name"
+
+// fileName takes a file that has to be there, and to be a file; one that holds a
+// secret has to be its owner's alone.
+func (c *config) fileName(to *string, secret bool) setter {
 	return func(e entry) []fault {
-		if _, faults := c.statFile(e.text, false); faults != nil {
+		if faults := c.statFile(e.text, secret, absent); faults != nil {
 			return faults
 		}
 		*to = c.path(e.text)
@@ -249,31 +260,32 @@ func (c *config) fileName(to *string) setter {
 	}
 }
 
-// statFile checks a named file; one that holds a secret must be its owner's alone.
-func (c *config) statFile(name string, secret bool) (os.FileInfo, []fault) {
+// statFile checks a named file; missing is the remedy where it is not there.
+func (c *config) statFile(name string, secret bool, missing string) []fault {
 	if name == "" {
-		return nil, wrong("name a file", "is empty")
+		return wrong("name a file", "is empty")
 	}
 	info, err := os.Stat(c.path(name))
 	switch {
 	case os.IsNotExist(err):
-		return nil, wrong("create it, or correct the name; clave config init makes those under keys", "there is no file %s", c.path(name))
+		return wrong(missing, "there is no file %s", c.path(name))
 	case err != nil:
-		return nil, wrong("let this user reach it", "%v", err)
+		return wrong("let this user reach it", "%v", err)
 	case !info.Mode().IsRegular():
-		return nil, wrong("name a file", "%s is not a regular file", c.path(name))
+		return wrong("name a file", "%s is not a regular file", c.path(name))
 	case secret && info.Mode().Perm()&0o077 != 0:
-		return nil, wrong("run: chmod 600 "+c.path(name), "others may read %s (mode %04o)", c.path(name), info.Mode().Perm())
+		return wrong("run: chmod 600 "+c.path(name), "others may read %s (mode %04o)", c.path(name), info.Mode().Perm())
 	case info.Size() > maxConfig:
-		return nil, wrong("name another file", "%s is larger than 1 MiB", c.path(name))
+		return wrong("name another file", "%s is larger than 1 MiB", c.path(name))
 	}
-	return info, nil
+	return nil
 }
 
-// secretFile reads a file that holds one line nobody else may see.
-func (c *config) secretFile(to *string) setter {
+// secretFile reads a file that holds one line nobody else may see; missing is the
+// remedy where it is not there.
+func (c *config) secretFile(to *string, missing string) setter {
 	return func(e entry) []fault {
-		if _, faults := c.statFile(e.text, true); faults != nil {
+		if faults := c.statFile(e.text, true, missing); faults != nil {
 			return faults
 		}
 		b, err := os.ReadFile(c.path(e.text))
@@ -293,7 +305,7 @@ func (c *config) secretFile(to *string) setter {
 func (c *config) key(to *[]byte) setter {
 	return func(e entry) []fault {
 		var s string
-		if faults := c.secretFile(&s)(e); faults != nil {
+		if faults := c.secretFile(&s, "make it with: clave config key FILE, or correct the name; clave config init makes all of them")(e); faults != nil {
 			return faults
 		}
 		b, err := base64.StdEncoding.DecodeString(s)

@@ -20,7 +20,7 @@ const module = "iess.gob.ec/clave"
 // cmd may import everything; the tests of a package may add storagetest.
 var mayImport = map[string][]string{
 	"provider":            {"storage", "templates"},
-	"login":               {"login/passkey", "storage", "templates"},
+	"login":               {"login/challenge", "login/passkey", "storage", "templates"},
 	"login/clave":         {"login", "login/challenge", "storage", "templates"},
 	"login/cuenta":        {"login", "storage", "templates"},
 	"login/console":       {"login", "storage", "templates"},

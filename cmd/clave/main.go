@@ -75,6 +75,8 @@ func run(ctx context.Context, p program) int {
 	root.SetArgs(longFlags(p.args))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	ctx, stop := c.untilSignal(ctx)
+	defer stop()
 	err := root.ExecuteContext(ctx)
 	for _, db := range c.opened {
 		err = errors.Join(err, db.Close())
@@ -87,12 +89,15 @@ func run(ctx context.Context, p program) int {
 	case !c.started, errors.As(err, &usage): // cobra found the mistake before any command ran
 		say(p.stderr, "clave: %v; clave -h shows the commands\n", err)
 		return exitUsage
+	case ctx.Err() != nil && !c.serving: // whatever was in the way then
+		say(p.stderr, "clave: interrupted; run it again to go on\n")
+		return exitFailed
 	default:
 		var f failure
 		if errors.As(err, &f) {
 			say(p.stderr, "%v\n", f)
 		} else {
-			say(p.stderr, "clave: %s\n", oneLine(err, c.configFile))
+			say(p.stderr, "clave: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 		return exitFailed
 	}
@@ -110,17 +115,16 @@ func (c *commands) printf(format string, args ...any) {
 
 func (c *commands) println(args ...any) { c.printf("%s", fmt.Sprintln(args...)) }
 
-// oneLine says what failed and what to do.
-func oneLine(err error, config string) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted; run it again to go on"
-	}
-	s := strings.ReplaceAll(err.Error(), "\n", "; ")
-	return strings.Replace(s, migrateUp, migrateUp+" -config "+config, 1)
-}
+// migrateUpLine is the remedy of an older schema.
+func (c *commands) migrateUpLine() string { return "run: clave migrate up -config " + c.configFile }
 
-// migrateUp is how storage names the remedy of an older schema.
-const migrateUp = "run: clave migrate up"
+// older adds what to do to an error that says that the schema is too old.
+func (c *commands) older(err error) error {
+	if errors.Is(err, storage.ErrSchema) {
+		return fmt.Errorf("%w; %s", err, c.migrateUpLine())
+	}
+	return err
+}
 
 // longFlags lets people write -config for --config, as the contract does.
 func longFlags(args []string) []string {
@@ -143,6 +147,7 @@ type commands struct {
 	program
 	configFile string
 	started    bool // the arguments were right
+	serving    bool // the end of its context is no interruption
 	opened     []*storage.DB
 	unsaid     error // of writing to stdout
 }
@@ -159,7 +164,7 @@ func (c *commands) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&c.configFile, "config", "clave.yaml", "configuration file")
-	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.afiliado(), c.keys(), c.audit(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.afiliado(), c.renewal(), c.keys(), c.audit(), c.version())
 	return group(root)
 }
 
@@ -206,7 +211,7 @@ func (c *commands) open(ctx context.Context) (*config, *storage.DB, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return cfg, db, db.CheckSchema(ctx)
+	return cfg, db, c.older(db.CheckSchema(ctx))
 }
 
 // database opens the database, whatever its schema; run closes it.

@@ -88,6 +88,8 @@ func exitStatuses(t *testing.T, binary string) {
 		{"check with equals", []string{"config", "check", "-config=" + file}, exitDone, "in order"},
 		{"status", []string{"migrate", "status", "-config", file}, exitDone, "0001_"},
 		{"list", []string{"client", "list", "-config", file}, exitDone, "ID"},
+		{"due dates", []string{"renewal", "recompute", "-config", file}, exitDone, "0 claves: would move 0"},
+		{"due dates moved for no reason", []string{"renewal", "recompute", "-apply", "-config", file}, exitUsage, "-reason TEXT"},
 		{"no file", []string{"serve", "-config", filepath.Join(dir, "none.yaml")}, exitFailed, "config init"},
 		{"mistakes", []string{"serve", "-config", broken}, exitFailed, "broken.yaml:1: issuer: "},
 		{"unknown application", []string{"client", "disable", "nobody", "-config", file}, exitFailed, "clave client list"},
@@ -276,11 +278,11 @@ func TestOperatorsDay(t *testing.T) {
 			apps, secret := filepath.Join(dir, "apps.json"), storage.NewSecret()
 			writeFile(t, apps, `[{"client_id": "historia", "client_name": "Historia Laboral", "client_secret": "`+secret+`",
 				"redirect_uris": ["https://historia.example/regreso"], "scope": "openid profile", "iess_first_party": true,
-				"id_token_signed_response_alg": "EdDSA"}]`)
+				"id_token_signed_response_alg": "EdDSA", "iess_renewal_window": 1800}]`)
 			if got := must(t, "client", "apply", apps, "-config", file); got != "applied historia\n" {
 				t.Errorf("apply: got %q", got)
 			}
-			if got := must(t, "client", "list", "-config", file); !strings.Contains(got, "Historia Laboral") || !strings.Contains(got, "enabled") || strings.Contains(got, secret) {
+			if got := must(t, "client", "list", "-config", file); !strings.Contains(got, "Historia Laboral") || !strings.Contains(got, "enabled") || !strings.Contains(got, "30m") || strings.Contains(got, secret) {
 				t.Errorf("list: got %q", got)
 			}
 			writeFile(t, apps, `[{"client_id": "x", "client_name": "X", "colour": "red"}, {"client_id": "y"}]`)

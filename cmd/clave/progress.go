@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,14 +28,10 @@ func newProgress(w io.Writer, now func() time.Time, what string) *progress {
 	return p
 }
 
-// at reports that done of total bytes are behind us.
+// at reports that done of total bytes, rows or whatever it counts are behind us.
 func (p *progress) at(done, total int64) {
 	now := p.now()
-	pause := 5 * time.Second
-	if p.terminal {
-		pause = 200 * time.Millisecond
-	}
-	if now.Sub(p.start) < 2*time.Second || now.Sub(p.last) < pause || total <= 0 {
+	if total <= 0 || !p.due(now) {
 		return
 	}
 	p.last, p.shown = now, true
@@ -46,6 +43,53 @@ func (p *progress) at(done, total int64) {
 		return
 	}
 	say(p.w, "%s: %d %%, %s left\n", p.what, percent, left)
+}
+
+// while does work that cannot say how far it is, and tells now and then for how
+// long it has been going on.
+func (p *progress) while(work func() error) error {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p.alive()
+			}
+		}
+	})
+	err := work()
+	close(done)
+	wg.Wait()
+	p.end()
+	return err
+}
+
+// alive reports that the work goes on.
+func (p *progress) alive() {
+	now := p.now()
+	if !p.due(now) {
+		return
+	}
+	p.last, p.shown = now, true
+	format := "%s: at it for %s\n"
+	if p.terminal {
+		format = "\r%s: at it for %s   "
+	}
+	say(p.w, format, p.what, now.Sub(p.start).Round(time.Second))
+}
+
+// due reports whether it is time to say something at now.
+func (p *progress) due(now time.Time) bool {
+	pause := 5 * time.Second
+	if p.terminal {
+		pause = 200 * time.Millisecond
+	}
+	return now.Sub(p.start) >= 2*time.Second && now.Sub(p.last) >= pause
 }
 
 // end leaves the terminal's line.

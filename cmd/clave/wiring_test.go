@@ -17,7 +17,8 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 	dir := configDir(t)
 	c, problems := parseConfig(filepath.Join(dir, "clave.yaml"), []byte(right), []string{
 		"CLAVE_LOGIN_ATTEMPTS=3", "CLAVE_LOGIN_SESSION_IDLE=11m", "CLAVE_LOGIN_SESSION_MAX=13h", "CLAVE_LOGIN_DEVICE=17d",
-		"CLAVE_CLAVE_MAX_AGE=19d", "CLAVE_CLAVE_HISTORY=7", "CLAVE_CLAVE_MIN=9", "CLAVE_CLAVE_MAX=65", "CLAVE_CLAVE_WAIVER=21",
+		"CLAVE_CLAVE_MAX_AGE=190d", "CLAVE_CLAVE_SPREAD=89d", "CLAVE_UNLOCK_LINK_LIFE=97s", "CLAVE_UNLOCK_LIMIT=11", "CLAVE_UNLOCK_WINDOW=101m",
+		"CLAVE_UNLOCK_FINGERPRINT=false", "CLAVE_NOTICES_NEW_DEVICE_WAIT=103s", "CLAVE_CLAVE_HISTORY=7", "CLAVE_CLAVE_MIN=9", "CLAVE_CLAVE_MAX=65", "CLAVE_CLAVE_WAIVER=21",
 		"CLAVE_CLAVE_MIXED=false", "CLAVE_CLAVE_SYMBOLS=true", "CLAVE_CLAVE_SPANISH=true",
 		"CLAVE_HASH_MEMORY=23000", "CLAVE_HASH_PASSES=3", "CLAVE_HASH_LANES=2", "CLAVE_HASH_SLOTS=5", "CLAVE_HASH_QUEUE=29", "CLAVE_HASH_WAIT=3s",
 		"CLAVE_TOKENS_CODE=31s", "CLAVE_TOKENS_ACCESS=37m", "CLAVE_TOKENS_ID=41m", "CLAVE_TOKENS_REFRESH=43d", "CLAVE_TOKENS_REQUEST=47m",
@@ -28,7 +29,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"CLAVE_CONTACT_DELEGATE_ADDRESS=Cuenca", "CLAVE_CONTACT_DELEGATE_EMAIL=b@iess.example",
 		"CLAVE_PROXY_TRUSTED=10.0.0.1", "CLAVE_PROXY_HEADER=X-Real-IP",
 		"CLAVE_SMTP_HOST=mail.example", "CLAVE_SMTP_PORT=2525", "CLAVE_SMTP_TLS=implicit", "CLAVE_SMTP_CA_FILE=good.pem", "CLAVE_SMTP_USERNAME=clave",
-		"CLAVE_SMTP_PASSWORD_FILE=words", "CLAVE_SMTP_FROM=IESS <c@iess.example>", "CLAVE_SMTP_REPLY_TO=d@iess.example", "CLAVE_SMTP_TIMEOUT=83s",
+		"CLAVE_SMTP_PASSWORD_FILE=words", "CLAVE_SMTP_FROM=IESS <c@iess.example>", "CLAVE_SMTP_REPLY_TO=d@iess.example", "CLAVE_SMTP_TIMEOUT=53s",
 	})
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -41,8 +42,10 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 	for name, is := range map[string]bool{
 		"attempts":  s.Login.Lockout.Attempts == 3 && s.Pages.Attempts == 3,
 		"sessions":  s.Login.Idle == 11*time.Minute && s.Login.Absolute == 13*time.Hour && s.Login.DeviceLife == 17*day,
-		"renewal":   s.Login.Renewal.MaxAge == 19*day && s.Login.Renewal.Waiver == 21 && s.Login.History == 7,
+		"renewal":   s.Login.Renewal.MaxAge == 190*day && s.Login.Renewal.Spread == 89*day && s.Login.Renewal.Waiver == 21 && s.Login.History == 7,
 		"policy":    s.Login.Policy.Min == 9 && s.Login.Policy.Max == 65 && !s.Login.Policy.Mixed && s.Login.Policy.Symbols && s.Login.Policy.Spanish,
+		"unlock":    s.Login.UnlockLife == 97*time.Second && s.Login.UnlockLimit == 11 && s.Login.UnlockWindow == 101*time.Minute && s.Login.UnlockAnyone,
+		"notices":   s.Login.NewDeviceWait == 103*time.Second,
 		"hash":      s.Hash.Memory == 23000 && s.Hash.Passes == 3 && s.Hash.Lanes == 2,
 		"slots":     s.Hash.Slots == 5 && s.Hash.Queue == 29 && s.Hash.Wait == 3*time.Second,
 		"tokens":    s.Provider.CodeLife == 31*time.Second && s.Provider.AccessLife == 37*time.Minute && s.Provider.IDTokenLife == 41*time.Minute,
@@ -57,7 +60,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 			s.Pages.Controller.Address == "Quito" && s.Pages.Controller.Email == "a@iess.example" &&
 			s.Pages.Delegate.Address == "Cuenca" && s.Pages.Delegate.Email == "b@iess.example",
 		"mail": s.Mail.SMTP.Host == "mail.example" && s.Mail.SMTP.Port == 2525 && s.Mail.SMTP.TLS == mail.TLSImplicit && s.Mail.SMTP.Roots != nil &&
-			s.Mail.SMTP.Username == "clave" && s.Mail.SMTP.Password == "this is not base64!" && s.Mail.SMTP.Timeout == 83*time.Second &&
+			s.Mail.SMTP.Username == "clave" && s.Mail.SMTP.Password == "this is not base64!" && s.Mail.SMTP.Timeout == 53*time.Second &&
 			s.Mail.From == "IESS <c@iess.example>" && s.Mail.ReplyTo == "d@iess.example",
 		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP",
 		"keys":  s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
@@ -93,6 +96,12 @@ func TestProgressAfterTwoSeconds(t *testing.T) {
 	p.at(50, 100)
 	p.at(51, 100)
 	if got, want := out.String(), "import: 50 %, 12s left\n"; got != want {
+		t.Errorf("got %q, want %q, once", got, want)
+	}
+	now = now.Add(10 * time.Second)
+	p.alive()
+	p.alive()
+	if got, want := out.String(), "import: 50 %, 12s left\nimport: at it for 22s\n"; got != want {
 		t.Errorf("got %q, want %q, once", got, want)
 	}
 	now = now.Add(time.Hour)

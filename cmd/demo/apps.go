@@ -64,6 +64,9 @@ func metadata(apps []application, clientSecrets map[string]string) ([]byte, erro
 			"grant_types": grants, "response_types": []string{"code"}, "scope": strings.Join(a.rp.Scopes, " "),
 			"iess_first_party": a.firstParty,
 		}
+		if a.rp.Solicitud { // a clave that falls due in between does not interrupt it
+			m["iess_renewal_window"] = 30 * 60
+		}
 		if secret := clientSecrets[a.rp.ClientID]; secret != "" {
 			m["client_secret"] = secret
 		}

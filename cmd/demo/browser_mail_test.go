@@ -4,51 +4,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"iess.gob.ec/clave/cmd/demo/rp/rptest"
 	"iess.gob.ec/clave/templates"
 )
-
-// unlockByMail: Rosa asks, reads her mail in the mailbox, presses its button and
-// is in. Nothing is opened but what a person opens.
-func (s *suite) unlockByMail(t *testing.T) {
-	b := s.window(t)
-	b.open(s.mailboxURL() + "/correo/" + rosaMail)
-	b.look("buzon-vacio")
-	b.open(s.issuer + "/desbloqueo")
-	b.fill("identificacion", rosaCedula)
-	if s.script {
-		b.wait(widgetReady)
-		b.click("#reto")
-		b.wait(widgetSolved)
-	} else {
-		b.click("#reto")
-		s.clock.set(2 * time.Minute) // the ticket counts by now
-		t.Cleanup(func() { s.clock.set(0) })
-	}
-	b.press("desbloquear")
-	b.at(s.issuer, "/desbloqueo/enviado")
-
-	b.open(s.mailed(t, rosaMail, templates.MailUnlockLink{}, 1).URL.String())
-	b.look("buzon-mensaje")
-	b.lead(chromedp.Focus("iframe.carta", chromedp.ByQuery), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
-	if !s.script {
-		b.at(s.issuer, "/desbloqueo/abrir")
-		b.press("desbloquear")
-	}
-	b.wait("#contenido .notice.good")
-	b.at(s.issuer, "/desbloqueo/listo")
-	s.mailed(t, rosaMail, templates.MailClaveUnlocked{}, 1)
-
-	s.clock.set(0) // the applications' library takes no token from the future
-	b.enter(s.historia)
-	b.signIn(rosaCedula, commonClave)
-	b.at(s.issuer, "/autorizar")
-}
 
 // mailboxPages: what else the mailbox shows.
 func (s *suite) mailboxPages(t *testing.T) {
@@ -69,7 +28,7 @@ func (s *suite) mailboxPages(t *testing.T) {
 	b.noDeadEnd()
 
 	// Every mail by itself, as a mail program shows it.
-	for _, state := range templates.MailStates(templates.Languages()[0]) {
+	for _, state := range templates.MailStates() {
 		b.open(s.mailboxURL() + "/plantillas/es-EC/" + state.Name + "/html")
 		for _, px := range []int64{320, 360, 1280} {
 			b.width(px)

@@ -40,29 +40,34 @@ func (s *suite) journeys(t *testing.T) {
 		{"language", (*suite).language},
 		{"back after login", (*suite).backAfterLogin},
 		{"two tabs", (*suite).twoTabs},
-		{"stale form", (*suite).staleForm},
 		{"a login form elsewhere", (*suite).loginFromElsewhere},
 		{"narrow, print, forced colours", (*suite).media},
 		{"pages without a request", (*suite).plainPages},
 		{"applications alone", (*suite).applicationPages},
-		{"unlock by mail", (*suite).unlockByMail},
 		{"mailbox", (*suite).mailboxPages},
 	} {
 		t.Run(j.name, func(t *testing.T) { j.run(s, t) })
 	}
 }
 
-// everywhere runs the journeys with the pages' script on the embedded database,
-// and without it on PostgreSQL.
+// everywhere runs the journeys with the pages' script on the embedded database, at
+// the same time without it on PostgreSQL, and those that take time in a third world.
 func everywhere(t *testing.T, c *chromium, l *looks) {
+	t.Helper()
+	logged := newJournal(t)
 	for _, s := range []struct {
 		name, engine string
 		script       bool
 	}{{"script", "sqlite", true}, {"plain", "postgres", false}} {
 		t.Run(s.name, func(t *testing.T) {
-			(&suite{world: newWorld(t, s.engine), chromium: c, looks: l, script: s.script}).journeys(t)
+			t.Parallel() // much of a journey is waiting
+			(&suite{world: newWorldIn(t, s.engine, logged), chromium: c, looks: l, script: s.script}).journeys(t)
 		})
 	}
+	t.Run("clock", func(t *testing.T) {
+		t.Parallel()
+		onTheClock(t, newWorldIn(t, "sqlite", logged), c, l)
+	})
 }
 
 // TestBrowser walks every journey in Chromium. On each page it meets, at 360 and

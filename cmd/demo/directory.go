@@ -115,20 +115,12 @@ func (p person) history(seeded time.Time) []mailbox.Job {
 		from, to := first.AddDate(0, -e.from, 0), first.AddDate(0, e.months-1-e.from, 0)
 		out = append(out, mailbox.Job{
 			Employer: e.employer,
-			When:     "De " + spanishMonth(from) + " a " + spanishMonth(to) + ", " + strconv.Itoa(e.months) + " aportes",
+			When:     "De " + mailbox.Month(from) + " a " + mailbox.Month(to) + ", " + strconv.Itoa(e.months) + " aportes",
 			More: "RUC " + e.ruc + ", " + e.province + ", " + strings.ToLower(e.sector) + ", sueldo de USD " +
 				strconv.FormatInt(e.cents/100, 10) + "," + strconv.FormatInt(100+e.cents%100, 10)[1:],
 		})
 	}
 	return out
-}
-
-func months() []string {
-	return []string{"enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"}
-}
-
-func spanishMonth(t time.Time) string {
-	return months()[t.Month()-1] + " de " + strconv.Itoa(t.Year())
 }
 
 // spanishDate is a YYYY-MM-DD in words.
@@ -137,5 +129,5 @@ func spanishDate(s string) string {
 	if err != nil {
 		return s
 	}
-	return strconv.Itoa(t.Day()) + " de " + spanishMonth(t)
+	return strconv.Itoa(t.Day()) + " de " + mailbox.Month(t)
 }

@@ -121,8 +121,8 @@ func (w *world) duplicates(t *testing.T, id storage.Identifier, apart bool) {
 		t.Fatalf("got %s, want a code", arrived.url)
 	}
 
-	other := newVisitor(t, interopCallback)
-	denied := w.once(t, other, other.open(w.authorize(nil)), "cancelar", nil, apart, "request.cancelled", "authorization.denied")
+	again := v.open(w.authorize(url.Values{"prompt": {"login"}}))
+	denied := w.once(t, v, again, "cancelar", nil, apart, "request.cancelled", "authorization.denied")
 	if got := denied.arrival(t).Get("error"); got != "access_denied" {
 		t.Errorf("got error %q, want access_denied", got)
 	}
@@ -135,7 +135,7 @@ func (w *world) duplicates(t *testing.T, id storage.Identifier, apart bool) {
 			t.Errorf("end_session: got %d\n%s", r.status, r.body)
 		}
 	}
-	w.rose(t, before, "session.logout")
+	w.rose(t, before, "session.ended")
 }
 
 // once sends a form in a volley and again, checks that each event was written

@@ -11,10 +11,13 @@ import (
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
+// invariant is something of which there must be none.
+type invariant struct{ what, query string }
+
 // invariants are what must be 0 in the database whenever and however the
 // provider died: nothing halved, nothing doubled.
-func invariants() []struct{ what, query string } {
-	return []struct{ what, query string }{
+func invariants() []invariant {
+	return []invariant{
 		{"used codes without exactly one grant", `SELECT COUNT(*) FROM auth_request q WHERE code_used_at > 0
 			AND (SELECT COUNT(*) FROM oauth_grant g WHERE g.id = q.grant_id) <> 1`},
 		{"grants without exactly one used code", `SELECT COUNT(*) FROM oauth_grant g
@@ -33,20 +36,21 @@ func invariants() []struct{ what, query string } {
 			AND (SELECT COUNT(*) FROM refresh_token r WHERE r.grant_id = g.id AND r.used_at = 0 AND r.revoked_at = 0) <> 1`},
 		{"attempts over the limit", `SELECT COUNT(*) FROM login_budget WHERE failures > 5`},
 		{"spent budgets that are not locked", `SELECT COUNT(*) FROM login_budget WHERE failures = 5 AND lock_reason = ''`},
-		{"people locked by their own right claves", `SELECT COUNT(*) FROM login_budget WHERE lock_reason <> ''`},
-		{"renewals that happened twice", `SELECT COUNT(*) FROM (SELECT afiliado_id FROM audit WHERE event = 'clave.renewed'
+		{"people locked by their own right claves", `SELECT COUNT(*) FROM login_budget b WHERE lock_reason <> ''
+			AND NOT EXISTS (SELECT 1 FROM afiliado a WHERE a.identifier_mac = b.identifier_mac AND a.id LIKE 'locked-%')`},
+		{"new claves that came twice", `SELECT COUNT(*) FROM (SELECT afiliado_id FROM audit WHERE event IN ('clave.renewed', 'clave.changed')
 			GROUP BY afiliado_id HAVING COUNT(*) <> 1) x`},
-		{"renewals whose clave is another", `SELECT COUNT(*) FROM audit a JOIN clave c ON c.afiliado_id = a.afiliado_id
-			WHERE a.event = 'clave.renewed' AND c.created_at <> a.at`},
+		{"audit rows of new claves whose clave is another", `SELECT COUNT(*) FROM audit a JOIN clave c ON c.afiliado_id = a.afiliado_id
+			WHERE a.event IN ('clave.renewed', 'clave.changed') AND c.created_at <> a.at`},
 		{"new claves without an audit row", `SELECT COUNT(*) FROM clave c WHERE c.due_at > c.created_at AND
-			c.created_at > (SELECT MIN(at) FROM audit WHERE event = 'session.started')
-			AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.event = 'clave.renewed' AND a.afiliado_id = c.afiliado_id)`},
-		{"renewals without exactly one acceptance", `SELECT COUNT(*) FROM audit a WHERE a.event = 'clave.renewed'
+			c.created_at > (SELECT MIN(at) FROM audit)
+			AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.event IN ('clave.renewed', 'clave.changed') AND a.afiliado_id = c.afiliado_id)`},
+		{"new claves without exactly one acceptance", `SELECT COUNT(*) FROM audit a WHERE a.event IN ('clave.renewed', 'clave.changed')
 			AND (SELECT COUNT(*) FROM acceptance x WHERE x.afiliado_id = a.afiliado_id) <> 1`},
-		{"acceptances without a renewal", `SELECT COUNT(*) FROM acceptance x WHERE NOT EXISTS
-			(SELECT 1 FROM audit a WHERE a.event = 'clave.renewed' AND a.afiliado_id = x.afiliado_id)`},
-		{"renewals without both claves in the history", `SELECT COUNT(*) FROM audit a WHERE a.event = 'clave.renewed'
-			AND (SELECT COUNT(*) FROM clave_history h WHERE h.afiliado_id = a.afiliado_id) <> 2`},
+		{"acceptances without a new clave", `SELECT COUNT(*) FROM acceptance x WHERE NOT EXISTS
+			(SELECT 1 FROM audit a WHERE a.event IN ('clave.renewed', 'clave.changed') AND a.afiliado_id = x.afiliado_id)`},
+		{"histories without each clave once", `SELECT COUNT(*) FROM afiliado f WHERE (SELECT COUNT(*) FROM clave_history h WHERE h.afiliado_id = f.id)
+			<> 1 + (SELECT COUNT(*) FROM audit a WHERE a.event IN ('clave.renewed', 'clave.changed') AND a.afiliado_id = f.id)`},
 		{"audit rows without their personal part", `SELECT COUNT(*) FROM audit a WHERE a.personal_hash <> ''
 			AND NOT EXISTS (SELECT 1 FROM audit_personal p WHERE p.audit_id = a.id)`},
 		{"audit rows that are not either sealed or waiting", `SELECT COUNT(*) FROM audit a WHERE
@@ -60,7 +64,7 @@ func holds(t *testing.T, database, after string) {
 	t.Helper()
 	db := openRaw(t, database)
 	defer db.Close()
-	for _, i := range invariants() {
+	for _, i := range append(invariants(), mailInvariants()...) {
 		var n int
 		if err := db.QueryRowContext(t.Context(), i.query).Scan(&n); err != nil {
 			t.Fatalf("%s: %v", i.what, err)
@@ -114,7 +118,7 @@ func auditHolds(t *testing.T, database string) {
 			break
 		}
 	}
-	check, err := db.VerifyAudit(context.WithoutCancel(t.Context()), nil, nil, func(f storage.AuditFinding) { t.Errorf("audit: %+v", f) })
+	check, err := db.VerifyAudit(context.WithoutCancel(t.Context()), nil, nil, func(f storage.AuditFinding) { t.Errorf("audit: %+v", f) }, nil)
 	if err != nil {
 		t.Errorf("audit verify: %v", err)
 	}

@@ -10,8 +10,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -19,6 +22,7 @@ import (
 
 	"iess.gob.ec/clave/cmd/clave/server"
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/mail"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
@@ -39,53 +43,139 @@ func TestMain(m *testing.M) {
 }
 
 // killSettings is what the provider process is told.
-type killSettings struct{ Database, Address string }
+type killSettings struct {
+	Database, Address string
+	Ahead             time.Duration // by which its clock is ahead of the machine's
+	Mail              int           // the mail server's port, 0 for none
+}
 
 func (s killSettings) issuer() string { return "http://" + s.Address }
 
-// killServer serves until it is killed: from outside, or by itself at the
-// statement named on its input ("arm N": the Nth from then on within HTTP
-// requests; statements of periodic jobs are not counted). It says on its output
-// that it is ready, that it is armed, and at which statement it dies.
+// What statements are counted of. Those of other periodic jobs never are.
+const (
+	ofRequests = "requests" // HTTP requests
+	ofMail     = "mail"     // errands, which put mails into the outbox, and the worker, which hands them over
+)
+
+// origin says of what a statement is that runs in ctx on this goroutine, "" for
+// neither.
+func origin(ctx context.Context) string {
+	if storage.RequestID(ctx) != "" {
+		return ofRequests
+	}
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	for {
+		f, more := frames.Next()
+		if strings.HasPrefix(f.Function, "iess.gob.ec/clave/login/mail.") || strings.HasPrefix(f.Function, "iess.gob.ec/clave/login/clave.(*Server).runErrand") {
+			return ofMail
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// victim is the provider in its own process.
+type victim struct {
+	killSettings
+	ahead atomic.Int64
+
+	mu    sync.Mutex
+	of    string // what is counted
+	left  int    // statements until death
+	spare bool   // statements are told, and nobody dies
+}
+
+func (v *victim) now() time.Time { return time.Now().Add(time.Duration(v.ahead.Load())) }
+
+// meet is called before each statement of a transaction.
+func (v *victim) meet(ctx context.Context, statement string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.left == 0 && !v.spare || v.of != origin(ctx) {
+		return
+	}
+	line := strings.Join(strings.Fields(statement), " ")
+	if v.spare {
+		tell("meets " + line)
+		return
+	}
+	if v.left--; v.left > 0 {
+		return
+	}
+	tell("dies at " + line)
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	select {} // this thread may live a little longer than the signal
+}
+
+// obey does what the test says on the input: "arm OF N", to die at the Nth
+// statement of that from then on; "spare OF", to tell its statements instead;
+// "ahead D", to set the clock.
+func (v *victim) obey(line string) error {
+	words := append(strings.Fields(line), "", "")
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var err error
+	switch words[0] {
+	case "arm":
+		v.of, v.spare = words[1], false
+		v.left, err = strconv.Atoi(words[2])
+	case "spare":
+		v.of, v.spare = words[1], true
+	case "ahead":
+		var d time.Duration
+		d, err = time.ParseDuration(words[1])
+		v.ahead.Store(int64(d))
+	}
+	tell("done")
+	return err
+}
+
+// killServer serves until it is killed: from outside, or by itself as the test
+// says on its input. It says on its output that it is ready, that it has done as
+// told, and at which statement it dies.
 func killServer(settings string) error {
-	var s killSettings
-	if err := json.Unmarshal([]byte(settings), &s); err != nil {
+	debug.SetGCPercent(-1) // it does not live long enough
+	var v victim
+	if err := json.Unmarshal([]byte(settings), &v.killSettings); err != nil {
 		return err
 	}
-	var left atomic.Int64
-	die := func(ctx context.Context, statement string) {
-		if storage.RequestID(ctx) == "" || left.Load() <= 0 || left.Add(-1) != 0 {
-			return
-		}
-		tell("dies at " + strings.Join(strings.Fields(statement), " "))
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
-		select {} // this thread may live a little longer than the signal
-	}
+	v.ahead.Store(int64(v.Ahead))
 	hash, err := login.NewHasher(login.HashConfig{Memory: 64, Passes: 1})
 	if err != nil {
 		return err
 	}
-	p, err := server.New(context.Background(), server.Config{
-		Issuer: s.issuer(), Version: "kill", Now: time.Now, Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Storage: storage.Config{URL: s.Database, Keys: storagetest.Keys(), OnStatement: die},
-		Login:   login.Config{Hash: hash, Renewal: login.DefaultRenewal()},
-	})
+	policy := login.DefaultPolicy()
+	policy.Common = login.Words{} // the real list takes a fifth of a start
+	config := server.Config{
+		Issuer: v.issuer(), Version: "kill", Now: v.now, Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Storage: storage.Config{URL: v.Database, Keys: storagetest.Keys(), OnStatement: v.meet},
+		Login: login.Config{
+			Hash: hash, Renewal: login.DefaultRenewal(), Policy: policy,
+			Network: login.Limit{Free: 100, Leak: time.Millisecond}, // all of them live in one network
+		},
+	}
+	if v.Mail != 0 {
+		config.Mail = mail.Config{
+			SMTP: mail.SMTP{Host: "localhost", Port: v.Mail, TLS: mail.TLSNone}, From: "Clave IESS <clave@iess.example>",
+			After: func(d time.Duration) <-chan time.Time { return time.After(min(d, 20*time.Millisecond)) },
+		}
+	}
+	p, err := server.New(context.Background(), config)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp4", s.Address)
+	l, err := net.Listen("tcp4", v.Address)
 	if err != nil {
 		return err
 	}
 	go func() {
 		in := bufio.NewScanner(os.Stdin)
 		for in.Scan() {
-			n, err := strconv.ParseInt(strings.TrimPrefix(in.Text(), "arm "), 10, 64)
-			if err != nil {
+			if err := v.obey(in.Text()); err != nil {
 				os.Exit(2)
 			}
-			left.Store(n)
-			tell("armed")
 		}
 		os.Exit(0) // the test has gone
 	}()
@@ -101,8 +191,14 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	out    *bufio.Reader
 	stderr *journal
+	ended  chan struct{} // closed when its output has ended
+
+	answers chan string // what it says to what it is told
+
+	mu   sync.Mutex
+	died string   // the statement at which it killed itself
+	met  []string // statements it told of
 }
 
 // startProvider starts the provider and waits until it serves.
@@ -116,7 +212,7 @@ func startProvider(t *testing.T, s killSettings) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self), stderr: &journal{}}
+	p := &process{t: t, cmd: exec.Command(self), stderr: &journal{}, ended: make(chan struct{}), answers: make(chan string, 1)}
 	p.cmd.Env = append(os.Environ(), killEnv+"="+string(settings))
 	p.cmd.Stderr = p.stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
@@ -126,34 +222,70 @@ func startProvider(t *testing.T, s killSettings) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.out = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line := p.line(); line != "ready" {
-		t.Fatalf("the provider does not start: %q\n%s", line, p.stderr)
+	go p.listen(out)
+	if got := p.answer(); got != "ready" {
+		t.Fatalf("the provider does not start: %q\n%s", got, p.stderr)
 	}
 	return p
 }
 
-// line is the next line of output, "" at its end.
-func (p *process) line() string {
-	line, err := p.out.ReadString('\n')
-	if err != nil {
-		return ""
+func (p *process) listen(out io.Reader) {
+	defer close(p.ended)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		line := lines.Text()
+		died, dies := strings.CutPrefix(line, "dies at ")
+		met, meets := strings.CutPrefix(line, "meets ")
+		if !dies && !meets {
+			p.answers <- line
+			continue
+		}
+		p.mu.Lock()
+		if dies {
+			p.died = died
+		} else {
+			p.met = append(p.met, met)
+		}
+		p.mu.Unlock()
 	}
-	return strings.TrimSpace(line)
 }
 
-// arm lets the provider die at its nth statement from now.
-func (p *process) arm(n int) {
+// answer is the next thing it says, "" where it ends first.
+func (p *process) answer() string {
+	select {
+	case line := <-p.answers:
+		return line
+	case <-p.ended:
+		return ""
+	}
+}
+
+// order tells the provider to do something, and waits until it has.
+func (p *process) order(format string, args ...any) {
 	p.t.Helper()
-	if _, err := fmt.Fprintf(p.in, "arm %d\n", n); err != nil {
-		p.t.Fatal(err)
+	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
+		p.t.Fatalf("%s: %v\n%s", format, err, p.stderr)
 	}
-	if line := p.line(); line != "armed" {
-		p.t.Fatalf("got %q, want armed\n%s", line, p.stderr)
+	if got := p.answer(); got != "done" {
+		p.t.Fatalf("got %q, want done\n%s", got, p.stderr)
 	}
+}
+
+// disarm tells the provider not to die any more, and reports whether it lives.
+func (p *process) disarm() bool {
+	_, err := fmt.Fprintln(p.in, "arm - 0")
+	return err == nil && p.answer() == "done"
+}
+
+// statements are those it has told of since it was told to spare them.
+func (p *process) statements() []string {
+	p.order("arm - 0")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.met
 }
 
 // kill is kill -9.
@@ -162,8 +294,8 @@ func (p *process) kill() { _ = p.cmd.Process.Signal(syscall.SIGKILL) }
 // gone waits for the end and returns the statement at which the provider killed
 // itself, "" where it did not.
 func (p *process) gone() string {
-	statement := strings.TrimPrefix(p.line(), "dies at ")
+	<-p.ended
 	_ = p.cmd.Wait()
 	p.in.Close()
-	return statement
+	return p.died
 }

@@ -20,7 +20,7 @@ import (
 
 // killRounds is how often the provider is killed on each database. A longer run:
 // CLAVE_KILLS=2000 go test -run TestFT01 -timeout 2h ./cmd/demo.
-const killRounds = 60
+const killRounds = 100
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
 const killClave = "Chimborazo6263y"
@@ -32,11 +32,26 @@ const killClave = "Chimborazo6263y"
 // comes to her application.
 func TestFT01_Kill(t *testing.T) {
 	t.Parallel()
+	eachKiller(t, killRounds, func(t *testing.T, k *killer) {
+		k.deeds = []deed{
+			{name: "login", prepare: (*killer).beforeLogin},
+			{name: "renewal", prepare: (*killer).beforeRenewal},
+			{name: "code exchange", prepare: (*killer).beforeExchange},
+			{name: "refresh", prepare: (*killer).beforeRefresh},
+		}
+		k.fill(k.rounds*2 + 200)
+		k.begin()
+		k.sweep()
+		k.random()
+	})
+}
+
+// eachKiller runs f on each database, and verifies the audit when it is over.
+func eachKiller(t *testing.T, rounds int, f func(*testing.T, *killer)) {
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("CLAVE_KILL_SEED"), 10, 64); err == nil {
 		seed = s
 	}
-	rounds := killRounds
 	if n, err := strconv.Atoi(os.Getenv("CLAVE_KILLS")); err == nil {
 		rounds = n
 	}
@@ -44,9 +59,9 @@ func TestFT01_Kill(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel() // each waits most of the time for a process to start
 			t.Logf("seed %d (CLAVE_KILL_SEED)", seed)
-			k := newKiller(t, engine, rand.New(rand.NewPCG(seed, 1)), rounds)
-			k.sweep()
-			k.random()
+			k := &killer{t: t, chance: rand.New(rand.NewPCG(seed, 1)), rounds: rounds, took: map[string]time.Duration{}, covered: map[string]bool{}, emailOf: map[string]string{}}
+			k.killSettings = killSettings{Database: storagetest.URL(t, engine), Address: "localhost:" + strconv.Itoa(freePort(t))}
+			f(t, k)
 			k.provider.kill()
 			k.provider.gone()
 			auditHolds(t, k.Database)
@@ -62,28 +77,31 @@ type killer struct {
 	t        *testing.T
 	chance   *rand.Rand
 	rounds   int
+	deeds    []deed
 	provider *process
 	metadata endpoints
 	next     int                      // the next person nobody has used
 	took     map[string]time.Duration // how long each deed takes where nobody dies
+	covered  map[string]bool          // statements that have been died at
+
+	post         *post             // the mail server, nil for none
+	locked, open []addressee       // people with a mailbox whom nobody has used
+	emailOf      map[string]string // by id
 
 	deaths, randoms, acknowledged int
 }
 
-func newKiller(t *testing.T, engine string, chance *rand.Rand, rounds int) *killer {
-	t.Helper()
-	k := &killer{t: t, chance: chance, rounds: rounds, took: map[string]time.Duration{}}
-	k.killSettings = killSettings{Database: storagetest.URL(t, engine), Address: "localhost:" + strconv.Itoa(freePort(t))}
-	k.fill()
-	k.provider = startProvider(t, k.killSettings)
-	t.Cleanup(func() { k.provider.kill() })
-	k.metadata = discover(t, k.issuer())
-	return k
+// begin starts the provider for the first time.
+func (k *killer) begin() {
+	k.t.Helper()
+	k.provider = startProvider(k.t, k.killSettings)
+	k.t.Cleanup(func() { k.provider.kill() })
+	k.metadata = discover(k.t, k.issuer())
 }
 
-// fill registers the application and as many people as there are rounds, all
-// with the same expired clave, who have seen the notice.
-func (k *killer) fill() {
+// fill registers the application and that many people, all with the same clave,
+// who have seen the notice; one in four has to renew.
+func (k *killer) fill(people int) {
 	k.t.Helper()
 	db, err := storage.Open(k.t.Context(), storage.Config{URL: k.Database, Keys: storagetest.Keys()})
 	if err != nil {
@@ -101,17 +119,10 @@ func (k *killer) fill() {
 	if err := register(k.t.Context(), db, file, time.Now()); err != nil {
 		k.t.Fatal(err)
 	}
-	hash, err := login.NewHasher(login.HashConfig{Memory: 64, Passes: 1})
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	phc, err := hash.Make(k.t.Context(), killClave)
-	if err != nil {
-		k.t.Fatal(err)
-	}
+	phc := k.hash()
 	set := time.Now().Add(-400 * day)
 	storagetest.InTx(k.t, db, func(tx *storage.Tx) error {
-		for i := range k.rounds*2 + 200 {
+		for i := range people {
 			a := storage.Afiliado{
 				ID: storage.NewID(), Identifier: generated(i), IdentifierType: storage.IdentifierCedula, GivenName: "Afiliado", FamilyName: "de prueba",
 				Birthdate: "1980-01-01", Kinds: []string{"afiliado"}, Estado: "activa", CreatedAt: storage.At(set), UpdatedAt: storage.At(set),
@@ -131,26 +142,44 @@ func (k *killer) fill() {
 
 const killClient = "ft-01"
 
-// deed is the request in whose middle the provider dies.
-type deed struct {
-	name string
-	// prepare takes somebody new to where the deed is one request away.
-	prepare func(*killer) *round
+// hash is killClave as it is stored.
+func (k *killer) hash() string {
+	k.t.Helper()
+	hash, err := login.NewHasher(login.HashConfig{Memory: 64, Passes: 1})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	phc, err := hash.Make(k.t.Context(), killClave)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return phc
 }
 
-func deeds() []deed {
-	return []deed{
-		{"login", (*killer).beforeLogin},
-		{"renewal", (*killer).beforeRenewal},
-		{"code exchange", (*killer).beforeExchange},
-		{"refresh", (*killer).beforeRefresh},
+// deed is that in whose middle the provider dies.
+type deed struct {
+	name string
+	// prepare takes somebody new to where the deed is one step away.
+	prepare func(*killer) *round
+	// of is whose statements are counted; "": ofRequests.
+	of string
+	// rest is set where only statements count that no deed before has had, and
+	// the commits.
+	rest bool
+}
+
+func (d deed) counts() string {
+	if d.of == "" {
+		return ofRequests
 	}
+	return d.of
 }
 
 // round is one journey with a death in it.
 type round struct {
 	k      *killer
 	v      *visitor
+	who    addressee // where she has a mailbox
 	cedula string
 	clave  string // the one that holds at present, as far as the person knows
 
@@ -162,46 +191,85 @@ type round struct {
 // until the deed survives.
 func (k *killer) sweep() {
 	k.t.Helper()
-	for _, d := range deeds() {
-		var covered []string
+	for _, d := range k.deeds {
+		var here []string
+		known := 0
+		skip := k.knownStatements(d)
 		for n := 1; ; n++ {
-			r := d.prepare(k)
-			k.provider.arm(n)
-			began := time.Now()
-			acknowledged, err := r.strike()
-			if err == nil { // it has fewer statements
-				k.took[d.name] = time.Since(began)
-				k.provider.arm(0)
-				r.resume(acknowledged)
+			if n <= len(skip) && skip[n-1] {
+				known++
+				continue
+			}
+			statement := k.dieAt(d, n)
+			if statement == "" {
 				break
 			}
-			statement := k.provider.gone()
-			if statement == "" {
-				k.t.Fatalf("%s: failed without a death: %v\n%s", d.name, err, k.provider.stderr)
-			}
-			covered = append(covered, statement)
-			k.deaths++
-			holds(k.t, k.Database, d.name+", death at "+statement)
-			k.provider = startProvider(k.t, k.killSettings)
-			r.resume(acknowledged)
-			if k.t.Failed() {
-				k.t.Fatalf("%s, death at statement %d: %s\n%s", d.name, n, statement, k.provider.stderr)
-			}
+			here = append(here, strconv.Itoa(n)+" "+statement[:min(len(statement), 110)])
+			k.covered[statement] = true
 		}
-		if len(covered) == 0 {
+		if len(here) == 0 {
 			k.t.Errorf("%s: no statement was met", d.name)
 		}
-		k.t.Logf("%s: death at each of %d statements:\n  %s", d.name, len(covered), strings.Join(abridged(covered), "\n  "))
+		k.t.Logf("%s: death at each of %d statements (%d more are those of deeds before):\n  %s", d.name, len(here), known, strings.Join(here, "\n  "))
 	}
 }
 
-// abridged are statements short enough to be read.
-func abridged(statements []string) []string {
-	out := make([]string, len(statements))
-	for i, s := range statements {
-		out[i] = strconv.Itoa(i+1) + " " + s[:min(len(s), 110)]
+// dieAt dies at the nth statement of d and recovers. It returns the statement, ""
+// where d has fewer.
+func (k *killer) dieAt(d deed, n int) string {
+	k.t.Helper()
+	r := d.prepare(k)
+	k.provider.order("arm %s %d", d.counts(), n)
+	began := time.Now()
+	acknowledged, err := r.strike()
+	took := time.Since(began)
+	if err == nil && k.provider.disarm() { // else it died right behind the last commit
+		k.took[d.name] = took
+		r.resume(acknowledged)
+		return ""
 	}
-	return out
+	statement := k.provider.gone()
+	if statement == "" {
+		k.t.Fatalf("%s: failed without a death: %v\n%s", d.name, err, k.provider.stderr)
+	}
+	k.recover(r, acknowledged, d.name+", death at statement "+strconv.Itoa(n)+", "+statement)
+	return statement
+}
+
+// knownStatements says of each statement of d whether no death is due at it.
+func (k *killer) knownStatements(d deed) []bool {
+	k.t.Helper()
+	if !d.rest {
+		return nil
+	}
+	r := d.prepare(k)
+	k.provider.order("spare %s", d.counts())
+	acknowledged, err := r.strike()
+	if err != nil {
+		k.t.Fatalf("%s: %v\n%s", d.name, err, k.provider.stderr)
+	}
+	var known []bool
+	for _, s := range k.provider.statements() {
+		known = append(known, k.covered[s] && s != "COMMIT" && s != "COMMITTED")
+	}
+	r.resume(acknowledged)
+	return known
+}
+
+// recover checks what a death has left, starts the provider again and lets the
+// person go on.
+func (k *killer) recover(r *round, acknowledged bool, after string) {
+	k.t.Helper()
+	k.deaths++
+	holds(k.t, k.Database, after)
+	if k.post != nil {
+		k.mailHolds(after)
+	}
+	k.provider = startProvider(k.t, k.killSettings)
+	r.resume(acknowledged)
+	if k.t.Failed() {
+		k.t.Fatalf("%s (answer: %v)\n%s", after, acknowledged, k.provider.stderr)
+	}
 }
 
 // random dies at any moment of the deed, or just after it, until there have been
@@ -209,25 +277,19 @@ func abridged(statements []string) []string {
 func (k *killer) random() {
 	k.t.Helper()
 	for k.deaths < k.rounds {
-		d := deeds()[k.chance.IntN(len(deeds()))]
-		delay := time.Duration(k.chance.Int64N(int64(k.took[d.name] * 5 / 4)))
+		d := k.deeds[k.chance.IntN(len(k.deeds))]
+		delay := time.Duration(k.chance.Int64N(int64(k.took[d.name]*5/4) + 1))
 		r := d.prepare(k)
 		timer := time.AfterFunc(delay, k.provider.kill)
-		acknowledged, err := r.strike()
+		acknowledged, _ := r.strike()
 		timer.Stop()
 		k.provider.kill()
 		k.provider.gone()
 		if acknowledged {
 			k.acknowledged++
 		}
-		k.deaths++
 		k.randoms++
-		holds(k.t, k.Database, d.name+", random death")
-		k.provider = startProvider(k.t, k.killSettings)
-		r.resume(acknowledged)
-		if k.t.Failed() {
-			k.t.Fatalf("%s, death after %v (answer: %v, %v)\n%s", d.name, delay, acknowledged, err, k.provider.stderr)
-		}
+		k.recover(r, acknowledged, d.name+", death after "+delay.String())
 	}
 }
 

@@ -67,7 +67,7 @@ type options struct {
 	now      func() time.Time
 	log      *slog.Logger
 	progress func(done, of int)
-	quick    bool // cheap hashes, for tests
+	quick    bool // cheap hashes and a network that presses on nobody, for tests
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"iess.gob.ec/clave/storage"
 )
 
@@ -52,11 +50,11 @@ func makeSecrets(name string) (secrets, error) {
 			s.Clients[a.rp.ClientID] = storage.NewSecret()
 		}
 	}
-	audit, _, err := note.GenerateKey(rand.Reader, "clave-demo")
+	audit, err := storage.NewAuditKey("clave-demo")
 	if err != nil {
-		return secrets{}, fmt.Errorf("demo: audit key: %w", err)
+		return secrets{}, fmt.Errorf("demo: %w", err)
 	}
-	s.Audit = audit
+	s.Audit = audit.Secret
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = os.WriteFile(name, append(data, '\n'), 0o600)

@@ -74,7 +74,7 @@ func (s seeder) person(ctx context.Context, p person) error {
 			}
 		}
 		if p.locked {
-			if _, err := tx.LockClave(ctx, s.db.IdentifierMAC(a.Identifier), storage.LockLogin, true, s.now, time.Time{}); err != nil {
+			if _, err := tx.LockClave(ctx, s.db.IdentifierMAC(a.Identifier), storage.LockLogin, s.now); err != nil {
 				return err
 			}
 		}

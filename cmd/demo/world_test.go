@@ -29,11 +29,26 @@ type world struct {
 	logged                      *journal
 }
 
-// clock is the machine's, set forward by as much as a test wants.
-type clock struct{ ahead atomic.Int64 }
+// clock is the machine's, set forward by as much as a test wants, or stopped.
+type clock struct{ ahead, still atomic.Int64 }
 
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *clock) set(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
+func (c *clock) now() time.Time {
+	if at := c.still.Load(); at != 0 {
+		return time.UnixMicro(at)
+	}
+	return time.Now().Add(time.Duration(c.ahead.Load()))
+}
+
+func (c *clock) set(ahead time.Duration)  { c.ahead.Store(int64(ahead)) }
+func (c *clock) pass(while time.Duration) { c.ahead.Add(int64(while)) }
+
+// stop makes it be at until goOn, however long the test takes.
+func (c *clock) stop(at time.Time) {
+	c.set(time.Until(at))
+	c.still.Store(at.UnixMicro())
+}
+
+func (c *clock) goOn() { c.still.Store(0) }
 
 // journal is a log that a test can read while it is written.
 type journal struct {
@@ -55,16 +70,33 @@ func (j *journal) String() string {
 	return j.b.String()
 }
 
+// newJournal is where everything is logged until the test ends, also by the
+// OpenID library, which knows only the process's logger.
+func newJournal(t *testing.T) *journal {
+	t.Helper()
+	j, before := &journal{}, slog.Default()
+	slog.SetDefault(j.logger())
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return j
+}
+
+// logger logs all there is.
+func (j *journal) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // newWorld starts the demo on engine and stops it with the test. It must stop
 // cleanly, and its log must hold no secret (T20).
 func newWorld(t *testing.T, engine string, change ...func(*options)) *world {
 	t.Helper()
-	w := &world{clock: &clock{}, logged: &journal{}}
-	o := options{data: t.TempDir(), now: w.clock.now, quick: true, people: spares, progress: func(int, int) {}}
-	o.log = slog.New(slog.NewJSONHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	before := slog.Default() // the OpenID library writes there
-	slog.SetDefault(o.log)
-	t.Cleanup(func() { slog.SetDefault(before) })
+	return newWorldIn(t, engine, newJournal(t), change...)
+}
+
+// newWorldIn does the same beside other worlds that log to the same journal.
+func newWorldIn(t *testing.T, engine string, logged *journal, change ...func(*options)) *world {
+	t.Helper()
+	w := &world{clock: &clock{}, logged: logged}
+	o := options{data: t.TempDir(), now: w.clock.now, quick: true, people: spares, log: logged.logger(), progress: func(int, int) {}}
 	if engine == "postgres" {
 		o.database = storagetest.URL(t, engine)
 	}

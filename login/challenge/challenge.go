@@ -126,8 +126,23 @@ func (c *Challenge) Again(w http.ResponseWriter, values url.Values, f Form, cost
 	if ch.Ticket, err = c.seal(t, f); err != nil {
 		return nil, err
 	}
-	ch.Wait, ch.Ticked = early.Wait, true
-	w.Header().Set("Refresh", refresh(early.Wait, f.Path, ch.Ticket))
+	ch.Wait, ch.Ticked, ch.Next = early.Wait, true, resumeAt(f.Path, ch.Ticket)
+	w.Header().Set("Refresh", refresh(early.Wait, ch.Next))
+	return ch, nil
+}
+
+// Keep poses a challenge for a form that is shown again though nobody verified
+// the answer in values, as something else was wrong with it: the box stays as it
+// was left, and so does the ticket.
+func (c *Challenge) Keep(w http.ResponseWriter, values url.Values, f Form, cost Cost) (*templates.Challenge, error) {
+	ch, _, err := c.Resume(w, values, f, cost)
+	if err != nil || ch != nil {
+		return ch, err
+	}
+	if ch, err = c.Issue(w, f, cost); err != nil {
+		return nil, err
+	}
+	ch.Ticked = Answered(values) // with script the work is done anew by itself
 	return ch, nil
 }
 

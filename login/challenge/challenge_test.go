@@ -272,27 +272,21 @@ func TestS025_TamperedAnswerIsRefused(t *testing.T) {
 	want(t, w.verify(t, ticket(ch)), nil)
 }
 
-func TestT13_CostGrowsWithPressureAndEnds(t *testing.T) {
-	least := challenge.CostOf(0, 0)
-	if least.Work <= 0 || least.Wait <= 0 || least.Wait > 5*time.Second {
-		t.Errorf("without pressure: %+v", least)
-	}
-	for _, tt := range []struct{ network, identifier, times int }{
-		{19, 4, 1},
-		{20, 0, 2},
-		{0, 5, 2},
-		{20, 5, 4},
-		{60, 0, 8},
-		{100, 0, 16},
-		{1 << 40, 1 << 40, 16}, // neighbours pay too: it ends
-		{-5, -5, 1},
+func TestKeepLeavesTheBoxAsItWas(t *testing.T) {
+	w := newWorld(t, storagetest.Open(t, "sqlite"))
+	ch := w.issue(t, cheap)
+	for name, tt := range map[string]struct {
+		values       url.Values
+		same, ticked bool
+	}{
+		"ticket":     {ticket(ch), true, true},
+		"work":       {encode(t, payload(t, ch)), false, true},
+		"not ours":   {url.Values{"reto": {"x"}}, false, true},
+		"not ticked": {nil, false, false},
 	} {
-		got := challenge.CostOf(tt.network, tt.identifier)
-		if got.Work != least.Work*int64(tt.times) || got.Wait != least.Wait*time.Duration(tt.times) {
-			t.Errorf("network %d, identifier %d: got %+v, want %d times %+v", tt.network, tt.identifier, got, tt.times, least)
-		}
-		if got.Wait >= challenge.Life {
-			t.Errorf("network %d, identifier %d: a ticket ends before it counts", tt.network, tt.identifier)
+		got, err := w.Keep(httptest.NewRecorder(), tt.values, w.form, cheap)
+		if err != nil || (got.Ticket == ch.Ticket) != tt.same || got.Ticked != tt.ticked || got.Work == ch.Work {
+			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
 }

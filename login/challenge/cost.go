@@ -18,6 +18,24 @@ const (
 	leastWait = 5 * time.Second
 )
 
+// Failures that double what a challenge costs.
+const (
+	networkStep    = 20
+	identifierStep = 5
+	mostDoublings  = 4
+)
+
+// FullNetwork and FullIdentifier are the failures from which on each of them alone
+// makes a challenge cost no more.
+const (
+	FullNetwork    = networkStep * mostDoublings
+	FullIdentifier = identifierStep * mostDoublings
+)
+
+func doublings(network, identifier int) int {
+	return min(max(network, 0)/networkStep+max(identifier, 0)/identifierStep, mostDoublings)
+}
+
 // CostOf is the cost under pressure: network and identifier are the failures in
 // their buckets now (login.Limit.Level), each 0 where there is none or the
 // identifier is not known yet. Twenty failures of a network, or five on an
@@ -25,6 +43,13 @@ const (
 // the least, some seconds' work or 80 seconds, as neighbours and the person
 // herself pay too.
 func CostOf(network, identifier int) Cost {
-	doublings := min(max(network, 0)/20+max(identifier, 0)/5, 4)
-	return Cost{Work: leastWork << doublings, Wait: leastWait << doublings}
+	d := doublings(network, identifier)
+	return Cost{Work: leastWork << d, Wait: leastWait << d}
+}
+
+// Pressed is CostOf for the forms that try claves, and whether they ask for a
+// challenge at all: only under pressure, from the first doubling on (T02). The
+// five attempts that are a person's own (S069) she makes without one.
+func Pressed(network, identifier int) (Cost, bool) {
+	return CostOf(network, identifier), doublings(network, identifier) > 0
 }

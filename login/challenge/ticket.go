@@ -96,9 +96,8 @@ func (c *Challenge) open(sealed string, f Form) (ticket, error) {
 	return t, nil
 }
 
-// refresh is the value of a Refresh header (HTML, section 7.9): the form again,
-// with its ticket, once that counts.
-func refresh(wait time.Duration, path, sealed string) string {
+// resumeAt is the address at which a GET shows the form again, with its ticket.
+func resumeAt(path, sealed string) string {
 	u, err := url.Parse(path)
 	if err != nil {
 		u = &url.URL{Path: "/"}
@@ -106,5 +105,10 @@ func refresh(wait time.Duration, path, sealed string) string {
 	q := u.Query()
 	q.Set(FieldTicket, sealed)
 	u.RawQuery = q.Encode()
-	return strconv.Itoa(int(math.Ceil(wait.Seconds()))) + ";url=" + u.String()
+	return u.String()
+}
+
+// refresh is the value of a Refresh header (HTML, section 7.9).
+func refresh(wait time.Duration, address string) string {
+	return strconv.Itoa(int(math.Ceil(wait.Seconds()))) + ";url=" + address
 }

@@ -13,7 +13,7 @@ import (
 // Audit events of a change.
 const (
 	eventProved  = "clave.proved"  // the public form's first step; it signs nobody in
-	eventChanged = "clave.changed" // detail: from, closed, acuerdo
+	eventChanged = "clave.changed" // detail: from, closed, acuerdo, form
 )
 
 // change is one visit to /cambio by somebody who may set a new clave: with the
@@ -27,8 +27,10 @@ type change struct {
 	page     templates.Change
 }
 
-// fieldSince says which clave an in-session form was shown for.
-const fieldSince = "desde"
+const (
+	fieldSince = "desde"      // which clave an in-session form was shown for
+	fieldForm  = "formulario" // names one form that was shown, to know it again
+)
 
 // changing finds out who may set a clave in this browser; nil: nobody, who has to
 // prove the present one first.
@@ -62,8 +64,12 @@ func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
 	}
 	c.page = templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Step: step, Rules: s.rules()}
 	c.page.SignedIn = c.session != nil
-	if step == templates.ChangeSession {
-		c.page.Params = []templates.Param{{Name: fieldSince, Value: c.since()}}
+	c.page.Params = []templates.Param{{Name: fieldForm, Value: storage.NewID()}}
+	if step == templates.ChangeNew {
+		c.page.Session = login.Mark(c.grant.ID)
+	} else {
+		c.page.Session = login.Mark(c.session.ID)
+		c.page.Params = append(c.page.Params, templates.Param{Name: fieldSince, Value: c.since()})
 	}
 	return c, nil
 }
@@ -80,12 +86,21 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if c != nil {
-		return s.Show(w, v, http.StatusOK, c.page)
-	}
-	return s.Show(w, v, http.StatusOK, templates.Change{
+	id, page := storage.Identifier(""), templates.Change{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Code: r.URL.Query().Get("codigo") == "1",
-	})
+	}
+	if c != nil {
+		id, page = c.afiliado.Identifier, c.page
+	}
+	if page.Step != templates.ChangeNew { // which asks for no clave that could be guessed
+		if page.Challenge, page.Cedula, err = s.Resume(w, r, v, id); err != nil {
+			return err
+		}
+		if page.Challenge != nil && page.Challenge.Ticked {
+			page.Agreed, page.Keep = r.URL.Query().Get("acuerdo") == "1", r.URL.Query().Get("cerrar_otras") != "1"
+		}
+	}
+	return s.Show(w, v, http.StatusOK, page)
 }
 
 // postChange is POST /cambio: the public form's first step where a cédula comes
@@ -120,9 +135,23 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 		return err
 	}
 	if grant != nil && !grant.UsedAt.IsZero() && !elsewhere(grant, v) {
-		return s.redirect(w, r, withRequest("/cambio/listo", v))
+		present, err := s.DB.Clave(r.Context(), grant.AfiliadoID)
+		if err != nil {
+			return err
+		}
+		made, err := s.made(r.Context(), v, present)
+		if err != nil {
+			return err
+		}
+		if made {
+			return s.Redirect(w, r, v.PagePath("/cambio/listo"))
+		}
 	}
-	return s.Show(w, v, http.StatusOK, templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Stale: true})
+	page := templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Stale: true}
+	if page.Challenge, err = s.Pose(w, r, v, ""); err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, page)
 }
 
 // prove is the public form's first step: a sign-in in all but the session (S087,
@@ -131,15 +160,20 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) error {
 	id, page := s.readProof(r, v)
 	if id == "" {
+		var err error
+		if page.Challenge, err = s.Keep(w, r, v, id); err != nil {
+			return err
+		}
 		return s.Show(w, v, http.StatusOK, page)
 	}
 	a, err := s.Try(r.Context(), r, v, id, v.Form.Get("clave_actual"))
-	if errors.Is(err, login.ErrBusy) {
-		page.Busy, page.Retry = true, s.Hash.RetryAfter()
-		return s.ShowBusy(w, v, page.Retry, page)
-	}
 	if err != nil {
-		return err
+		n, err := s.Refusal(w, r, v, id, page.Cedula, err)
+		if err != nil {
+			return err
+		}
+		page.Challenge, page.Faults, page.Busy, page.Retry = n.Challenge, n.Faults, n.Busy, n.Retry
+		return s.ShowRefusal(w, v, n, page)
 	}
 	grant := ""
 	err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
@@ -150,7 +184,7 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		}
 		grant = storage.NewID()
 		link := storage.Link{
-			ID: grant, Purpose: storage.LinkCambio, AfiliadoID: p.Afiliado.ID, BrowserHash: v.Browser, Life: s.ProofLife,
+			ID: grant, Purpose: storage.LinkCambio, AfiliadoID: p.ID, BrowserHash: v.Browser, Life: s.ProofLife,
 			CreatedAt: storage.At(v.Now), LatestAt: storage.At(v.Now.Add(s.ProofLife)),
 		}
 		if v.Request != nil {
@@ -159,19 +193,22 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		if err := tx.AddLink(ctx, link); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, v.Event(r, eventProved, p.Afiliado.ID))
+		return tx.Audit(ctx, v.Event(r, eventProved, p.ID))
 	})
 	if err != nil {
 		return err
 	}
 	if grant != "" {
 		s.KeepSecret(w, cookieGrant, s.DB.LinkToken(grant), openedFor)
-		return s.redirect(w, r, withRequest("/cambio", v))
+		return s.Redirect(w, r, v.PagePath("/cambio"))
 	}
 	if reason := s.Reason(a); reason != "" {
 		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
 	}
 	page.Denied, page.Advise = true, a.Advise()
+	if page.Challenge, err = s.Pose(w, r, v, id); err != nil {
+		return err
+	}
 	return s.Show(w, v, http.StatusOK, page)
 }
 

@@ -2,9 +2,10 @@ package clave
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
-	"strings"
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
@@ -14,6 +15,10 @@ import (
 // setNew is the second step, or the only one in session: it sets the new clave.
 func (s *Server) setNew(w http.ResponseWriter, r *http.Request, c *change) error {
 	inSession := c.grant == nil
+	if c.ShownFor() != "" && c.ShownFor() != c.page.Session { // the claves in it are another person's
+		c.page.Swapped = true
+		return s.showAgain(w, r, c, s.Keep)
+	}
 	if since := c.Form.Get(fieldSince); inSession && c.Form.Has(fieldSince) && since != c.since() {
 		return s.changedSince(w, r, c)
 	}
@@ -26,39 +31,60 @@ func (s *Server) setNew(w http.ResponseWriter, r *http.Request, c *change) error
 		c.page.Faults = append(c.page.Faults, templates.AgreementMissing)
 	}
 	if len(c.page.Faults) > 0 {
-		return s.Show(w, c.Visit, http.StatusOK, c.page)
+		return s.showAgain(w, r, c, s.Keep)
 	}
-	var attempt *login.Attempt
-	var err error
-	if inSession {
-		attempt, err = s.Try(r.Context(), r, c.Visit, c.afiliado.Identifier, c.Form.Get("clave_actual"))
-	}
-	phc, used := "", false
-	if err == nil && (attempt == nil || attempt.Right()) { // whoever did not prove learns nothing of former claves
-		phc, used, err = s.hash(r.Context(), c.clave, c.Form.Get("clave_nueva"))
-	}
-	if errors.Is(err, login.ErrBusy) {
-		c.page.Busy, c.page.Retry = true, s.Hash.RetryAfter()
-		return s.ShowBusy(w, c.Visit, c.page.Retry, c.page)
-	}
+	t, err := s.trying(r, c.Visit, c.afiliado, c.clave, inSession)
 	if err != nil {
-		return err
+		n, err := s.Refusal(w, r, c.Visit, c.afiliado.Identifier, "", err)
+		if err != nil {
+			return err
+		}
+		if c.page.Faults, c.page.Busy, c.page.Retry = n.Faults, n.Busy, n.Retry; inSession {
+			c.page.Challenge = n.Challenge
+		}
+		return s.ShowRefusal(w, c.Visit, n, c.page)
 	}
-	if used && attempt == nil {
+	if t.used && t.attempt == nil {
 		c.page.Faults = []templates.Fault{templates.NuevaUsed}
 		return s.Show(w, c.Visit, http.StatusOK, c.page)
 	}
-	return s.settleChange(w, r, c, attempt, phc, used)
+	return s.settleChange(w, r, c, t)
+}
+
+// showAgain shows the form once more, with the challenge that pose says.
+func (s *Server) showAgain(w http.ResponseWriter, r *http.Request, c *change, pose poser) error {
+	if c.grant == nil { // the other form asks for no clave that could be guessed
+		var err error
+		if c.page.Challenge, err = pose(w, r, c.Visit, c.afiliado.Identifier); err != nil {
+			return err
+		}
+	}
+	return s.Show(w, c.Visit, http.StatusOK, c.page)
 }
 
 // changedSince answers an in-session form that was shown for a former clave: the
 // change it made itself just before, or a fresh form. No attempt is spent.
 func (s *Server) changedSince(w http.ResponseWriter, r *http.Request, c *change) error {
-	if c.Now.Sub(c.clave.CreatedAt.Time) <= s.ProofLife {
-		return s.redirect(w, r, withRequest("/cambio/listo", c.Visit))
+	made, err := s.made(r.Context(), c.Visit, c.clave)
+	if err != nil {
+		return err
+	}
+	if made {
+		return s.Redirect(w, r, c.PagePath("/cambio/listo"))
 	}
 	c.page.Stale = true
-	return s.Show(w, c.Visit, http.StatusOK, c.page)
+	return s.showAgain(w, r, c, s.Keep)
+}
+
+// made reports whether the visit's form is one that comes again after it set
+// present, not long ago (FT-14).
+func (s *Server) made(ctx context.Context, v *login.Visit, present *storage.Clave) (bool, error) {
+	form := v.Form.Get(fieldForm)
+	if form == "" || v.Now.Sub(present.CreatedAt.Time) > openedFor {
+		return false, nil
+	}
+	detail, err := s.changeOf(ctx, present)
+	return detail["form"] == storage.Hash(form), err
 }
 
 // outcome is how the transaction of a change ended.
@@ -69,48 +95,37 @@ type outcome struct {
 	cookie func(http.ResponseWriter)
 }
 
-func (s *Server) settleChange(w http.ResponseWriter, r *http.Request, c *change, attempt *login.Attempt, phc string, used bool) error {
+func (s *Server) settleChange(w http.ResponseWriter, r *http.Request, c *change, t *trial) error {
 	var out outcome
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
-		out = outcome{proved: true, cookie: func(http.ResponseWriter) {}}
+		out = outcome{cookie: func(http.ResponseWriter) {}}
 		var err error
-		if attempt == nil {
-			_, err = tx.LockAfiliado(ctx, c.afiliado.ID)
-		} else {
-			var p *login.Proof
-			p, err = s.Settle(ctx, tx, r, c.Visit, attempt)
-			out.proved = p != nil
-		}
-		if err != nil || !out.proved || used {
+		if out.proved, err = s.settle(ctx, tx, r, c.Visit, c.afiliado.ID, t); err != nil || !out.proved || t.used {
 			return err
 		}
-		return s.put(ctx, tx, r, c, phc, &out)
+		return s.put(ctx, tx, r, c, t.phc, &out)
 	})
 	switch {
 	case err != nil:
 		return err
 	case out.set:
 		out.cookie(w)
-		to := withRequest("/cambio/listo", c.Visit)
-		if !c.page.Keep {
-			to += separator(to) + closedParam + "=1"
-		}
-		return s.redirect(w, r, to)
+		return s.Redirect(w, r, c.PagePath("/cambio/listo"))
 	case out.reason != "":
 		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{Layout: c.page.Layout, Goal: c.page.Goal, Reason: out.reason})
-	case !out.proved && s.Spent(attempt):
-		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{Layout: c.page.Layout, Goal: c.page.Goal, Reason: s.Reason(attempt)})
+	case !out.proved && s.Spent(t.attempt):
+		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{Layout: c.page.Layout, Goal: c.page.Goal, Reason: s.Reason(t.attempt)})
 	case !out.proved:
 		c.page.Faults = []templates.Fault{templates.ActualWrong}
-	case used:
+	case t.used:
 		c.page.Faults = []templates.Fault{templates.NuevaUsed}
 	case c.grant != nil:
 		return s.overdue(w, r, c.Visit)
 	default:
 		c.page.Stale = true
 	}
-	return s.Show(w, c.Visit, http.StatusOK, c.page)
+	return s.showAgain(w, r, c, s.Pose)
 }
 
 // put writes the new clave down, with all that follows from it, in tx, which holds
@@ -150,7 +165,7 @@ func (s *Server) put(ctx context.Context, tx *storage.Tx, r *http.Request, c *ch
 		}
 	}
 	nueva := s.Policy.Canonical(c.Form.Get("clave_nueva"))
-	due, err := s.replace(ctx, tx, c.Visit, a.ID, phc, nueva)
+	due, err := s.replace(ctx, tx, r, c.Visit, a, phc, nueva)
 	if err != nil {
 		return err
 	}
@@ -171,6 +186,9 @@ func (s *Server) put(ctx context.Context, tx *storage.Tx, r *http.Request, c *ch
 	if closed {
 		e.Detail["closed"] = "yes"
 	}
+	if form := c.Form.Get(fieldForm); form != "" {
+		e.Detail["form"] = storage.Hash(form)
+	}
 	if err := tx.Audit(ctx, e); err != nil {
 		return err
 	}
@@ -188,17 +206,20 @@ func (s *Server) closeOthers(ctx context.Context, tx *storage.Tx, c *change, ses
 	if session != nil {
 		except = session.ID
 	}
-	return tx.EndSessions(ctx, c.afiliado.ID, except, "clave changed", true, c.Now)
+	return tx.EndSessions(ctx, c.afiliado.ID, except, "clave changed", c.Now)
 }
 
-// closedParam tells the last page what it says of other sessions.
-const closedParam = "cerradas"
-
-func separator(address string) string {
-	if strings.Contains(address, "?") {
-		return "&"
+// changeOf is what the audit says of the change that set c, nil where none did.
+func (s *Server) changeOf(ctx context.Context, c *storage.Clave) (map[string]string, error) {
+	rows, err := s.DB.PersonEvents(ctx, c.AfiliadoID, eventChanged, c.CreatedAt.Time, 1)
+	if err != nil || len(rows) == 0 || !rows[0].At.Equal(c.CreatedAt.Time) {
+		return nil, err
 	}
-	return "?"
+	var detail map[string]string
+	if err := json.Unmarshal([]byte(rows[0].Detail), &detail); err != nil {
+		return nil, fmt.Errorf("clave: audit: %w", err)
+	}
+	return detail, nil
 }
 
 // getChanged is GET /cambio/listo, for the browser that made the change.
@@ -222,7 +243,7 @@ func (s *Server) getChanged(w http.ResponseWriter, r *http.Request) error {
 	case session != nil:
 		who = session.AfiliadoID
 	default:
-		return s.redirect(w, r, "/cambio")
+		return s.Redirect(w, r, "/cambio")
 	}
 	a, err := s.DB.Afiliado(r.Context(), who)
 	if err != nil {
@@ -230,18 +251,18 @@ func (s *Server) getChanged(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, err := s.DB.Clave(r.Context(), who)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && v.Now.Sub(c.CreatedAt.Time) > openedFor {
-		return s.redirect(w, r, "/cambio")
+		return s.Redirect(w, r, "/cambio")
 	}
 	if err != nil {
 		return err
 	}
-	page := templates.Changed{
-		Layout: s.Layout(r, v), When: c.CreatedAt.Time, Mailed: a.Email != "", Closed: r.URL.Query().Get(closedParam) == "1",
-	}
+	page := templates.Changed{Layout: s.Layout(r, v), When: c.CreatedAt.Time, Mailed: a.Email != ""}
 	page.SignedIn = session != nil
-	if page.Closed {
-		page.Path = "/cambio/listo?" + closedParam + "=1"
+	detail, err := s.changeOf(r.Context(), c)
+	if err != nil {
+		return err
 	}
+	page.Closed = detail["closed"] == "yes"
 	if v.Request != nil {
 		client, request = v.Request.ClientID, v.Request.ID
 	}

@@ -9,13 +9,14 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 const denied = "no coinciden, o la clave está bloqueada"
 
 // prove sends the first step of the public form.
 func (b *browser) prove(id storage.Identifier, clave string) answer {
-	return b.post("/cambio", "cedula", string(id), "clave_actual", clave, "acuerdo", "1", "aceptar", "1")
+	return b.answering("/cambio", "cedula", string(id), "clave_actual", clave, "acuerdo", "1", "aceptar", "1")
 }
 
 // renew sends a new clave, with the box for other sessions ticked.
@@ -88,7 +89,7 @@ func TestT17_CambioIsTheSameForEverybody(t *testing.T) {
 		type work struct {
 			statements, commits, hashes int64
 			status                      int
-			body                        string
+			header, body                string
 		}
 		measure := func(id storage.Identifier, clave string) work {
 			c := s.Hash.Counts()
@@ -97,17 +98,17 @@ func TestT17_CambioIsTheSameForEverybody(t *testing.T) {
 			c = s.Hash.Counts()
 			return work{
 				s.stmts.Load() - before.statements, s.commits.Load() - before.commits, c.Compared + c.Wasted + c.Made - before.hashes,
-				got.status, normal(got.body, id),
+				got.status, headers(got, id), normal(got.body, id),
 			}
 		}
 		for round := range 7 {
 			want := measure(nobody, nueva)
 			if got := measure(s.who.Identifier, nueva); got != want {
-				t.Errorf("round %d: got %+v, want %+v", round, got, want)
+				t.Errorf("round %d: %s", round, difference(fmt.Sprint(got), fmt.Sprint(want)))
 			}
 		}
 		if got, want := measure(s.who.Identifier, old), measure(nobody, old); got != want {
-			t.Errorf("locked, with the right clave: got %+v, want %+v", got, want)
+			t.Errorf("locked, with the right clave: %s", difference(fmt.Sprint(got), fmt.Sprint(want)))
 		}
 	})
 }
@@ -149,14 +150,13 @@ func TestD29_ChangeInSession(t *testing.T) {
 		if strings.Contains(page.body, `name="cedula"`) {
 			t.Error("asks who she is")
 		}
-		_, since, _ := strings.Cut(page.body, `name="desde" value="`)
-		since, _, _ = strings.Cut(since, `"`)
-		in := []string{"clave_actual", old, "acuerdo", "1", "desde", since}
+		in := append(hidden(page), "clave_actual", old, "acuerdo", "1")
 		s.wantText(b.setNew(nueva, "clave_actual", wrongClave, "acuerdo", "1"), "clave_actual-error")
 		s.want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo")
 		s.wantText(b.get("/cambio/listo"), "Cerrar sesión")
 		s.wantText(b.get("/cambio"), `name="clave_actual"`) // still signed in
 		s.want(other.get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.wantText(b.get("/cambio/listo"), closedOthers)
 		s.pass(time.Minute)
 		failures := s.budget().Failures
 		s.want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo") // sent again: the same friendly page
@@ -166,7 +166,10 @@ func TestD29_ChangeInSession(t *testing.T) {
 	})
 }
 
-const wrongClave = "Tungurahua88"
+const (
+	wrongClave   = "Tungurahua88"
+	closedOthers = "Cerramos las sesiones abiertas en otros equipos"
+)
 
 // ASVS 7.4.3: unticked, the others stay.
 func TestASVS_7_4_3_OtherSessionsByTheBox(t *testing.T) {
@@ -177,6 +180,9 @@ func TestASVS_7_4_3_OtherSessionsByTheBox(t *testing.T) {
 		b.prove(s.who.Identifier, old)
 		s.want(b.post("/cambio", "clave_nueva", nueva, "clave_confirmacion", nueva), http.StatusSeeOther, "/cambio/listo")
 		s.wantText(other.get("/cambio"), `name="desde"`)
+		if strings.Contains(b.get("/cambio/listo?cerradas=1").body, closedOthers) {
+			t.Error("the page claims to have ended them")
+		}
 	})
 }
 
@@ -186,9 +192,10 @@ func TestFT14_DuplicateChanges(t *testing.T) {
 		b := s.browser()
 		b.get("/cambio")
 		parallel(20, func(int) { s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio") })
-		parallel(20, func(int) { s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo") })
+		form := hidden(b.get("/cambio"))
+		parallel(20, func(int) { s.want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo") })
 		s.pass(time.Minute)
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		s.want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo")
 		s.work()
 		s.wantMails("clave-cambiada")
 		if s.events("clave.changed") != 1 {
@@ -232,4 +239,69 @@ func TestD17_ChangeSetsTheDueDate(t *testing.T) {
 			t.Errorf("due %v, want %v", mustClave(s).DueAt, want)
 		}
 	}, func(c *login.Config) { c.Renewal = login.DefaultRenewal() })
+}
+
+// S089, D03: who passes the lock in a lane of her own and sets a new clave is left
+// neither locked nor with a link of the old one; other locks are not lifted.
+func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
+	renewing := func(s *site, b *browser) {
+		s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(s.t.Context(), tx, s.who.ID, s.now()) })
+		id, _ := b.ask("")
+		s.want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
+		s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
+	}
+	changing := func(s *site, b *browser) {
+		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+	}
+	for name, set := range map[string]func(*site, *browser){"change": changing, "renewal": renewing} {
+		t.Run(name, func(t *testing.T) {
+			fresh(t, func(t *testing.T, s *site) {
+				b := s.browser()
+				s.want(b.signIn("", old), http.StatusSeeOther, "/")
+				for range 5 {
+					s.browser().signIn("", wrongClave)
+				}
+				if s.budget().LockReason != storage.LockLogin {
+					t.Fatalf("not locked: %+v", s.budget())
+				}
+				b.askUnlock(s.who.Identifier)
+				s.work()
+				s.deliver()
+				link := s.linkOf("enlace-desbloqueo")
+				s.pass(time.Minute)
+				set(s, b)
+				if got := s.budget(); got.LockReason != "" || got.Failures != 0 || s.events("clave.unlocked") != 1 {
+					t.Errorf("budget %+v, unlocked %d times", got, s.events("clave.unlocked"))
+				}
+				if l, err := s.DB.Link(t.Context(), link.ID); err != nil || l.Live(s.now()) {
+					t.Errorf("a link outlived the clave: %+v, %v", l, err)
+				}
+				s.pass(time.Minute)
+				s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+				s.pass(10 * time.Minute)
+				s.work()
+				told := 0
+				for _, m := range s.mails() {
+					if m.Template == "clave-desbloqueada" || m.Template == "equipo-nuevo" && strings.Contains(string(m.Data), "clave-desbloqueada") {
+						told++
+					}
+				}
+				if told != 1 {
+					t.Errorf("told %d times that it opens again: %v", told, s.kinds())
+				}
+			})
+		})
+	}
+	t.Run("recuperacion", func(t *testing.T) {
+		fresh(t, func(t *testing.T, s *site) {
+			b := s.browser()
+			b.signIn("", old)
+			s.lock(storage.LockRecuperacion)
+			changing(s, b)
+			if got := s.budget().LockReason; got != storage.LockRecuperacion || s.events("clave.unlocked") != 0 {
+				t.Errorf("lock %q", got)
+			}
+		})
+	})
 }

@@ -18,6 +18,23 @@ func codeForm(v *login.Visit) challenge.Form {
 	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo/codigo"}
 }
 
+// guessed names what counts wrong codes typed in one browser, whoever they were
+// for: the next one there wants the challenge. It says nothing of any link.
+func (s *Server) guessed(v *login.Visit) []byte { return s.DB.PressureKey("code", v.Browser) }
+
+// typing is what both handlers need: the hash of the identifier that a code typed
+// in this browser is for, nil where that is not known, and whether the challenge
+// is asked, as it is there and after a wrong code.
+func (s *Server) typing(r *http.Request, v *login.Visit) ([]byte, bool, error) {
+	mac, err := s.lastAsked(r.Context(), v)
+	if err != nil {
+		return nil, false, err
+	}
+	key := s.guessed(v)
+	full, err := s.DB.Pressure(r.Context(), key, key)
+	return mac, mac == nil || full[string(key)].After(v.Now), err
+}
+
 // getCode is GET /desbloqueo/codigo: the code of the mail, typed. Who has not
 // asked for it in this browser says whose it is.
 func (s *Server) getCode(w http.ResponseWriter, r *http.Request) error {
@@ -25,19 +42,19 @@ func (s *Server) getCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	mac, err := s.lastAsked(r.Context(), v)
+	mac, challenged, err := s.typing(r, v)
 	if err != nil {
 		return err
 	}
 	page := templates.CodeEntry{Layout: s.Layout(r, v), Identify: mac == nil, Code: r.URL.Query().Get("codigo") == "1"}
-	if page.Identify {
+	if challenged {
 		cost, err := s.cost(r, v, "")
 		if err != nil {
 			return err
 		}
-		page.Challenge, page.Identificacion, err = s.challenge.Resume(w, r.URL.Query(), codeForm(v), cost)
+		page.Challenge, page.Identificacion, err = s.Challenges.Resume(w, r.URL.Query(), codeForm(v), cost)
 		if err == nil && page.Challenge == nil {
-			page.Challenge, err = s.challenge.Issue(w, codeForm(v), cost)
+			page.Challenge, err = s.Challenges.Issue(w, codeForm(v), cost)
 		}
 		if err != nil {
 			return err
@@ -47,13 +64,14 @@ func (s *Server) getCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 // postCode is POST /desbloqueo/codigo. A wrong code, a dead link and an identifier
-// nobody has get one answer, for the same work.
+// nobody has get one answer, for the same work. What is typed here uses up no link
+// that a mail opens: a stranger may type it (T13).
 func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.FreeVisit(w, r)
 	if err != nil {
 		return err
 	}
-	mac, err := s.lastAsked(r.Context(), v)
+	mac, challenged, err := s.typing(r, v)
 	if err != nil {
 		return err
 	}
@@ -69,33 +87,49 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 		page.Faults = append(page.Faults, templates.MensajeMalformed)
 	}
 	var id storage.Identifier
-	if page.Identify {
+	var cause error
+	switch {
+	case page.Identify:
 		stale := false
-		var cause error
 		if id, cause, err = s.readIdentified(r, v, &page.Faults, &stale); err != nil {
 			return err
 		}
 		if id == "" || cause != nil || len(page.Faults) > 0 {
-			return s.showCode(w, r, v, page, id, cause)
+			return s.showCode(w, r, v, page, true, id, cause)
 		}
 		mac = s.DB.IdentifierMAC(id)
+	case challenged && len(page.Faults) == 0:
+		cause = s.Challenges.Verify(r.Context(), v.Form, codeForm(v), challenge.Cost{})
+		if fault := challenge.FaultOf(cause); fault != "" {
+			page.Faults = append(page.Faults, fault)
+		} else if cause != nil {
+			return cause
+		}
 	}
 	if len(page.Faults) > 0 {
-		return s.showCode(w, r, v, page, id, nil)
+		return s.showCode(w, r, v, page, challenged, id, cause)
 	}
 	u, err := s.unlockByCode(r, v, mac, code)
 	if err != nil {
 		return err
 	}
-	if u.wrong {
-		page.Faults = []templates.Fault{templates.MensajeWrong}
-		return s.showCode(w, r, v, page, id, nil)
+	if !u.wrong {
+		return s.showUnlock(w, r, v, u)
 	}
-	return s.showUnlock(w, r, v, u)
+	page.Faults = []templates.Fault{templates.MensajeWrong}
+	cost, err := s.cost(r, v, id)
+	if err != nil {
+		return err
+	}
+	if page.Challenge, err = s.Challenges.Issue(w, codeForm(v), cost); err != nil { // the last one is spent
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, page)
 }
 
-func (s *Server) showCode(w http.ResponseWriter, r *http.Request, v *login.Visit, page templates.CodeEntry, id storage.Identifier, cause error) error {
-	if page.Identify {
+// showCode shows the form again where no code was tried.
+func (s *Server) showCode(w http.ResponseWriter, r *http.Request, v *login.Visit, page templates.CodeEntry, challenged bool, id storage.Identifier, cause error) error {
+	if challenged {
 		var err error
 		if page.Challenge, err = s.again(w, r, v, codeForm(v), id, cause, page.Identificacion); err != nil {
 			return err
@@ -115,12 +149,12 @@ func (s *Server) unlockByCode(r *http.Request, v *login.Visit, mac []byte, code 
 		if err != nil {
 			return err
 		}
-		n, err := tx.LinkAttempt(ctx, link.ID, linkAttempts, v.Now)
+		n, err := tx.CodeAttempt(ctx, link.ID, linkAttempts, v.Now)
 		if err != nil {
 			return err
 		}
 		if right := s.DB.IsLinkCode(link.ID, code); n == 0 || !right {
-			return tx.Audit(ctx, v.Event(r, eventUnlockDenied, a.ID))
+			return s.guess(ctx, tx, r, v, a)
 		}
 		u = unlocking{link: link}
 		return s.lift(ctx, tx, r, v, a, &u)
@@ -128,20 +162,25 @@ func (s *Server) unlockByCode(r *http.Request, v *login.Visit, mac []byte, code 
 	return u, err
 }
 
+// guess notes a wrong code.
+func (s *Server) guess(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado) error {
+	if err := tx.Audit(ctx, v.Event(r, eventUnlockDenied, a.ID)); err != nil {
+		return err
+	}
+	if err := tx.AddPressure(ctx, s.guessed(v), v.Now, askedFor, askedFor); err != nil {
+		return err
+	}
+	return s.PressNetwork(ctx, tx, r, v)
+}
+
 // liveOf returns who has the identifier, held, and her live link. Both are empty
 // where there is none, after the same statements.
 func liveOf(ctx context.Context, tx *storage.Tx, mac []byte, v *login.Visit) (*storage.Afiliado, *storage.Link, error) {
-	a, err := tx.AfiliadoByMAC(ctx, mac)
+	a, err := tx.LockAfiliadoByMAC(ctx, mac)
 	if errors.Is(err, storage.ErrNotFound) {
 		a, err = &storage.Afiliado{}, nil
 	}
 	if err != nil {
-		return nil, nil, err
-	}
-	held, err := tx.LockAfiliado(ctx, a.ID)
-	if err == nil {
-		a = held
-	} else if !errors.Is(err, storage.ErrNotFound) {
 		return nil, nil, err
 	}
 	link, err := tx.LiveLink(ctx, storage.LinkDesbloqueo, a.ID, v.Now)

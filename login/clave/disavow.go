@@ -2,6 +2,9 @@ package clave
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"iess.gob.ec/clave/login"
@@ -31,9 +34,9 @@ func (s *Server) getDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Challenge, _, err = s.challenge.Resume(w, r.URL.Query(), disavowForm(v), cost)
+	page.Challenge, _, err = s.Challenges.Resume(w, r.URL.Query(), disavowForm(v), cost)
 	if err == nil && page.Challenge == nil {
-		page.Challenge, err = s.challenge.Issue(w, disavowForm(v), cost)
+		page.Challenge, err = s.Challenges.Issue(w, disavowForm(v), cost)
 	}
 	if err != nil {
 		return err
@@ -57,20 +60,52 @@ func (s *Server) disavowing(w http.ResponseWriter, r *http.Request) (*login.Visi
 	return v, link, nil
 }
 
-// disavowPage says what the newest notice with that link told of.
+// disavowPage says what the newest notice with that link told of, as the mail did.
 func (s *Server) disavowPage(r *http.Request, v *login.Visit, link *storage.Link) (templates.Disavow, error) {
 	page := templates.Disavow{Layout: s.Layout(r, v)}
-	all, err := s.DB.Messages(r.Context(), link.AfiliadoID, 50)
+	m, err := s.DB.NoticeOf(r.Context(), *link)
+	if errors.Is(err, storage.ErrNotFound) { // purged
+		return page, nil
+	}
 	if err != nil {
 		return page, err
 	}
-	for _, m := range all { // newest first
-		if m.LinkID == link.ID {
-			page.Template, page.When = m.Template, m.CreatedAt.Time
-			break
-		}
+	page.Template, page.When = m.Template, m.CreatedAt.Time
+	return page, s.recall(r.Context(), *m, &page)
+}
+
+// causes are the audit events that notices with "No fui yo" tell of. What was in
+// a message is wiped once it is sent; the audit keeps it for longer than a link
+// lives.
+func causes() map[string]string {
+	return map[string]string{
+		login.NoticeChanged: eventChanged, login.NoticeRenewed: login.EventClaveRenewed, login.NoticeLocked: login.EventClaveLocked,
+		login.NoticeUnlocked: eventUnlocked, login.NoticeNewDevice: login.EventSessionStarted,
 	}
-	return page, nil
+}
+
+// recall puts when, where and with what the cause of a notice happened on page.
+func (s *Server) recall(ctx context.Context, m storage.Message, page *templates.Disavow) error {
+	rows, err := s.DB.PersonEvents(ctx, m.AfiliadoID, causes()[m.Template], m.CreatedAt.Time, 20)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		var detail map[string]string
+		if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
+			return fmt.Errorf("clave: audit: %w", err)
+		}
+		if detail["device"] == login.DeviceKnown { // nobody was told of that one
+			continue
+		}
+		from, err := s.DB.AuditPersonal(ctx, row.ID)
+		if err != nil {
+			return err
+		}
+		page.When, page.Network, page.Device = row.At.Time, login.NetworkName(from["address"]), login.DeviceName(from["user_agent"])
+		return nil
+	}
+	return nil
 }
 
 // postDisavow is POST /no-fui-yo. The box of the challenge has to be ticked: a
@@ -80,7 +115,7 @@ func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || link == nil {
 		return err
 	}
-	cause := s.challenge.Verify(r.Context(), v.Form, disavowForm(v), challenge.Cost{})
+	cause := s.Challenges.Verify(r.Context(), v.Form, disavowForm(v), challenge.Cost{})
 	if fault := challenge.FaultOf(cause); fault != "" {
 		page, err := s.disavowPage(r, v, link)
 		if err != nil {
@@ -99,7 +134,7 @@ func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.redirect(w, r, "/no-fui-yo/listo")
+	return s.Redirect(w, r, "/no-fui-yo/listo")
 }
 
 // disavow closes everything that somebody who knows the clave could use: sessions,
@@ -117,7 +152,7 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 		return err
 	}
 	mac := s.DB.IdentifierMAC(a.Identifier)
-	if err := tx.EndSessions(ctx, a.ID, "", "disavowed", true, v.Now); err != nil {
+	if err := tx.EndSessions(ctx, a.ID, "", "disavowed", v.Now); err != nil {
 		return err
 	}
 	if err := tx.DropDevices(ctx, a.ID); err != nil {
@@ -145,15 +180,11 @@ func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit,
 		if err := tx.UnlockClave(ctx, mac); err != nil {
 			return err
 		}
-		if _, err := tx.LockClave(ctx, mac, storage.LockCompromiso, true, v.Now, v.Now); err != nil {
+		if _, err := tx.LockClave(ctx, mac, storage.LockCompromiso, v.Now); err != nil {
 			return err
 		}
 	}
-	c, err := claveOf(ctx, tx, a.ID)
-	if c == nil || err != nil {
-		return err
-	}
-	return tx.SetClaveDue(ctx, a.ID, c.DueAt.Time, true)
+	return tx.CompromiseClave(ctx, a.ID)
 }
 
 // getDisavowed is GET /no-fui-yo/listo, for the browser that did it.
@@ -167,7 +198,7 @@ func (s *Server) getDisavowed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if link == nil || link.UsedAt.IsZero() {
-		return s.redirect(w, r, "/")
+		return s.Redirect(w, r, "/")
 	}
 	return s.Show(w, v, http.StatusOK, templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time})
 }

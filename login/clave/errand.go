@@ -88,24 +88,25 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil || waiting {
 		return err
 	}
+	data, err := j.tx.ErrandData(ctx, j.errand.ID)
+	if err != nil {
+		return err
+	}
 	mine, err := j.tx.TakeErrand(ctx, j.errand.ID, j.now)
 	if err != nil || !mine {
 		return err
 	}
-	if err := json.Unmarshal(j.errand.Data, &j.notice); err != nil {
+	if err := json.Unmarshal(data, &j.notice); err != nil {
 		return fmt.Errorf("clave: %w", err)
 	}
-	a, err := j.tx.AfiliadoByMAC(ctx, j.errand.IdentifierMAC)
+	j.afiliado, err = j.tx.LockAfiliadoByMAC(ctx, j.errand.IdentifierMAC)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // nobody has it
 	}
 	if err != nil {
 		return err
 	}
-	if j.afiliado, err = j.tx.LockAfiliado(ctx, a.ID); err != nil {
-		return err
-	}
-	if _, err := storage.ParseEmail(a.Email); err != nil {
+	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
 		return j.audit(ctx, eventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
 	if j.errand.Kind == login.ErrandUnlock {

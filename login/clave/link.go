@@ -25,7 +25,8 @@ const (
 // openedFor is how long an opened link stays in the browser that opened it.
 const openedFor = time.Hour
 
-// linkAttempts is how often what a link asks may be answered (ASVS 6.5.5).
+// linkAttempts is how often what a link asks may be answered, and how often its
+// code may be typed (ASVS 6.5.5).
 const linkAttempts = 5
 
 // Audit events of links.
@@ -43,28 +44,35 @@ func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		s.DropSecret(w, cookieLink)
-		return s.redirect(w, r, to)
+		return s.Redirect(w, r, to)
 	case err != nil:
 		return err
 	case link.Purpose == storage.LinkNoFuiYo:
 		to = "/no-fui-yo"
 	}
 	s.KeepSecret(w, cookieLink, token, openedFor)
-	return s.redirect(w, r, to)
+	return s.Redirect(w, r, to)
+}
+
+// opened is the link to unlock that lies in this browser; nil, with the answer
+// written, where it opens nothing.
+func (s *Server) opened(w http.ResponseWriter, r *http.Request) (*login.Visit, *storage.Link, error) {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	if err != nil || usable(link, v.Now) {
+		return v, link, err
+	}
+	return v, nil, s.showDead(w, r, v, link, templates.LinkToUnlock)
 }
 
 // getOpen is GET /desbloqueo/abrir: what an opened link would do.
 func (s *Server) getOpen(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.FreeVisit(w, r)
-	if err != nil {
+	v, link, err := s.opened(w, r)
+	if err != nil || link == nil {
 		return err
-	}
-	link, err := s.openedLink(r, storage.LinkDesbloqueo)
-	if err != nil {
-		return err
-	}
-	if !usable(link, v.Now) {
-		return s.showDead(w, r, v, link, templates.LinkToUnlock)
 	}
 	return s.Show(w, v, http.StatusOK, s.openPage(r, v, link))
 }
@@ -115,16 +123,9 @@ func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *login.Visit
 // postOpen is POST /desbloqueo/abrir: it unlocks, in the browser that asked for
 // nothing more, elsewhere for the last four characters of the identifier (S073).
 func (s *Server) postOpen(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.FreeVisit(w, r)
-	if err != nil {
+	v, link, err := s.opened(w, r)
+	if err != nil || link == nil {
 		return err
-	}
-	link, err := s.openedLink(r, storage.LinkDesbloqueo)
-	if err != nil {
-		return err
-	}
-	if !usable(link, v.Now) {
-		return s.showDead(w, r, v, link, templates.LinkToUnlock)
 	}
 	page := s.openPage(r, v, link)
 	var right func(*storage.Afiliado) bool
@@ -160,7 +161,7 @@ func (s *Server) showUnlock(w http.ResponseWriter, r *http.Request, v *login.Vis
 		return s.showDead(w, r, v, u.link, templates.LinkToUnlock)
 	default:
 		s.KeepSecret(w, cookieLink, s.DB.LinkToken(u.link.ID), openedFor)
-		return s.redirect(w, r, "/desbloqueo/listo")
+		return s.Redirect(w, r, "/desbloqueo/listo")
 	}
 }
 
@@ -274,7 +275,7 @@ func (s *Server) getUnlocked(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if link == nil || link.UsedAt.IsZero() {
-		return s.redirect(w, r, "/desbloqueo")
+		return s.Redirect(w, r, "/desbloqueo")
 	}
 	page := templates.Unlocked{Layout: s.Layout(r, v), When: link.UsedAt.Time}
 	request := ""

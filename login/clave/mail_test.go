@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -97,6 +98,19 @@ func (b *browser) open(link *storage.Link) answer {
 	return b.get(got.location)
 }
 
+var hiddenField = regexp.MustCompile(`type="hidden" name="([^"]+)" value="([^"]*)"`)
+
+// hidden are the hidden fields of a page's form, as pairs, but for a ticket.
+func hidden(page answer) []string {
+	var out []string
+	for _, m := range hiddenField.FindAllStringSubmatch(page.body, -1) {
+		if m[1] != "reto" {
+			out = append(out, m[1], m[2])
+		}
+	}
+	return out
+}
+
 var ticket = regexp.MustCompile(`name="reto" value="([^"]+)"`)
 
 // ticketOf is the ticket on a page, which counts once it has been held.
@@ -118,7 +132,7 @@ func (b *browser) askUnlock(id storage.Identifier, more ...string) answer {
 func (s *site) lock(reason string) {
 	s.t.Helper()
 	s.in(func(tx *storage.Tx) error {
-		_, err := tx.LockClave(s.t.Context(), s.DB.IdentifierMAC(s.who.Identifier), reason, true, s.now(), s.now())
+		_, err := tx.LockClave(s.t.Context(), s.DB.IdentifierMAC(s.who.Identifier), reason, s.now())
 		return err
 	})
 }
@@ -195,7 +209,7 @@ func parallel(n int, f func(i int)) {
 func fresh(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
 	each(t, func(t *testing.T, s *site) {
-		s.in(func(tx *storage.Tx) error { return tx.SetClaveDue(t.Context(), s.who.ID, time.Time{}, false) })
+		s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, time.Time{}) })
 		f(t, s)
 	})
 }

@@ -1,14 +1,18 @@
 package clave_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/clave"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -110,7 +114,9 @@ func TestT11_NoFuiYo(t *testing.T) {
 			t.Fatal("a robot pressed it")
 		}
 		owner := s.browser()
-		reto := owner.ticketOf(owner.open(link))
+		page := owner.open(link)
+		s.wantText(page, "Su clave se usó en un equipo nuevo", "9 de noviembre de 2026, 10:00", "127.0.0.x") // as the mail said, not when it was written
+		reto := owner.ticketOf(page)
 		s.want(owner.post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
 		s.wantText(owner.get("/no-fui-yo/listo"), "/generar-recuperar")
 		s.want(thief.get("/renovar"), http.StatusSeeOther, "/ingresar")
@@ -173,11 +179,70 @@ func TestOperatorActs(t *testing.T) {
 	})
 }
 
+// An address that was given up is written to again once an operator says so, with
+// a reason that stands in the audit.
+func TestOperatorLetsMailGoAgain(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		ctx := t.Context()
+		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); !errors.Is(err, clave.ErrNotSuppressed) {
+			t.Errorf("got %v", err)
+		}
+		s.in(func(tx *storage.Tx) error {
+			return tx.SuppressAddress(ctx, s.who.Email, "550", s.now(), s.now().Add(time.Hour))
+		})
+		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); err != nil {
+			t.Error(err)
+		}
+		if got, err := s.DB.Suppressed(ctx, s.who.Email, s.now()); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		s.work()
+		s.wantMails()
+		rows, err := s.DB.AuditRows(ctx, 0, 100)
+		if err != nil || s.events("mail.allowed") != 1 || !strings.Contains(rows[len(rows)-1].Detail, "llamada") {
+			t.Errorf("audit %+v, %v", rows, err)
+		}
+	})
+}
+
+// T01: what does not open holds up its own errand and no other, and is told of.
+func TestADamagedErrandHoldsUpNoOther(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSite(t, engine)
+			keys := storagetest.Keys()
+			keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
+			other, err := storage.Open(t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { other.Close() })
+			storagetest.InTx(t, other, func(tx *storage.Tx) error {
+				return tx.AddErrand(t.Context(), storage.Errand{
+					ID: "damaged", Kind: login.NoticeUnlocked, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), CreatedAt: storage.At(s.now()),
+				})
+			})
+			s.pass(time.Second)
+			s.lock(storage.LockLogin)
+			s.browser().askUnlock(s.who.Identifier)
+			if err := s.claves.RunErrands(t.Context(), s.now()); err == nil || !strings.Contains(err.Error(), login.NoticeUnlocked) {
+				t.Errorf("got %v, want it told which one failed", err)
+			}
+			s.wantMails("enlace-desbloqueo")
+			s.work() // and not again at once
+			s.pass(time.Minute)
+			if err := s.claves.RunErrands(t.Context(), s.now()); err == nil {
+				t.Error("it is not tried again")
+			}
+		})
+	}
+}
+
 // S092: reminders 30, 7 and 1 days before, one each, however often the job runs.
 func TestS092_Reminders(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		due := s.now().Add(40 * 24 * time.Hour)
-		s.in(func(tx *storage.Tx) error { return tx.SetClaveDue(t.Context(), s.who.ID, due, false) })
+		s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, due) })
 		var got []int
 		for day := range 45 {
 			for range 3 {

@@ -11,11 +11,18 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// eventDisabled is an account switched off.
-const eventDisabled = "afiliado.disabled" // detail: reason
+// Audit events of operators; detail: reason.
+const (
+	eventDisabled    = "afiliado.disabled" // an account switched off
+	eventMailAllowed = "mail.allowed"      // an address is written to again; detail too: was
+)
 
-// ErrNotLocked says that there is nothing to unlock.
-var ErrNotLocked = errors.New("clave: not locked")
+// ErrNotLocked says that there is nothing to unlock, ErrNotSuppressed that mail
+// goes to the person's address anyway.
+var (
+	ErrNotLocked     = errors.New("clave: not locked")
+	ErrNotSuppressed = errors.New("clave: not suppressed")
+)
 
 // UnlockByOperator lifts any lock of a person for reason, restores the full
 // budget everywhere, and leaves audit and notice. A clave that a disavowal closed
@@ -50,7 +57,7 @@ func DisableByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason s
 		if err := tx.DisableAfiliado(ctx, a.ID, reason, now); err != nil {
 			return e, err
 		}
-		if err := tx.EndSessions(ctx, a.ID, "", "disabled", true, now); err != nil {
+		if err := tx.EndSessions(ctx, a.ID, "", "disabled", now); err != nil {
 			return e, err
 		}
 		if err := tx.DropDevices(ctx, a.ID); err != nil {
@@ -60,8 +67,26 @@ func DisableByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason s
 	})
 }
 
+// AllowMailByOperator lets mail go again, for reason, to a person's address that
+// was given up because its server refused it. It leaves an audit row and, as
+// nothing of her account changes, no notice; what was given up meanwhile is not
+// sent. ErrNotSuppressed where mail goes there anyway, or there is no address.
+func AllowMailByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error {
+	return byOperator(ctx, db, afiliadoID, "", now, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {
+		why, err := tx.Suppressed(ctx, a.Email, now)
+		if errors.Is(err, storage.ErrNotFound) {
+			err = ErrNotSuppressed
+		}
+		if err != nil {
+			return storage.Event{}, err
+		}
+		e := storage.Event{Name: eventMailAllowed, Detail: map[string]string{"was": why.Reason, "reason": reason}}
+		return e, tx.AllowAddress(ctx, a.Email)
+	})
+}
+
 // byOperator runs an act of the operator of the machine with its audit row and
-// its notice in one transaction.
+// its notice, unless that is "", in one transaction.
 func byOperator(ctx context.Context, db *storage.DB, afiliadoID, notice string, now time.Time, act func(*storage.Tx, *storage.Afiliado) (storage.Event, error)) error {
 	data, err := json.Marshal(login.Notice{When: now, Operator: true})
 	if err != nil {
@@ -77,7 +102,7 @@ func byOperator(ctx context.Context, db *storage.DB, afiliadoID, notice string, 
 			return err
 		}
 		e.At, e.AfiliadoID, e.Actor = storage.At(now), a.ID, "operator"
-		if err := tx.Audit(ctx, e); err != nil {
+		if err := tx.Audit(ctx, e); err != nil || notice == "" {
 			return err
 		}
 		return tx.AddErrand(ctx, storage.Errand{

@@ -63,7 +63,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) (*renewal, error)
 	n := &renewal{Visit: v, session: session, afiliado: a, clave: c}
 	n.page = templates.Renew{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Cause: cause, Created: c.CreatedAt.Time, AskCurrent: !s.Proved(v, session),
-		Rules: s.rules(), Session: login.Mark(session),
+		Rules: s.rules(), Session: login.Mark(session.ID),
 	}
 	n.page.SignedIn = true
 	if cause == templates.CauseExpired {
@@ -83,6 +83,26 @@ func (s *Server) getRenew(w http.ResponseWriter, r *http.Request) error {
 	if n == nil {
 		return err
 	}
+	if n.page.AskCurrent {
+		if n.page.Challenge, _, err = s.Resume(w, r, n.Visit, n.afiliado.Identifier); err != nil {
+			return err
+		}
+		n.page.Agreed = n.page.Challenge != nil && n.page.Challenge.Ticked && r.URL.Query().Get("acuerdo") == "1"
+	}
+	return s.Show(w, n.Visit, http.StatusOK, n.page)
+}
+
+// poser is one of the ways of package login to pose a challenge.
+type poser func(http.ResponseWriter, *http.Request, *login.Visit, storage.Identifier) (*templates.Challenge, error)
+
+// showRenew shows the form once more, with the challenge that pose says.
+func (s *Server) showRenew(w http.ResponseWriter, r *http.Request, n *renewal, pose poser) error {
+	if n.page.AskCurrent {
+		var err error
+		if n.page.Challenge, err = pose(w, r, n.Visit, n.afiliado.Identifier); err != nil {
+			return err
+		}
+	}
 	return s.Show(w, n.Visit, http.StatusOK, n.page)
 }
 
@@ -93,37 +113,33 @@ func (s *Server) postRenew(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if n.Swapped(n.session) { // the claves in it are another person's
-		n.page.Stale = true
-		return s.Show(w, n.Visit, http.StatusOK, n.page)
+		n.page.Swapped = true
+		return s.showRenew(w, r, n, s.Keep)
 	}
 	n.page.Agreed = n.Form.Get("acuerdo") != ""
 	if n.page.AskCurrent && !n.Form.Has("clave_actual") { // S039: the form was open too long
 		n.page.Stale = true
-		return s.Show(w, n.Visit, http.StatusOK, n.page)
+		return s.showRenew(w, r, n, s.Keep)
 	}
 	if n.page.Faults = s.faults(n); len(n.page.Faults) > 0 {
-		return s.Show(w, n.Visit, http.StatusOK, n.page)
+		return s.showRenew(w, r, n, s.Keep)
 	}
-	var attempt *login.Attempt
-	if n.page.AskCurrent {
-		attempt, err = s.Try(r.Context(), r, n.Visit, n.afiliado.Identifier, n.Form.Get("clave_actual"))
-	}
-	phc, used := "", false
-	if err == nil && (attempt == nil || attempt.Right()) { // whoever did not prove learns nothing of former claves
-		phc, used, err = s.hash(r.Context(), n.clave, n.Form.Get("clave_nueva"))
-	}
-	if errors.Is(err, login.ErrBusy) {
-		n.page.Busy, n.page.Retry = true, s.Hash.RetryAfter()
-		return s.ShowBusy(w, n.Visit, n.page.Retry, n.page)
-	}
+	t, err := s.trying(r, n.Visit, n.afiliado, n.clave, n.page.AskCurrent)
 	if err != nil {
-		return err
+		no, err := s.Refusal(w, r, n.Visit, n.afiliado.Identifier, "", err)
+		if err != nil {
+			return err
+		}
+		if n.page.Faults, n.page.Busy, n.page.Retry = no.Faults, no.Busy, no.Retry; n.page.AskCurrent {
+			n.page.Challenge = no.Challenge
+		}
+		return s.ShowRefusal(w, n.Visit, no, n.page)
 	}
-	if used && attempt == nil {
+	if t.used && t.attempt == nil {
 		n.page.Faults = []templates.Fault{templates.NuevaUsed}
 		return s.Show(w, n.Visit, http.StatusOK, n.page)
 	}
-	return s.effect(w, r, n, attempt, phc, used)
+	return s.effect(w, r, n, t)
 }
 
 // faults are the rules that the form breaks, but for the history.
@@ -139,56 +155,23 @@ func (s *Server) faults(n *renewal) []templates.Fault {
 	return out
 }
 
-// hash returns the hash of a new clave in the place of present, or that it is one
-// of the last ones (S089).
-func (s *Server) hash(ctx context.Context, present *storage.Clave, typed string) (string, bool, error) {
-	nueva := s.Policy.Canonical(typed)
-	past, err := s.DB.ClaveHistory(ctx, present.AfiliadoID, s.History)
-	if err != nil {
-		return "", false, err
-	}
-	if len(past) == 0 || past[0] != present.PHC { // the present one came another way, or was hashed anew
-		past = append(past, present.PHC)
-	}
-	slot, err := s.Hash.Take(ctx)
-	if err != nil {
-		return "", false, err
-	}
-	defer slot.Release()
-	for _, old := range past {
-		same, _, err := slot.Compare(old, nueva)
-		if err != nil || same {
-			return "", same, err
-		}
-	}
-	phc, err := slot.Make(nueva)
-	return phc, false, err
-}
-
 // effect settles the attempt at the present clave, if there was one, and, where
 // all is well, sets the new clave with the acceptance of its terms, renews the
 // session's secret and goes on, all in one transaction.
-func (s *Server) effect(w http.ResponseWriter, r *http.Request, n *renewal, attempt *login.Attempt, phc string, used bool) error {
+func (s *Server) effect(w http.ResponseWriter, r *http.Request, n *renewal, t *trial) error {
 	var answer http.Handler
 	cookie := func(http.ResponseWriter) {}
-	proved := true
+	proved := false
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
 		var err error
-		if attempt == nil {
-			_, err = tx.LockAfiliado(ctx, n.afiliado.ID)
-		} else {
-			var p *login.Proof
-			p, err = s.Settle(ctx, tx, r, n.Visit, attempt)
-			proved = p != nil
-		}
-		if err != nil || !proved || used {
+		if proved, err = s.settle(ctx, tx, r, n.Visit, n.afiliado.ID, t); err != nil || !proved || t.used {
 			return err
 		}
 		if answer, err = s.Hold(ctx, tx, n.Visit); err != nil || answer != nil {
 			return err
 		}
-		answer, cookie, err = s.set(ctx, tx, r, n, phc)
+		answer, cookie, err = s.set(ctx, tx, r, n, t.phc)
 		return err
 	})
 	switch {
@@ -200,12 +183,12 @@ func (s *Server) effect(w http.ResponseWriter, r *http.Request, n *renewal, atte
 		return nil
 	case proved:
 		n.page.Faults = []templates.Fault{templates.NuevaUsed}
-	case s.Spent(attempt):
-		return s.Show(w, n.Visit, http.StatusOK, templates.Locked{Layout: n.page.Layout, Goal: n.page.Goal, Reason: s.Reason(attempt)})
+	case s.Spent(t.attempt):
+		return s.Show(w, n.Visit, http.StatusOK, templates.Locked{Layout: n.page.Layout, Goal: n.page.Goal, Reason: s.Reason(t.attempt)})
 	default:
 		n.page.Faults = []templates.Fault{templates.ActualWrong}
 	}
-	return s.Show(w, n.Visit, http.StatusOK, n.page)
+	return s.showRenew(w, r, n, s.Pose)
 }
 
 // set writes the new clave down, unless the same form has done so before.
@@ -225,7 +208,7 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 		return answer, nothing, err
 	}
 	nueva := s.Policy.Canonical(n.Form.Get("clave_nueva"))
-	due, err := s.replace(ctx, tx, n.Visit, n.afiliado.ID, phc, nueva)
+	due, err := s.replace(ctx, tx, r, n.Visit, n.afiliado, phc, nueva)
 	if err != nil {
 		return nil, nothing, err
 	}
@@ -240,26 +223,51 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 	return answer, cookie, err
 }
 
-// replace gives the person the new clave, with the terms of its use accepted, by
-// version and hash (LAW-20), and ends the links that the old one's troubles
-// called for. It returns when the new one has to be renewed.
-func (s *Server) replace(ctx context.Context, tx *storage.Tx, v *login.Visit, afiliadoID, phc, nueva string) (time.Time, error) {
-	now, due := storage.At(v.Now), s.Renewal.DueAt(v.Now, nueva, afiliadoID)
+// replace gives the person, whose row tx holds, the new clave, with the terms of
+// its use accepted, by version and hash (LAW-20), and ends what the old one's
+// troubles called for: the links, and the lock. It returns when the new one has
+// to be renewed.
+func (s *Server) replace(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado, phc, nueva string) (time.Time, error) {
+	now, due := storage.At(v.Now), s.Renewal.DueAt(v.Now, nueva, a.ID)
 	err := tx.SetClave(ctx, storage.Clave{
-		AfiliadoID: afiliadoID, PHC: phc, Long: login.Long(nueva), CreatedAt: now, DueAt: storage.At(due),
+		AfiliadoID: a.ID, PHC: phc, Long: login.Long(nueva), CreatedAt: now, DueAt: storage.At(due),
 	}, s.History)
 	if err != nil {
 		return due, err
 	}
 	for _, purpose := range []string{storage.LinkDesbloqueo, storage.LinkCambio} {
-		if err := tx.KillLinks(ctx, afiliadoID, purpose, v.Now); err != nil {
+		if err := tx.KillLinks(ctx, a.ID, purpose, v.Now); err != nil {
 			return due, err
 		}
 	}
+	if err := s.reopen(ctx, tx, r, v, a); err != nil {
+		return due, err
+	}
 	agreement := s.Pages.Agreement()
 	return due, tx.AddAcceptance(ctx, storage.Acceptance{
-		AfiliadoID: afiliadoID, Document: "acuerdo", Version: agreement.Version, TextHash: agreement.Hash, AcceptedAt: now,
+		AfiliadoID: a.ID, Document: "acuerdo", Version: agreement.Version, TextHash: agreement.Hash, AcceptedAt: now,
 	})
+}
+
+// reopen restores the full budget of who has just set a new clave: what was
+// guessed against the old one tells nothing of it. She may have come in a lane of
+// her own past a lock of LockLogin; that is lifted, with audit and notice, as no
+// link outlives the clave it was asked for. Any other lock stays.
+func (s *Server) reopen(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado) error {
+	mac := s.DB.IdentifierMAC(a.Identifier)
+	budget, err := tx.LoginBudget(ctx, mac)
+	if err != nil {
+		return err
+	}
+	if err := tx.ForgiveAttempts(ctx, mac); err != nil || budget.LockReason != storage.LockLogin {
+		return err
+	}
+	e := v.Event(r, eventUnlocked, a.ID)
+	e.Detail = map[string]string{"was": budget.LockReason, "by": "clave"}
+	if err := tx.Audit(ctx, e); err != nil {
+		return err
+	}
+	return s.Notify(ctx, tx, r, v, login.NoticeUnlocked, mac, login.Notice{})
 }
 
 // record leaves the audit row and the notice of a renewal.
@@ -273,13 +281,4 @@ func (s *Server) record(ctx context.Context, tx *storage.Tx, r *http.Request, n 
 		return err
 	}
 	return s.Notify(ctx, tx, r, n.Visit, login.NoticeRenewed, s.DB.IdentifierMAC(n.afiliado.Identifier), login.Notice{Due: due})
-}
-
-// claveOf is the person's clave, nil where she has none.
-func claveOf(ctx context.Context, tx *storage.Tx, afiliadoID string) (*storage.Clave, error) {
-	c, err := tx.Clave(ctx, afiliadoID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil //nolint:nilnil // documented: none
-	}
-	return c, err
 }

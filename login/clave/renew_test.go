@@ -77,21 +77,11 @@ func TestRenewalIsOfWhomThePageWasShownTo(t *testing.T) {
 		if mark == "" {
 			t.Fatal("the page does not say for whom it is")
 		}
-		other := *s.who
-		other.ID, other.Identifier = storage.NewID(), "1759999913"
-		phc, err := s.Hash.Make(t.Context(), old)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.in(func(tx *storage.Tx) error {
-			if err := tx.AddAfiliado(t.Context(), other); err != nil {
-				return err
-			}
-			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: other.ID, PHC: phc, CreatedAt: other.CreatedAt, DueAt: storage.At(s.now())}, s.History)
-		})
+		s.another("1759999913")
 		s.want(b.post("/ingresar", "cedula", "1759999913", "clave", old), http.StatusSeeOther, "/renovar")
-		if got := b.renew("", nueva, "sesion", mark); got.status != http.StatusOK || s.events("clave.renewed") != 0 {
-			t.Errorf("got %d to %q, want the page anew", got.status, got.location)
+		s.wantText(b.renew("", nueva, "sesion", mark), swapped)
+		if s.events("clave.renewed") != 0 {
+			t.Error("somebody's clave was set")
 		}
 		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
 	})

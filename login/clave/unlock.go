@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"iess.gob.ec/clave/login"
@@ -22,7 +23,14 @@ const eventUnlockAsked = "unlock.asked"
 
 // unlockForm is where the challenge of /desbloqueo is posed.
 func unlockForm(v *login.Visit) challenge.Form {
-	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: withRequest("/desbloqueo", v)}
+	q := url.Values{}
+	if v.Request != nil {
+		q.Set("id", v.Request.ID)
+	}
+	if v.Form.Get("codigo") == "1" {
+		q.Set("codigo", "1")
+	}
+	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo?" + q.Encode()}
 }
 
 // getUnlock is GET /desbloqueo.
@@ -36,9 +44,9 @@ func (s *Server) getUnlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Challenge, page.Identificacion, err = s.challenge.Resume(w, r.URL.Query(), unlockForm(v), cost)
+	page.Challenge, page.Identificacion, err = s.Challenges.Resume(w, r.URL.Query(), unlockForm(v), cost)
 	if err == nil && page.Challenge == nil {
-		page.Challenge, err = s.challenge.Issue(w, unlockForm(v), cost)
+		page.Challenge, err = s.Challenges.Issue(w, unlockForm(v), cost)
 	}
 	if err != nil {
 		return err
@@ -89,7 +97,7 @@ func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 	if err := s.ask(r, v, s.DB.IdentifierMAC(id), "form"); err != nil {
 		return err
 	}
-	return s.redirect(w, r, withRequest("/desbloqueo/enviado", v))
+	return s.Redirect(w, r, v.PagePath("/desbloqueo/enviado"))
 }
 
 // readIdentified reads an identifier behind a challenge. What is wrong with the
@@ -121,7 +129,7 @@ func (s *Server) readIdentified(r *http.Request, v *login.Visit, faults *[]templ
 	if err != nil {
 		return "", nil, err
 	}
-	cause := s.challenge.Verify(r.Context(), v.Form, unlockForm(v), due)
+	cause := s.Challenges.Verify(r.Context(), v.Form, unlockForm(v), due)
 	fault := challenge.FaultOf(cause)
 	if cause != nil && fault == "" {
 		return "", nil, cause
@@ -140,9 +148,9 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *login.Visit, f
 		return nil, err
 	}
 	if cause == nil {
-		return s.challenge.Issue(w, f, cost)
+		return s.Challenges.Keep(w, v.Form, f, cost)
 	}
-	return s.challenge.Again(w, v.Form, f, cost, cause, typed)
+	return s.Challenges.Again(w, v.Form, f, cost, cause, typed)
 }
 
 // ask leaves the errand, unless this browser has asked for the same identifier as
@@ -192,7 +200,7 @@ func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(asked) == 0 {
-		return s.redirect(w, r, withRequest("/desbloqueo", v))
+		return s.Redirect(w, r, v.PagePath("/desbloqueo"))
 	}
 	asked = forSame(asked, asked[0].IdentifierMAC)
 	page := templates.MailSent{
@@ -220,12 +228,12 @@ func (s *Server) postResend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if mac == nil || !v.SameSite(r) {
-		return s.redirect(w, r, withRequest("/desbloqueo", v))
+		return s.Redirect(w, r, v.PagePath("/desbloqueo"))
 	}
 	if err := s.ask(r, v, mac, "press"); err != nil {
 		return err
 	}
-	return s.redirect(w, r, withRequest("/desbloqueo/enviado", v))
+	return s.Redirect(w, r, v.PagePath("/desbloqueo/enviado"))
 }
 
 // askedBefore is the hash of the identifier that one press is for, nil for none.

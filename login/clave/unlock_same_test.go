@@ -3,6 +3,7 @@ package clave_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,18 @@ func normal(body string, id storage.Identifier) string {
 	return clock.ReplaceAllString(changing.ReplaceAllString(body, "SECRET"), "CLOCK")
 }
 
+// headers are those of an answer, cookies among them, but for the time and secrets.
+func headers(got answer, id storage.Identifier) string {
+	var lines []string
+	for name, values := range got.header {
+		if name != "Date" {
+			lines = append(lines, name+": "+normal(strings.Join(values, "; "), id))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
 // T01, T17: whoever the identifier belongs to, the request does the same
 // statements and gets the same bytes; only the errand run afterwards tells them
 // apart.
@@ -29,6 +42,7 @@ func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
 			statements, commits  int64
 			status               int
 			leads, sent, codeAns string
+			header, codeHeader   string
 			code                 int64
 		}
 		measure := func(id storage.Identifier) work {
@@ -36,10 +50,11 @@ func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
 			reto := b.ticketOf(b.get("/desbloqueo"))
 			stmts, commits := s.stmts.Load(), s.commits.Load()
 			got := b.post("/desbloqueo", "identificacion", string(id), "reto", reto)
-			w := work{statements: s.stmts.Load() - stmts, commits: s.commits.Load() - commits, status: got.status, leads: got.location}
+			w := work{statements: s.stmts.Load() - stmts, commits: s.commits.Load() - commits, status: got.status, leads: got.location, header: headers(got, id)}
 			w.sent = normal(b.get("/desbloqueo/enviado").body, id)
 			stmts = s.stmts.Load()
-			w.codeAns = normal(b.post("/desbloqueo/codigo", "codigo_mensaje", "00000000").body, id)
+			typed := b.post("/desbloqueo/codigo", "codigo_mensaje", "00000000")
+			w.codeAns, w.codeHeader = normal(typed.body, id), headers(typed, id)
 			w.code = s.stmts.Load() - stmts
 			return w
 		}

@@ -310,43 +310,6 @@ func TestFT14_DuplicateUnlocks(t *testing.T) {
 	})
 }
 
-// The code of the mail is an alternative, counted on the link.
-func TestS073_TypedCode(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
-		b, link := locked(s)
-		code := s.DB.LinkCode(link.ID)
-		bad := "00000000"
-		if code == bad {
-			bad = "00000001"
-		}
-		s.wantText(b.post("/desbloqueo/codigo", "codigo_mensaje", bad), "codigo_mensaje-error")
-		s.wantText(b.post("/desbloqueo/codigo", "codigo_mensaje", "12"), "codigo_mensaje-error")
-		s.want(b.post("/desbloqueo/codigo", "codigo_mensaje", code[:4]+" "+code[4:]), http.StatusSeeOther, "/desbloqueo/listo")
-		s.wantText(b.get("/desbloqueo/listo"), unlockedTitle)
-	})
-	t.Run("elsewhere", func(t *testing.T) {
-		each(t, func(t *testing.T, s *site) {
-			_, link := locked(s)
-			other := s.browser()
-			reto := other.ticketOf(other.get("/desbloqueo/codigo"))
-			got := other.post("/desbloqueo/codigo", "identificacion", string(s.who.Identifier), "reto", reto, "codigo_mensaje", s.DB.LinkCode(link.ID))
-			s.want(got, http.StatusSeeOther, "/desbloqueo/listo")
-		})
-	})
-	t.Run("five wrong", func(t *testing.T) {
-		each(t, func(t *testing.T, s *site) {
-			b, link := locked(s)
-			code := s.DB.LinkCode(link.ID)
-			for i := range 6 {
-				b.post("/desbloqueo/codigo", "codigo_mensaje", strings.Repeat(string(rune('0'+i)), 8))
-			}
-			if got := b.post("/desbloqueo/codigo", "codigo_mensaje", code); got.status != http.StatusOK || s.budget().LockReason == "" {
-				t.Errorf("a sixth code counted: %d", got.status)
-			}
-		})
-	})
-}
-
 // S074: after unlocking the person goes on where she came from: to the running
 // request in the browser that asked, to a fresh start at the application elsewhere.
 func TestS074_OnwardAfterUnlocking(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -57,6 +58,9 @@ func newDialer(cfg Config) (dialer, error) {
 	}
 	if s.Timeout == 0 {
 		s.Timeout = 30 * time.Second
+	}
+	if s.Timeout < 0 || s.Timeout > MaxTimeout {
+		return dialer{}, fmt.Errorf("mail: the timeout must be at most %v", MaxTimeout)
 	}
 	return dialer{smtp: s, helo: host}, nil
 }

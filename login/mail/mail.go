@@ -54,9 +54,14 @@ type SMTP struct {
 	Username string // "": no authentication
 	Password string
 	Roots    *x509.CertPool // nil: those of the system
-	// Timeout bounds connecting, and each exchange of one message: 30 s.
+	// Timeout bounds connecting, then the greeting with TLS and authentication,
+	// then each message: 30 s; MaxTimeout at most.
 	Timeout time.Duration
 }
+
+// MaxTimeout is the longest SMTP.Timeout: with more, what is begun would not end
+// within the lease of a batch.
+const MaxTimeout = time.Minute
 
 // Config is what a Worker is made of.
 type Config struct {

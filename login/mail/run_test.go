@@ -95,12 +95,32 @@ func TestFT07_ASlowServerDoesNotOverrunTheLease(t *testing.T) {
 			s.enqueue(s.notice(a))
 		}
 		s.deliver()
-		if n := len(srv.taken()); n != 4 { // at 4:30 another would not end within five minutes
-			t.Errorf("%d mails in one lease, want 4", n)
+		if n := len(srv.taken()); n != 3 { // at 4:30 another, of four exchanges of ten seconds, would not end within five minutes
+			t.Errorf("%d mails in one lease, want 3", n)
 		}
 		s.deliver()
 		if n := len(srv.taken()); n != 5 || s.counted(storage.MessageSent) != 5 {
 			t.Errorf("%d mails, want all five once", n)
+		}
+	})
+}
+
+// FT-07: with the longest timeout a message on a fresh connection still begins,
+// and a longer one, with which none would end in time, is refused.
+func TestFT07_TheLongestTimeout(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		s := build(t, db, serve(t, "starttls"), func(c *mail.Config) { c.SMTP.Timeout = mail.MaxTimeout })
+		s.enqueue(s.notice(s.person(1)))
+		s.deliver()
+		if n := len(s.server.taken()); n != 1 {
+			t.Errorf("%d mails, want one", n)
+		}
+		for _, timeout := range []time.Duration{mail.MaxTimeout + time.Second, -time.Second} {
+			cfg := s.config()
+			cfg.SMTP.Timeout = timeout
+			if _, err := mail.New(cfg); err == nil {
+				t.Errorf("a timeout of %v is taken", timeout)
+			}
 		}
 	})
 }

@@ -97,10 +97,12 @@ func (w *Worker) prepare(ctx context.Context, m storage.Message) ([]byte, *endin
 		return nil, expired(), nil
 	case m.Suppressed:
 		return nil, suppressed(), nil
+	case m.Sealed != nil: // a key may come back
+		return nil, w.unreadable(ctx, m, "sealed", m.Sealed), nil
 	}
 	content, err := templates.DecodeMail(m.Template, m.Data)
 	if err != nil {
-		return nil, w.unreadable(ctx, m, err), nil
+		return nil, w.unreadable(ctx, m, "template", err), nil
 	}
 	l := letter{id: m.ID, to: m.Recipient, lang: m.Locale, date: m.CreatedAt.Time}
 	if !slices.Contains(templates.Languages(), l.lang) {
@@ -123,17 +125,17 @@ func (w *Worker) prepare(ctx context.Context, m storage.Message) ([]byte, *endin
 	l.mail = content
 	text, err := w.writer.write(l)
 	if err != nil {
-		return nil, w.unreadable(ctx, m, err), nil
+		return nil, w.unreadable(ctx, m, "template", err), nil
 	}
 	return text, nil, nil
 }
 
 // unreadable puts a message off that this program cannot put into words; the
 // next one may.
-func (w *Worker) unreadable(ctx context.Context, m storage.Message, err error) *ending {
+func (w *Worker) unreadable(ctx context.Context, m storage.Message, class string, err error) *ending {
 	w.cfg.Log.LogAttrs(ctx, slog.LevelError, "mail cannot be written", slog.String("message", m.ID), slog.String("template", m.Template),
 		slog.String("cause", err.Error()))
-	return w.ending(m, verdict{fateRetry, "template"})
+	return w.ending(m, verdict{fateRetry, class})
 }
 
 // mint returns the links of a mail and its date; no links where the mail is of

@@ -119,12 +119,16 @@ type round struct {
 	errs      []error
 }
 
+// exchanges is how many times a timeout one message may take: an idle connection
+// that proves dead, connecting, being greeted, and the message itself.
+const exchanges = 4
+
 // next takes a message, unless the batch is over: what is begun must end within
-// the lease.
+// the lease, with some seconds for the database.
 func (r *round) next(ctx context.Context) (storage.Message, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	margin := 2*r.w.dialer.smtp.Timeout + 10*time.Second
+	margin := exchanges*r.w.dialer.smtp.Timeout + 10*time.Second
 	if len(r.queue) == 0 || ctx.Err() != nil || len(r.errs) > 0 || r.w.cfg.Now().Add(margin).After(r.until) {
 		return storage.Message{}, false
 	}

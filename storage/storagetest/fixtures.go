@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"cmp"
+	"context"
 	"testing"
 	"time"
 
@@ -44,6 +45,16 @@ func AddClave(t testing.TB, db *storage.DB, afiliadoID, phc string, due time.Tim
 	c := storage.Clave{AfiliadoID: afiliadoID, PHC: phc, CreatedAt: storage.At(Noon()), DueAt: storage.At(due)}
 	InTx(t, db, func(tx *storage.Tx) error { return tx.SetClave(t.Context(), c, 5) })
 	return c
+}
+
+// MoveDue moves the day on which a person's clave must be renewed; the zero time
+// means never.
+func MoveDue(ctx context.Context, tx *storage.Tx, afiliadoID string, due time.Time) error {
+	c, err := tx.ClaveFacts(ctx, afiliadoID)
+	if err == nil {
+		_, err = tx.MoveClaveDue(ctx, *c, due)
+	}
+	return err
 }
 
 // AddClient registers an application; secret "" makes it a public one.

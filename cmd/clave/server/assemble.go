@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,17 +53,14 @@ func (s *Server) assemble(ctx context.Context) error {
 
 	oc := s.cfg.Provider
 	oc.Issuer, oc.DB, oc.Clients, oc.Pages, oc.Now, oc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
-	oc.Login, oc.Language = people, people.Language
+	oc.Login, oc.Language, oc.ClavesExpire = people, people.Language, people.Renewal.MaxAge > 0
 	protocol, err := provider.New(ctx, oc)
 	if err != nil {
 		return err
 	}
 	people.Protocol = protocol
 
-	claves, err := clave.New(people)
-	if err != nil {
-		return err
-	}
+	claves := clave.New(people)
 	s.observeHasher(lc.Hash)
 	if err := s.mailWorker(); err != nil {
 		return err
@@ -87,7 +85,7 @@ func (s *Server) jobTable(claves *clave.Server) []job {
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
 		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {
-			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-orElse(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch)
+			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-cmp.Or(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch)
 			return err
 		}},
 		{"purge", time.Minute, true, func(ctx context.Context, now time.Time) error {

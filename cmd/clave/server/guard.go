@@ -71,8 +71,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res.Header().Set("X-Request-Id", id)
 
 	defer func() {
+		cut := false // half an answer must not look whole
 		if v := recover(); v != nil {
-			g.recovered(res, r, v)
+			cut = g.recovered(res, r, v)
 		}
 		if res.status == 0 && !e.panic {
 			res.WriteHeader(http.StatusOK) // a handler that wrote nothing
@@ -82,6 +83,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if g.access {
 			g.log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("request_id", id), slog.String("method", known(r.Method)),
 				slog.String("route", e.route), slog.Int("status", res.status), slog.Duration("duration", took))
+		}
+		if cut {
+			panic(http.ErrAbortHandler)
 		}
 	}()
 	g.serve(res, r, peer)
@@ -120,11 +124,13 @@ func (g *guard) ours(r *http.Request, peer string) bool {
 	return host == g.issuer.Host
 }
 
-func (g *guard) recovered(w *response, r *http.Request, v any) {
+// recovered answers a request whose handler has panicked with v, and reports
+// whether the connection is to be cut instead.
+func (g *guard) recovered(w *response, r *http.Request, v any) bool {
 	e := exchangeOf(r.Context())
 	e.panic = true
 	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-		panic(v)
+		return true
 	}
 	// %v of a value that holds a secret would be a leak: only errors, texts and the stack.
 	what := fmt.Sprintf("%T", v)
@@ -134,10 +140,10 @@ func (g *guard) recovered(w *response, r *http.Request, v any) {
 	g.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", storage.RequestID(r.Context())),
 		slog.String("route", e.route), slog.String("cause", what), slog.String("stack", string(debug.Stack())))
 	if w.status != 0 {
-		g.observe(e.route, r.Method, w.status, 0)
-		panic(http.ErrAbortHandler) // half an answer must not look whole
+		return true
 	}
 	g.fail(w, r, templates.KindInternal)
+	return false
 }
 
 func (g *guard) complete(h http.Header) {

@@ -91,7 +91,7 @@ func (o outbox) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	for _, state := range []string{
-		storage.MessagePending, storage.MessageSent, storage.MessageFailed, storage.MessageSuppressed, storage.MessageExpired, storage.MessageMerged,
+		storage.MessagePending, storage.MessageSent, storage.MessageFailed, storage.MessageSuppressed, storage.MessageExpired,
 	} {
 		gauge(messagesDesc, float64(states[state]), state)
 	}

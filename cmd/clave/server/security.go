@@ -73,7 +73,8 @@ func secure(h, fixed http.Header) {
 
 // sourcesOf is 'self' with the origins and the private-use schemes (RFC 8252
 // section 7.1) among list. A scheme that would open more than one application's
-// own address is left out.
+// own address is left out, but for http: a page names it where its request ends at
+// an IPv6 loopback address, which a policy cannot name (templates.FormAction).
 func sourcesOf(list string) string {
 	out := "'self'"
 	for _, s := range strings.Fields(list) {
@@ -83,7 +84,7 @@ func sourcesOf(list string) string {
 		}
 		switch u.Scheme {
 		case "https", "http":
-			if u.Host != "" && s == u.Scheme+"://"+u.Host {
+			if s == "http:" || u.Host != "" && s == u.Scheme+"://"+u.Host {
 				out += " " + s
 			}
 		case "data", "blob", "filesystem", "javascript", "about", "file":

@@ -15,6 +15,7 @@ func TestFormActionOfAPage(t *testing.T) {
 		{"wider directives are not taken", "default-src *; script-src 'unsafe-inline'; form-action 'self' https://app.example", "'self' https://app.example"},
 		{"anything", "form-action *", "'self'"},
 		{"every https", "form-action https:", "'self'"},
+		{"IPv6 loopback", "form-action 'self' http:", "'self' http:"},
 		{"script", "form-action javascript: data:", "'self'"},
 		{"path", "form-action https://app.example/callback", "'self'"},
 		{"wildcard host", "form-action https://*.example", "'self'"},

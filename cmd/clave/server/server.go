@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -196,19 +198,27 @@ func (s *Server) httpServer(base context.Context, h http.Handler) *http.Server {
 	t := s.cfg.Timeouts
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: orElse(t.Header, 10*time.Second),
-		ReadTimeout:       orElse(t.Body, 30*time.Second),
-		WriteTimeout:      orElse(t.Write, time.Minute),
-		IdleTimeout:       orElse(t.Idle, 2*time.Minute),
+		ReadHeaderTimeout: cmp.Or(t.Header, 10*time.Second),
+		ReadTimeout:       cmp.Or(t.Body, 30*time.Second),
+		WriteTimeout:      cmp.Or(t.Write, time.Minute),
+		IdleTimeout:       cmp.Or(t.Idle, 2*time.Minute),
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // handshakes of scanners and the like
+		ErrorLog:          slog.NewLogLogger(netLog{s.log.Handler()}, slog.LevelWarn),
 	}
 }
 
-func orElse(d, normal time.Duration) time.Duration {
-	if d == 0 {
-		return normal
+// netLog takes what net/http has to say, as warnings: that no connection can be
+// accepted concerns everybody, handshakes of scanners and the like only who looks
+// for them.
+type netLog struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (n netLog) Handle(ctx context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "http: TLS handshake error") || strings.HasPrefix(r.Message, "http2: ") {
+		if r.Level = slog.LevelDebug; !n.Enabled(ctx, r.Level) {
+			return nil
+		}
 	}
-	return d
+	return n.Handler.Handle(ctx, r)
 }

@@ -26,14 +26,15 @@ func TestOIDC_3_4_11_PanicIsAPageAndALine(t *testing.T) {
 		r.HandleFunc("/{name}", func(http.ResponseWriter, *http.Request) { panic(io.ErrUnexpectedEOF) }).Methods("GET")
 	})
 	w := ask(s, "GET", "/broken?clave=Cotopaxi47")
-	if w.Code != 500 || !strings.Contains(w.Body.String(), w.Header().Get("X-Request-Id")) {
-		t.Errorf("got %d without the id, want the page of an internal error", w.Code)
+	id := w.Header().Get("X-Request-Id")
+	if spoken := id[:4] + " " + id[4:8]; w.Code != 500 || !strings.Contains(w.Body.String(), spoken) {
+		t.Errorf("got %d without %q, want the page of an internal error", w.Code, spoken)
 	}
 	checkHeaders(t, "panic", s, w.Header())
 	if w := ask(s, "GET", "/nothing/else"); w.Code != 404 {
 		t.Errorf("after a panic: got %d, want the server to go on", w.Code)
 	}
-	if got := log.String(); !strings.Contains(got, io.ErrUnexpectedEOF.Error()) || !strings.Contains(got, w.Header().Get("X-Request-Id")) {
+	if got := log.String(); !strings.Contains(got, io.ErrUnexpectedEOF.Error()) || !strings.Contains(got, `"request_id":"`+id) {
 		t.Errorf("log: got %s, want cause and id", got)
 	}
 	if strings.Contains(log.String()+w.Body.String(), "Cotopaxi47") {

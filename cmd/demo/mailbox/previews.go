@@ -25,7 +25,7 @@ func (p preview) InEnglish() bool { return p.Lang == "en" }
 func (b *Mailbox) getTemplates(w http.ResponseWriter, r *http.Request) error {
 	p := previewsPage{frame: b.frame("plantillas")}
 	own := templates.Languages()[0]
-	for _, s := range templates.MailStates(own) {
+	for _, s := range templates.MailStates() {
 		subject, _, _, err := b.cfg.Pages.RenderMail(own, s.Sample(b.cfg.Issuer))
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (b *Mailbox) preview(lang, name string) (string, string, string, error) {
 	if mailLang(lang) == "" {
 		return "", "", "", fs.ErrNotExist
 	}
-	for _, s := range templates.MailStates(lang) {
+	for _, s := range templates.MailStates() {
 		if s.Name == name {
 			return b.cfg.Pages.RenderMail(lang, s.Sample(b.cfg.Issuer))
 		}

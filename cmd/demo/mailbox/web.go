@@ -132,6 +132,11 @@ func renderMail(w http.ResponseWriter, source string) error {
 // moment is a time on the clocks of Ecuador, which know no summer.
 func moment(t time.Time) string {
 	t = t.In(time.FixedZone("Ecuador", -5*60*60))
+	return strconv.Itoa(t.Day()) + " de " + Month(t) + ", " + t.Format("15:04:05")
+}
+
+// Month is a month in Spanish words, as in "marzo de 1985".
+func Month(t time.Time) string {
 	months := [...]string{"enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"}
-	return strconv.Itoa(t.Day()) + " de " + months[t.Month()-1] + " de " + strconv.Itoa(t.Year()) + ", " + t.Format("15:04:05")
+	return months[t.Month()-1] + " de " + strconv.Itoa(t.Year())
 }

@@ -86,6 +86,8 @@ func label(claim string) string {
 		return "Datos actualizados"
 	case "locale":
 		return "Idioma"
+	case "clave_due_at":
+		return "Su clave vence"
 	case "email":
 		return "Correo"
 	case "email_verified":
@@ -126,6 +128,8 @@ func words(claim string, raw json.RawMessage) string {
 			return "Sí"
 		}
 		return "No"
+	case json.Unmarshal(raw, &n) == nil && claim == "clave_due_at": // a day
+		return date(time.Unix(int64(n), 0).In(ecuador()))
 	case json.Unmarshal(raw, &n) == nil && (claim == "exp" || claim == "iat" || claim == "auth_time" || claim == "updated_at"):
 		return when(time.Unix(int64(n), 0))
 	default:

@@ -50,6 +50,7 @@ type frame struct {
 	SignedIn     bool
 	Person       string
 	Solicitud    bool
+	Due          *dueWarning // on the pages from which something long begins
 }
 
 // frame is the layout for the person of k, nil where nobody is signed in.
@@ -60,6 +61,7 @@ func (a *App) frame(k *known) frame {
 	}
 	if k != nil {
 		f.SignedIn, f.Person = true, find("name", k.userinfo, payload(k.tokens.id))
+		f.Due = k.warning(a.cfg.Issuer+"/cambio", a.cfg.Now())
 	}
 	return f
 }

@@ -1,7 +1,9 @@
 package rp
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +204,32 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if _, ok := m.take("c", now); ok {
 		t.Error("c was taken twice")
+	}
+}
+
+func TestDueWarning(t *testing.T) {
+	day := time.Date(2026, 12, 5, 5, 0, 0, 0, time.UTC) // midnight in Ecuador
+	claims := func(due string) json.RawMessage { return json.RawMessage(`{"sub":"s"` + due + `}`) }
+	for _, tt := range []struct {
+		name, due string
+		now       time.Time
+		want      string // "": no warning
+	}{
+		{"no claim", "", day, ""},
+		{"not a number", `,"clave_due_at":"pronto"`, day, ""},
+		{"in 30 days", fmt.Sprintf(`,"clave_due_at":%d`, day.Unix()), day.AddDate(0, 0, -30), ""},
+		{"in fewer", fmt.Sprintf(`,"clave_due_at":%d`, day.Unix()), day.AddDate(0, 0, -30).Add(time.Second), "5 de diciembre de 2026"},
+		{"on the day", fmt.Sprintf(`,"clave_due_at":%d`, day.Unix()), day.Add(23 * time.Hour), "5 de diciembre de 2026"},
+		{"over", fmt.Sprintf(`,"clave_due_at":%d`, day.Unix()), day.Add(24 * time.Hour), "venció 5 de diciembre de 2026"},
+	} {
+		got := ""
+		if w := (known{userinfo: claims(tt.due)}).warning("/cambio", tt.now); w != nil {
+			if got = w.Day; w.Past {
+				got = "venció " + got
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }

@@ -79,7 +79,7 @@ func (w *world) start(l net.Listener, db storage.Config, app rp.Config) {
 	}
 	fill(w.t, db, hash, app)
 	s, err := server.New(w.t.Context(), server.Config{
-		Issuer: w.issuer, Version: "test", Storage: db, Login: login.Config{Hash: hash}, Now: w.providerNow, Log: slog.New(slog.DiscardHandler),
+		Issuer: w.issuer, Version: "test", Storage: db, Login: login.Config{Hash: hash, Renewal: login.DefaultRenewal()}, Now: w.providerNow, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
+	"iess.gob.ec/clave/templates"
+)
+
+// Each periodic job is in the table and has its effect, seen from outside it.
+func TestEachJobHasItsEffect(t *testing.T) {
+	key, err := storage.NewAuditKey("localhost/audit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(key.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := storagetest.Noon()
+	s, log := open(t, func(c *Config) {
+		c.Audit, c.Login.Renewal, c.Now = signer, login.DefaultRenewal(), func() time.Time { return now }
+	})
+	a := storagetest.AddAfiliado(t, s.db, storage.Afiliado{})
+	storagetest.AddClave(t, s.db, a.ID, "x", now.AddDate(0, 0, 20))
+	data, err := json.Marshal(login.Notice{When: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := storage.AuthRequest{ID: storage.NewID(), ClientID: "historia", CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(time.Minute))}
+	storagetest.InTx(t, s.db, func(tx *storage.Tx) error {
+		return errors.Join(
+			tx.AddErrand(t.Context(), storage.Errand{Kind: login.NoticeChanged, IdentifierMAC: s.db.IdentifierMAC(a.Identifier), Data: data, CreatedAt: storage.At(now)}),
+			tx.AddAuthRequest(t.Context(), request),
+			tx.Audit(t.Context(), storage.Event{At: storage.At(now), Name: "clave.changed", AfiliadoID: a.ID, Actor: "afiliado", Personal: map[string]string{"address": "203.0.113.9"}}),
+		)
+	})
+	ran := map[string]bool{}
+	do := func(name string) {
+		t.Helper()
+		i := slices.IndexFunc(s.jobs, func(j job) bool { return j.name == name })
+		if i < 0 {
+			t.Fatalf("there is no job %s", name)
+		}
+		if err := s.runJob(t.Context(), s.jobs[i]); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		ran[name] = true
+	}
+	mails := func() []string {
+		t.Helper()
+		all, err := s.db.Messages(t.Context(), a.ID, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, m := range all {
+			out = append(out, m.Template)
+		}
+		return out
+	}
+	audit := func() storage.AuditCheck {
+		t.Helper()
+		check, err := s.db.VerifyAudit(t.Context(), nil, nil, func(f storage.AuditFinding) { t.Errorf("audit: %+v", f) }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return check
+	}
+
+	do("errands")
+	if got := mails(); !slices.Equal(got, []string{login.NoticeChanged}) {
+		t.Errorf("errands: got the mails %q", got)
+	}
+	do("clave.remind")
+	if got, want := mails(), (templates.MailRenewalDue{}).Template(); len(got) != 2 || !slices.Contains(got, want) {
+		t.Errorf("clave.remind: got the mails %q, want %s too", got, want)
+	}
+	do("audit.seal")
+	if got := audit(); got.Pending != 0 || got.Leaves == 0 || got.Personal != 1 {
+		t.Errorf("audit.seal: got %+v", got)
+	}
+	do("audit.sign")
+	if got := audit(); got.Heads != 1 || got.SignedTo != got.Leaves || !strings.Contains(log.String(), "audit head signed") {
+		t.Errorf("audit.sign: got %+v", got)
+	}
+	do("purge")
+	if _, err := s.db.AuthRequest(t.Context(), request.ID); err != nil {
+		t.Errorf("purge took what was valid: %v", err)
+	}
+	now = now.Add(2 * time.Minute)
+	do("purge")
+	if _, err := s.db.AuthRequest(t.Context(), request.ID); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("purge left what was not: %v", err)
+	}
+	now = now.AddDate(0, 0, 89)
+	do("audit.erase")
+	if got := audit(); got.Personal != 1 {
+		t.Errorf("audit.erase before 90 days: got %+v", got)
+	}
+	now = now.AddDate(0, 0, 1)
+	do("audit.erase")
+	if got := audit(); got.Personal != 0 || got.Erased != 1 {
+		t.Errorf("audit.erase after 90 days: got %+v", got)
+	}
+	for _, j := range s.jobs {
+		if !ran[j.name] {
+			t.Errorf("nothing is known of the job %s", j.name)
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package clave_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login/clave"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
+)
+
+// What happens beside each effect, to every other way into the account.
+
+// cookie is the value of a cookie of ours.
+func (b *browser) cookie(name string) string {
+	u, err := url.Parse(b.s.url)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == "clave-"+name+"-8080" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func (b *browser) setCookie(name, value string) {
+	u, err := url.Parse(b.s.url)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "clave-" + name + "-8080", Value: value, Path: "/"}})
+}
+
+// offline gives an application access that outlives sessions, and returns whether
+// it still has it.
+func (s *site) offline() func() bool {
+	s.t.Helper()
+	ctx, now := s.t.Context(), s.now()
+	g := storage.Grant{
+		ID: storage.NewID(), ClientID: "historia", AfiliadoID: s.who.ID, Scope: "openid offline_access", CreatedAt: storage.At(now),
+		ExpiresAt: storage.At(now.Add(1000 * time.Hour)),
+	}
+	token := storage.RefreshToken{Hash: storage.NewID(), GrantID: g.ID, CreatedAt: g.CreatedAt}
+	s.in(func(tx *storage.Tx) error {
+		if err := tx.AddGrant(ctx, g); err != nil {
+			return err
+		}
+		return tx.AddRefreshToken(ctx, token)
+	})
+	return func() bool {
+		s.t.Helper()
+		held := false
+		s.in(func(tx *storage.Tx) error {
+			_, now, err := tx.LockRefreshToken(ctx, token.Hash)
+			held = err == nil && now.RevokedAt.IsZero()
+			return err
+		})
+		return held
+	}
+}
+
+// knows reports whether b is known to be the person's own.
+func (s *site) knows(b *browser) bool {
+	s.t.Helper()
+	known, err := s.DB.KnowsDevice(s.t.Context(), s.DB.IdentifierMAC(s.who.Identifier), storage.Hash(b.cookie("device")), s.now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return known
+}
+
+// T03, S073: whoever lifts the lock restores the budget of her own browsers too:
+// strangers who lock anew keep her out of none.
+func TestT03_UnlockingRestoresEveryLane(t *testing.T) {
+	for name, unlock := range map[string]func(s *site){
+		"link": func(s *site) {
+			b := s.browser()
+			b.askUnlock(s.who.Identifier)
+			s.work()
+			s.deliver()
+			b.open(s.linkOf("enlace-desbloqueo"))
+			s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+		},
+		"operator": func(s *site) {
+			if err := clave.UnlockByOperator(s.t.Context(), s.DB, s.who.ID, "llamada", s.now()); err != nil {
+				s.t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh(t, func(t *testing.T, s *site) {
+				own := s.browser()
+				s.want(own.signIn("", old), http.StatusSeeOther, "/")
+				for range 5 {
+					own.signIn("", wrongClave)
+				}
+				unlock(s)
+				s.lock(storage.LockLogin) // strangers
+				s.want(own.signIn("", old), http.StatusSeeOther, "/")
+			})
+		})
+	}
+}
+
+// A new clave ends what the troubles of the old one called for: the link that
+// unlocks, and the proof of the old one in another browser.
+func TestNewClaveEndsLinksAndProofs(t *testing.T) {
+	for _, way := range []string{"/cambio", "/renovar"} {
+		t.Run(way, func(t *testing.T) {
+			fresh(t, func(t *testing.T, s *site) {
+				asked, link := locked(s)
+				s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+				proved := s.browser()
+				s.want(proved.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+				form := hidden(proved.get("/cambio"))
+				b := s.browser()
+				b.signIn("", old)
+				if way == "/renovar" {
+					s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.now()) })
+					s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+				} else {
+					s.want(b.setNew(nueva, append(hidden(b.get("/cambio")), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
+				}
+				set := mustClave(s).PHC
+				s.wantText(asked.open(link), resendButton)
+				proved.setNew("Xk4tRw9pQ2", form...)
+				if mustClave(s).PHC != set {
+					t.Error("who proved the old clave sets another")
+				}
+			})
+		})
+	}
+}
+
+// T14, 7.4.3: a change in session gives the session a new secret and, with the box
+// ticked, ends what applications hold without the person too.
+func TestT14_ASVS_7_4_3_ChangeInSessionRenewsIt(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		held := s.offline()
+		b, thief := s.browser(), s.browser()
+		b.signIn("", old)
+		thief.setCookie("session", b.cookie("session"))
+		s.wantText(thief.get("/cambio"), `name="desde"`)
+		s.want(b.setNew(nueva, append(hidden(b.get("/cambio")), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
+		s.wantText(thief.get("/cambio"), `name="cedula"`) // the old secret opens nothing
+		s.wantText(b.get("/cambio"), `name="desde"`)
+		if held() {
+			t.Error("an application keeps its offline access")
+		}
+	})
+}
+
+// D29, T14: the public form's proof is its person's and its browser's: it leaves
+// another person's session there as it is, and is worth nothing elsewhere.
+func TestD29_T14_TheProofIsOfOnePersonInOneBrowser(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		other := s.another("1759999913")
+		b := s.browser()
+		s.want(b.answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
+		session := b.cookie("session")
+		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		thief := s.browser()
+		thief.get("/cambio")
+		thief.setCookie("cambio", b.cookie("cambio"))
+		s.wantText(thief.get("/cambio"), `name="cedula"`)
+		s.wantText(thief.setNew(long), `name="cedula"`)
+		if s.events("clave.changed") != 0 {
+			t.Fatal("the proof counts in another browser")
+		}
+		s.want(b.setNew(long), http.StatusSeeOther, "/cambio/listo")
+		if b.cookie("session") != session {
+			t.Error("another person's session has been raised")
+		}
+		s.wantText(b.get("/cambio"), `name="desde"`) // hers lives on
+		if s.events("clave.changed") != 1 {
+			t.Error("not changed")
+		}
+	})
+}
+
+// T05: "No fui yo" leaves no way in: known browsers, live links and proofs, and
+// what applications hold without the person end, and an officer's lock stays.
+func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		held := s.offline()
+		thief := s.browser()
+		thief.signIn("", old)
+		s.want(thief.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		form := hidden(thief.get("/cambio"))
+		s.disavow()
+		if held() {
+			t.Error("an application keeps its offline access")
+		}
+		if s.knows(thief) {
+			t.Error("the thief's browser is still known")
+		}
+		if err := clave.UnlockByOperator(t.Context(), s.DB, s.who.ID, "llamada", s.now()); err != nil {
+			t.Error(err)
+		}
+		thief.setNew(nueva, form...)
+		if s.events("clave.changed") != 0 {
+			t.Error("the thief's proof sets a clave once the lock is lifted")
+		}
+	})
+	t.Run("officer's lock", func(t *testing.T) {
+		fresh(t, func(t *testing.T, s *site) {
+			s.browser().signIn("", old)
+			s.lock(storage.LockOperador)
+			s.disavow()
+			if got := s.budget().LockReason; got != storage.LockOperador {
+				t.Errorf("the lock is %q now", got)
+			}
+		})
+	})
+}
+
+// disavow presses "No fui yo" in the notice of a new device.
+func (s *site) disavow() {
+	s.t.Helper()
+	s.pass(5 * time.Minute)
+	s.work()
+	s.deliver()
+	owner := s.browser()
+	reto := owner.ticketOf(owner.open(s.linkOf("equipo-nuevo")))
+	s.want(owner.post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
+}
+
+// Switching an account off ends all that was open in it, not only what begins
+// after: that stays so once it is switched on again.
+func TestDisablingEndsAllThatWasOpen(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		held := s.offline()
+		b, link := locked(s)
+		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+		own := s.browser()
+		own.signIn("", old)
+		found, err := s.DB.SessionBySecret(t.Context(), storage.Hash(own.cookie("session")), s.now(), s.now().Add(-time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := clave.DisableByOperator(t.Context(), s.DB, s.who.ID, "pedido", s.now()); err != nil {
+			t.Fatal(err)
+		}
+		s.wantText(b.open(link), resendButton)
+		s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "", time.Time{}) }) // on again
+		s.in(func(tx *storage.Tx) error {
+			now, err := tx.LockSession(t.Context(), found.ID)
+			if err == nil && now.EndedAt.IsZero() {
+				t.Error("the session has not ended")
+			}
+			return err
+		})
+		if held() {
+			t.Error("an application keeps its offline access")
+		}
+		if s.knows(own) {
+			t.Error("the browser is still known")
+		}
+		s.wantText(b.open(link), resendButton)
+	})
+}

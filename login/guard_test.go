@@ -1,0 +1,263 @@
+package login_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+)
+
+// press lets strangers fail: on the identifier, and from its network.
+func (s *site) press(id storage.Identifier, failures int) {
+	s.t.Helper()
+	for range failures {
+		s.browser().try("", id, wrong)
+	}
+}
+
+// unused are identifiers that nobody has.
+func unused(n int) storage.Identifier { return storage.Identifier(fmt.Sprintf("EXT-%06d", 900000+n)) }
+
+func (s *site) failures(id storage.Identifier) int {
+	s.t.Helper()
+	b, err := s.DB.LoginBudget(s.t.Context(), s.DB.IdentifierMAC(id))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b.Failures
+}
+
+// T02, T13, S024: under pressure a form without the answer to its challenge
+// spends no attempt and no hash, whoever the identifier belongs to, even where
+// all hash slots are taken.
+func TestT13_T02_S024_UnansweredSpendsNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		for _, id := range []storage.Identifier{cedula, nobody} {
+			b := s.browser()
+			for i := range 5 { // her own five she makes without
+				if got := b.try("", id, wrong); strings.Contains(got.body, refused) || (got.reto() != "") != (i == 4) {
+					t.Errorf("%s, attempt %d: challenge %q, %s", id, i+1, got.reto(), head(got.body))
+				}
+			}
+			s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(id)) })
+			before := hashes(s.Hash.Counts())
+			slot, err := s.Hash.Take(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, reto := range map[string][]string{"none": nil, "empty": {""}, "wrong": {"x"}} {
+				got := s.browser().try("", id, clave, reto...)
+				if got.status != http.StatusOK || got.reto() == "" || !strings.Contains(got.body, refused) || strings.Contains(got.body, denied) {
+					t.Errorf("%s, %s: %d %s", id, name, got.status, head(got.body))
+				}
+				if !strings.Contains(got.body, `value="`+string(id)+`"`) || strings.Contains(got.body, clave) {
+					t.Errorf("%s, %s: the identifier is lost, or the clave kept", id, name)
+				}
+			}
+			slot.Release()
+			if n := s.failures(id); n != 0 || hashes(s.Hash.Counts()) != before {
+				t.Errorf("%s: %d attempts and %d hashes were spent", id, n, hashes(s.Hash.Counts())-before)
+			}
+		}
+		s.browser().want(s.browser().signIn("", cedula, clave), http.StatusSeeOther, "/")
+	}, identifierOnly, func(c *login.Config) {
+		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: 10 * time.Millisecond})
+	})
+}
+
+// T01: the challenge is due, costs and looks the same whoever the identifier
+// belongs to, in any browser, refused or answered.
+func TestT01_T17_ChallengeIsTheSameForEverybody(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person("1759999913", clave)
+		s.person("0959999913", "")
+		s.person("1059999910", clave)
+		s.person("1859999912", clave)
+		other := s.browser() // with a lane, of somebody else
+		other.want(other.signIn("", "1859999912", clave), http.StatusSeeOther, "/")
+		other.post("/oauth/logout", nil)
+		type step struct {
+			status              int
+			header, body        string
+			hashes, stmts, comm int64
+		}
+		measure := func(id storage.Identifier, b *browser) []step {
+			var out []step
+			do := func(reto ...string) answer {
+				before := []int64{hashes(s.Hash.Counts()), s.statements.Load(), s.commits.Load()}
+				got := b.try("", id, wrong, reto...)
+				var h strings.Builder
+				got.header.Del("Date")
+				_ = got.header.Write(&h)
+				normal := func(text string) string {
+					return changing.ReplaceAllString(strings.ReplaceAll(text, string(id), "CEDULA"), "SECRET")
+				}
+				out = append(out, step{
+					got.status, normal(h.String()), normal(got.body),
+					hashes(s.Hash.Counts()) - before[0], s.statements.Load() - before[1], s.commits.Load() - before[2],
+				})
+				return got
+			}
+			reto := do().reto()
+			if reto == "" {
+				return out
+			}
+			do(reto) // too early
+			s.pass(longestWait)
+			do(reto)
+			do(reto) // used
+			return out
+		}
+		for round := range 9 {
+			want := measure(nobody, s.browser())
+			if refusals := len(want) == 4; refusals != (round >= 4) {
+				t.Fatalf("round %d: %d steps", round, len(want))
+			}
+			for _, id := range []storage.Identifier{"1759999913", "0959999913"} {
+				if got := measure(id, s.browser()); !slices.Equal(got, want) {
+					t.Errorf("round %d, %s: %s", round, id, parting(fmt.Sprint(got), fmt.Sprint(want)))
+				}
+			}
+			foreign := measure(unused(2), other)
+			if got := measure("1059999910", other); !slices.Equal(got, foreign) {
+				t.Errorf("round %d, with somebody's lane: %s", round, parting(fmt.Sprint(got), fmt.Sprint(foreign)))
+			}
+		}
+	}, identifierOnly)
+}
+
+// parting is where two texts part.
+func parting(a, b string) string {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	return a[max(0, i-80):min(len(a), i+80)] + " ≠ " + b[max(0, i-80):min(len(b), i+80)]
+}
+
+// T02, design section 4: a network that has failed often makes its strangers
+// answer, and refuses nobody; known devices are spared.
+func TestT02_T03_NetworkAsksStrangersOnly(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.person(another, clave)
+		own := s.browser()
+		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.post("/oauth/logout", nil)
+		for i := range 20 {
+			if got := s.browser().get("/ingresar"); got.reto() != "" {
+				t.Fatalf("asked after %d failures", i)
+			}
+			s.press(unused(i), 1)
+		}
+		b := s.browser()
+		page := b.get("/ingresar")
+		if page.reto() == "" || !strings.Contains(strings.Join(page.header["Content-Security-Policy"], ";"), "worker-src 'self'") {
+			t.Errorf("no challenge: %s", head(page.body))
+		}
+		s.pass(longestWait)
+		for i := range 14 { // what has leaked meanwhile
+			s.press(unused(20+i), 1)
+		}
+		b.want(b.try("", another, clave, page.reto()), http.StatusSeeOther, "/")
+		if got := own.get("/ingresar"); got.reto() != "" {
+			t.Error("the known device is asked")
+		}
+		own.want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		if got := own.try("", unused(0), clave); got.reto() == "" || !strings.Contains(got.body, refused) {
+			t.Errorf("it is spared for others too: %d %s", got.status, head(got.body))
+		}
+		s.pass(time.Hour)
+		if got := s.browser().get("/ingresar"); got.reto() != "" {
+			t.Error("still asked an hour later")
+		}
+	})
+}
+
+// S025, T18: an answer counts once, however many forms bring it at once.
+func TestT18_S025_OneAnswerOneAttempt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.press(cedula, 5)
+		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+		b := s.browser()
+		reto := b.try("", cedula, wrong).reto()
+		s.pass(longestWait)
+		before := hashes(s.Hash.Counts())
+		parallel(50, func(i int) {
+			b.post("/ingresar", url.Values{"cedula": {string(cedula)}, "clave": {wrong + strings.Repeat("x", i)}, "reto": {reto}})
+		})
+		if n := hashes(s.Hash.Counts()) - before; n != 1 || s.failures(cedula) != 1 {
+			t.Errorf("one answer made %d hashes, %d attempts", n, s.failures(cedula))
+		}
+	}, identifierOnly)
+}
+
+// Without script: a ticket that comes a few seconds early is waited for; one that
+// comes much too early leads to a page that waits in the person's place, with no
+// field for a clave that its refresh would lose, and keeps all else.
+func TestS025_WithoutScriptNoClaveIsLost(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.Wait = func(_ context.Context, d time.Duration) error { s.pass(d); return nil }
+		s.person("EXT-0004711", clave)
+		s.press("EXT-0004711", 5)
+		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC("EXT-0004711")) })
+		b := s.browser()
+		in := b.ask("historia", "openid")
+		form := func(reto string) answer {
+			return b.post("/ingresar", url.Values{
+				"id": {in.request()}, "codigo": {"1"}, "cedula": {"ext-0004711"}, "clave": {clave}, "reto": {reto},
+			})
+		}
+		first := form("")
+		early := form(first.reto())
+		if early.status != http.StatusOK || strings.Contains(early.body, `name="clave"`) || !strings.Contains(early.body, "Espere 10 segundos") {
+			t.Errorf("got %d %s", early.status, head(early.body))
+		}
+		seconds, address, ok := strings.Cut(early.header.Get("Refresh"), ";url=")
+		if !ok || seconds != "10" || !strings.Contains(early.body, `href="`+strings.ReplaceAll(address, "&", "&amp;")+`"`) || strings.Contains(strings.ToLower(address), "ext") {
+			t.Errorf("Refresh %q", early.header.Get("Refresh"))
+		}
+		page := b.get(address)
+		for _, want := range []string{`value="ext-0004711"`, `name="clave"`, `name="codigo" value="1"`, `name="id" value="` + in.request() + `"`, " checked", "Espere 10 segundos"} {
+			if !strings.Contains(page.body, want) {
+				t.Errorf("the page has no %s: %s", want, head(page.body))
+			}
+		}
+		s.pass(5 * time.Second)
+		b.want(form(page.reto()), http.StatusSeeOther, "/autorizar") // five seconds early: held
+	}, identifierOnly)
+}
+
+// What else is wrong with a form leaves the box as it was.
+func TestS024_OtherFaultsKeepTheTick(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		for i := range 20 {
+			s.press(unused(i), 1)
+		}
+		b := s.browser()
+		reto := b.get("/ingresar").reto()
+		got := b.try("", "1759999914", clave, reto)
+		if got.reto() != reto || !strings.Contains(got.body, " checked") {
+			t.Errorf("the ticket has gone: %s", head(got.body))
+		}
+		if got := b.try("", "1759999914", clave); got.reto() == "" || strings.Contains(got.body, " checked") {
+			t.Error("ticked by itself")
+		}
+	})
+}
