@@ -28,7 +28,7 @@ test:
 	@.ci/postgres $(MAKE) --no-print-directory tested
 
 tested:
-	go test -count=1 -timeout 20m ./...
+	go test -count=1 -parallel 4 -timeout 20m ./...
 	.ci/fuzz
 	@$(MAKE) --no-print-directory matrix
 	@if .ci/node; then $(MAKE) --no-print-directory interop; fi

@@ -29,14 +29,14 @@ type chromium struct {
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
 	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			program = path
 			break
 		}
 	}
 	if program == "" {
-		t.Fatal("Chromium is not installed, and the pages are tested in a real browser. Run: sudo apt-get install -y --no-install-recommends chromium fonts-liberation")
+		t.Fatal("Chromium is not installed, and the pages are tested in a real browser. Run: sudo apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation")
 	}
 	alloc, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
 		chromedp.ExecPath(program),
