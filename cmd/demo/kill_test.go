@@ -18,8 +18,8 @@ import (
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
-// killRounds is how often the provider is killed on each database. A longer run:
-// CLAVE_KILLS=2000 go test -run TestFT01 -timeout 2h ./cmd/demo.
+// killRounds is how often the provider is killed on each database. A hundred times
+// in the middle of each deed: CLAVE_KILLS=460 go test -run TestFT01_Kill$ ./cmd/demo.
 const killRounds = 100
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
@@ -272,12 +272,12 @@ func (k *killer) recover(r *round, acknowledged bool, after string) {
 	}
 }
 
-// random dies at any moment of the deed, or just after it, until there have been
-// enough deaths.
+// random dies at any moment of a deed, or just after it, each deed in its turn,
+// until there have been enough deaths.
 func (k *killer) random() {
 	k.t.Helper()
 	for k.deaths < k.rounds {
-		d := k.deeds[k.chance.IntN(len(k.deeds))]
+		d := k.deeds[k.randoms%len(k.deeds)]
 		delay := time.Duration(k.chance.Int64N(int64(k.took[d.name]*5/4) + 1))
 		r := d.prepare(k)
 		timer := time.AfterFunc(delay, k.provider.kill)
