@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -109,7 +110,7 @@ func (s *Server) Hold(ctx context.Context, tx *storage.Tx, v *Visit) (http.Handl
 
 // Onward is where the session's person goes from a page of ours, whose running
 // request, if any, is held: the request's next step, else what is due of her
-// own, else home.
+// own, else the page of her own that she asked for (SignInFirst), else home.
 func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (http.Handler, error) {
 	if v.Request != nil {
 		return s.advance(ctx, tx, v, found)
@@ -124,7 +125,7 @@ func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *st
 	if _, due := s.Renewal.Due(clave, v.Now); due {
 		return redirect("/renovar"), nil
 	}
-	return redirect("/"), nil
+	return redirect(cmp.Or(v.next, "/")), nil
 }
 
 // effect runs f in one transaction, with the visit's running request held, and

@@ -30,8 +30,7 @@ func (s *Server) guard(ctx context.Context, r *http.Request, v *Visit, a *Attemp
 	if known, err := s.knows(ctx, r, v, id); err != nil || known {
 		return err
 	}
-	// The network's part is in what was posed: the page knew it.
-	form, least := asking(r, v), challenge.CostOf(0, a.failing)
+	form, least := asking(r, v), challenge.Due(a.network, a.failing)
 	err = s.Challenges.Verify(ctx, v.Form, form, least)
 	if early, ok := errors.AsType[*challenge.NotYet](err); ok && early.Wait <= patience {
 		if err := s.Wait(ctx, early.Wait); err != nil {
@@ -50,6 +49,16 @@ func (s *Server) knows(ctx context.Context, r *http.Request, v *Visit, id storag
 		return hash != "", nil
 	}
 	return s.DB.KnowsDevice(ctx, s.DB.IdentifierMAC(id), hash, v.Now)
+}
+
+// Hers reports whether this browser is known to be that of whoever has the
+// identifier with that hash. It does the same work where nobody has it.
+func (s *Server) Hers(ctx context.Context, r *http.Request, v *Visit, identifierMAC []byte) (bool, error) {
+	hash := s.deviceHash(r)
+	if hash == "" {
+		return false, nil
+	}
+	return s.DB.KnowsDevice(ctx, identifierMAC, hash, v.Now)
 }
 
 // asking is where a clave is asked: a challenge posed there counts on no other

@@ -185,6 +185,36 @@ func TestT02_T03_NetworkAsksStrangersOnly(t *testing.T) {
 	})
 }
 
+// T13: an answer hoarded while the network hardly pressed does not count once it
+// does; a small rise refuses nobody.
+func TestT13_HoardedAnswersTryNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		press := func(n int) {
+			s.in(func(tx *storage.Tx) error {
+				for range n {
+					key := s.DB.PressureKey("network", "127.0.0.0/24")
+					if err := tx.AddPressure(t.Context(), key, s.now(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		press(20)
+		honest, hoarder := s.browser(), s.browser()
+		early, late := honest.get("/ingresar").reto(), hoarder.get("/ingresar").reto()
+		s.pass(11 * time.Second)
+		press(20)
+		honest.want(honest.try("", cedula, clave, early), http.StatusSeeOther, "/")
+		press(40)
+		if got := hoarder.try("", cedula, wrong, late); strings.Contains(got.body, denied) || s.failures(cedula) != 0 {
+			t.Errorf("a hoarded answer counted: %d %s", got.status, head(got.body))
+		}
+	}, func(c *login.Config) { c.Network = login.Limit{Free: 1000, Leak: 24 * time.Hour} })
+}
+
 // S025, T18: an answer counts once, however many forms bring it at once.
 func TestT18_S025_OneAnswerOneAttempt(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,7 @@ type Notice struct {
 	Reason   string        `json:",omitempty"` // of a lock
 	Closed   bool          `json:",omitempty"` // other sessions were ended
 	Operator bool          `json:",omitempty"` // an officer did it
+	Hers     bool          `json:",omitempty"` // asked where she is known, or beside a link of hers: no stranger's wish
 	Due      time.Time     `json:",omitzero"`  // when the new clave ends
 	Wait     time.Duration `json:"-"`          // how long to wait for what follows
 }
@@ -128,6 +129,12 @@ func (s *Server) Levels(ctx context.Context, r *http.Request, v *Visit, id stora
 		return 0, 0, err
 	}
 	return s.Network.Level(full[string(byNet)], v.Now), s.Identifier.Level(full[string(byName)], v.Now), nil
+}
+
+// PressIdentifier counts something that is asked for an identifier, whoever has
+// it, against that.
+func (s *Server) PressIdentifier(ctx context.Context, tx *storage.Tx, v *Visit, id storage.Identifier) error {
+	return tx.AddPressure(ctx, s.DB.PressureKey("identifier", string(id)), v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier))
 }
 
 // PressNetwork counts something that r asks for against its network.

@@ -25,7 +25,8 @@ type Visit struct {
 
 	Browser string // hash of the cookie that binds what it does to this browser
 
-	newcomer bool // the browser had no cookie of ours
+	newcomer bool   // the browser had no cookie of ours
+	next     string // the page of her own she was on her way to, "" for none
 	app      *templates.Application
 }
 
@@ -74,7 +75,7 @@ func (s *Server) FreeVisit(w http.ResponseWriter, r *http.Request) (*Visit, erro
 // visit is Visit; beside an error that is only about the running request it
 // returns the visit without one.
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, ids []string) (*Visit, error) {
-	v := &Visit{Now: s.Now(), Form: r.PostForm, newcomer: secret(r, s.cookies.browser) == ""}
+	v := &Visit{Now: s.Now(), Form: r.PostForm, newcomer: secret(r, s.cookies.browser) == "", next: s.destination(r)}
 	if len(ids) > 1 {
 		return nil, &failure{kind: templates.KindRequest}
 	}
@@ -83,7 +84,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, ids []string) (*V
 	wish := ""
 	if len(ids) == 1 && ids[0] != "" {
 		if err := s.load(r.Context(), v, ids[0], v.Browser, r.Method == http.MethodPost); err != nil {
-			aside := &Visit{Now: v.Now, Form: v.Form, Browser: v.Browser, Lang: s.Language(r), newcomer: v.newcomer}
+			aside := &Visit{Now: v.Now, Form: v.Form, Browser: v.Browser, Lang: s.Language(r), newcomer: v.newcomer, next: v.next}
 			return aside, err
 		}
 		wish = v.Request.Params.UILocales

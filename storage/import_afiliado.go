@@ -44,8 +44,9 @@ func AfiliadosColumns() []Column {
 // was killed goes on where it was when the same file is given again; a file
 // that was imported to its end is imported anew. Known people get the file's
 // data in place of theirs, and what they had proven of an address stays proven
-// only while the address stays the same; their claves, locks, sessions and
-// devices are never touched. Where a person stands on several lines, the last
+// only while the address stays the same; where their e-mail address changes,
+// links in their mails die and both addresses are told (ErrandContact). Their
+// claves, locks, sessions and devices are never touched. Where a person stands on several lines, the last
 // holds, and the first clave.
 //
 // A file that cannot be read as such is ErrImportFile.
@@ -109,6 +110,7 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 	}
 	now := At(m.opts.Now())
 	var rows []any
+	var moved []contactChange
 	n := 0
 	for i := range people {
 		a := people[i].a
@@ -125,6 +127,9 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 			report.Updated++
 			a = a.over(*was)
 			a.UpdatedAt = now
+			if !sameMailbox(a.Email, was.Email) {
+				moved = append(moved, contactChange{a.ID, people[i].mac, ContactChange{When: now.Time, Former: was.Email, Present: a.Email}})
+			}
 		}
 		people[i].a = a
 		args, err := m.db.sealedAfiliado(a)
@@ -135,6 +140,9 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 		n++
 	}
 	if err := tx.putAfiliados(ctx, rows, n); err != nil {
+		return nil, err
+	}
+	if err := tx.contactsChanged(ctx, moved, m.opts.Actor, now); err != nil {
 		return nil, err
 	}
 	return nil, m.writeClaves(ctx, tx, people)

@@ -6,12 +6,18 @@ import (
 	"time"
 )
 
+// jobFuture is how far ahead of now the times of a job can be true. What lies
+// beyond was written by a clock that was wrong, and holds nothing up.
+const jobFuture = 24 * time.Hour
+
 // LeaseJob takes the periodic job name until until, unless somebody else holds
 // it or it ran less than every ago. It reports whether the caller is to run it.
+// Nobody leases a job for a day or more.
 func (tx *Tx) LeaseJob(ctx context.Context, name string, every time.Duration, now, until time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `INSERT INTO job (name, leased_until, last_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET
-		leased_until = excluded.leased_until, last_at = excluded.last_at WHERE job.leased_until <= ? AND job.last_at <= ?`,
-		name, At(until), At(now), At(now), At(now.Add(-every)))
+		leased_until = excluded.leased_until, last_at = excluded.last_at
+		WHERE (job.leased_until <= ? OR job.leased_until > ?) AND (job.last_at <= ? OR job.last_at > ?)`,
+		name, At(until), At(now), At(now), At(now.Add(jobFuture)), At(now.Add(-every)), At(now.Add(jobFuture)))
 	if err != nil {
 		return false, fmt.Errorf("storage: lease job: %w", err)
 	}

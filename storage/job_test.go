@@ -43,6 +43,37 @@ func TestJobIsLeasedToOneReplica(t *testing.T) {
 	})
 }
 
+// A replica whose clock was a year ahead does not stop a job for a year.
+func TestJobOutlivesAWrongClock(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		for _, tt := range []struct {
+			name  string
+			ahead time.Duration
+			ended bool // it gave its lease back
+			want  bool
+		}{
+			{"a year, and died", 365 * 24 * time.Hour, false, true},
+			{"a year, and ended", 365 * 24 * time.Hour, true, true},
+			{"an hour", time.Hour, true, false},
+		} {
+			inTx(t, db, func(tx *storage.Tx) error {
+				wrong := now.Add(tt.ahead)
+				if err := done(tx.LeaseJob(t.Context(), tt.name, time.Minute, wrong, wrong.Add(5*time.Minute))); err != nil || !tt.ended {
+					return err
+				}
+				return tx.ReleaseJob(t.Context(), tt.name, wrong.Add(5*time.Minute), wrong.Add(time.Second))
+			})
+			inTx(t, db, func(tx *storage.Tx) error {
+				got, err := tx.LeaseJob(t.Context(), tt.name, time.Minute, now, now.Add(5*time.Minute))
+				if got != tt.want {
+					t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+				}
+				return err
+			})
+		}
+	})
+}
+
 // Purging takes what has expired with all that hangs from it, in batches, and
 // leaves the rest.
 func TestPurgeTakesOnlyWhatExpired(t *testing.T) {

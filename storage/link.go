@@ -94,22 +94,26 @@ func (tx *Tx) AddLink(ctx context.Context, l Link) error {
 	return nil
 }
 
-// ShareLink returns the id of the person's live link of that purpose, which then
-// lives until l.LatestAt, or stores l and returns its id. Notices share one: a
-// newer notice must not kill what an older one offers, nor go without its own
-// where the mail is late; DeliverLink starts the clock anew. It holds the
-// person's row.
+// sharedFor is how long after its creation a link goes into further notices.
+const sharedFor = 24 * time.Hour
+
+// ShareLink returns the id of the person's live link of that purpose that is not
+// a day old at l.CreatedAt, which then lives until l.LatestAt, or stores l beside
+// the others and returns its id. Notices of one day share one: a newer notice
+// must not kill what an older one offers, nor go without its own where the mail
+// is late; DeliverLink starts the clock anew, by a day at most for the older
+// ones. Only links for notices may live side by side. It holds the person's row.
 func (tx *Tx) ShareLink(ctx context.Context, l Link) (string, error) {
-	if err := tx.holdAfiliado(ctx, l.AfiliadoID); err != nil {
-		return "", fmt.Errorf("storage: share link: %w", err)
-	}
-	var id string
-	err := tx.get(ctx, &id, `UPDATE link SET latest_at = CASE WHEN latest_at < ? THEN ? ELSE latest_at END,
-		expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END
-		WHERE afiliado_id = ? AND purpose = ? AND used_at = 0 AND replaced_at = 0 AND expires_at > ? RETURNING id`,
-		l.LatestAt, l.LatestAt, l.LatestAt, l.LatestAt, l.AfiliadoID, l.Purpose, l.CreatedAt)
-	if errors.Is(err, ErrNotFound) {
-		return l.ID, tx.AddLink(ctx, l)
+	id := l.ID
+	err := tx.holdAfiliado(ctx, l.AfiliadoID)
+	if err == nil {
+		err = tx.get(ctx, &id, `UPDATE link SET latest_at = CASE WHEN latest_at < ? THEN ? ELSE latest_at END,
+			expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END
+			WHERE afiliado_id = ? AND purpose = ? AND used_at = 0 AND replaced_at = 0 AND expires_at > ? AND created_at > ? RETURNING id`,
+			l.LatestAt, l.LatestAt, l.LatestAt, l.LatestAt, l.AfiliadoID, l.Purpose, l.CreatedAt, At(l.CreatedAt.Add(-sharedFor)))
+		if errors.Is(err, ErrNotFound) {
+			id, err = l.ID, tx.insertLink(ctx, l)
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("storage: share link: %w", err)

@@ -146,8 +146,9 @@ func TestT12_OneLiveLinkPerPurpose(t *testing.T) {
 	})
 }
 
-// Notices share one link, so that an older notice keeps its "No fui yo".
-func TestNoticesShareALink(t *testing.T) {
+// Notices of one day share a link, so that an older notice keeps its "No fui yo";
+// those of another have one beside it, and each ends in its own time.
+func TestNoticesOfADayShareALink(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a := person(t, db, "1759999913")
 		share := func(at time.Time) string {
@@ -164,30 +165,34 @@ func TestNoticesShareALink(t *testing.T) {
 			})
 			return id
 		}
+		ends := func(id string, want time.Time) {
+			t.Helper()
+			if l, err := db.Link(t.Context(), id); err != nil || !l.ExpiresAt.Equal(want) || !l.Live(want.Add(-time.Second)) {
+				t.Errorf("got %+v, %v; want it to end at %v", l, err, want)
+			}
+		}
 		first := share(now)
 		deliver(t, db, first, now)
+		later := now.Add(24*time.Hour - time.Second)
+		if again := share(later); again != first {
+			t.Errorf("got another link within the day, want the same")
+		}
+		ends(first, later.Add(11*24*time.Hour)) // the mail may be late: until it is handed over the link lives
+		deliver(t, db, first, later)
+		ends(first, later.Add(10*24*time.Hour))
 		week := now.Add(7 * 24 * time.Hour)
-		if again := share(week); again != first {
-			t.Errorf("got another link, want the same")
+		second := share(week)
+		if second == first {
+			t.Fatal("a week later the same link is given again")
 		}
-		deliver(t, db, first, week)
-		if l, err := db.Link(t.Context(), first); err != nil || !l.ExpiresAt.Equal(week.Add(10*24*time.Hour)) {
-			t.Errorf("got %+v, %v; want ten days from the second notice", l, err)
-		}
-		last := week.Add(10*24*time.Hour - time.Second) // the mail may be late: until it is handed over the link lives
-		share(last)
-		if l, err := db.Link(t.Context(), first); err != nil || !l.ExpiresAt.Equal(last.Add(11*24*time.Hour)) || !l.LatestAt.Equal(l.ExpiresAt.Time) {
-			t.Errorf("got %+v, %v; want it to wait for the third notice", l, err)
-		}
-		deliver(t, db, first, last.Add(time.Hour))
-		if l, err := db.Link(t.Context(), first); err != nil || !l.ExpiresAt.Equal(last.Add(time.Hour+10*24*time.Hour)) {
-			t.Errorf("got %+v, %v; want ten days from the third notice", l, err)
-		}
-		if !use(t, db, first, week) {
+		deliver(t, db, second, week)
+		ends(first, later.Add(10*24*time.Hour))
+		ends(second, week.Add(10*24*time.Hour))
+		if !use(t, db, second, week) {
 			t.Fatal("it cannot be used")
 		}
-		if again := share(week); again == first {
-			t.Error("a used link is given again")
+		if again := share(week); again == first || again == second {
+			t.Error("a used link, or one of another day, is given again")
 		}
 	})
 }

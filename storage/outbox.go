@@ -47,7 +47,7 @@ type Message struct {
 	LastError   string  // a class, never what a server said
 	Hash        string  // of what was sent, Hash
 	Suppressed  bool    // the address takes no mail; only LeaseMessages says
-	Sealed      error   // why Recipient and Data do not open; only LeaseMessages says
+	Sealed      error   // why Recipient and Data do not open; only LeaseMessages and Messages say
 }
 
 type messageRow struct {

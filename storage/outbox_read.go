@@ -7,7 +7,8 @@ import (
 )
 
 // Messages lists the newest limit messages to a person, for her and for
-// officers. Those that are done have no Data.
+// officers. Those that are done have no Data. One that does not open is among
+// them, and says so in Sealed.
 func (r reads) Messages(ctx context.Context, afiliadoID string, limit int) ([]Message, error) {
 	var rows []messageRow
 	err := r.list(ctx, &rows, `SELECT `+messageColumns+`, FALSE AS suppressed FROM outbox WHERE afiliado_id = ?
@@ -18,7 +19,8 @@ func (r reads) Messages(ctx context.Context, afiliadoID string, limit int) ([]Me
 	out := make([]Message, len(rows))
 	for i, row := range rows {
 		if out[i], err = r.db.openMessage(row); err != nil {
-			return nil, err
+			out[i] = row.closed()
+			out[i].Sealed = err
 		}
 	}
 	return out, nil

@@ -168,8 +168,8 @@ func TestT19_SealedValuesDoNotMove(t *testing.T) {
 		})
 		for _, column := range []string{"recipient", "data"} {
 			swap(t, raw, "outbox", column, "afiliado_id", a.ID, b.ID)
-			if _, err := db.Messages(t.Context(), a.ID, 1); err == nil {
-				t.Errorf("the %s of another's mail opened", column)
+			if all, err := db.Messages(t.Context(), a.ID, 1); err != nil || len(all) != 1 || all[0].Sealed == nil || all[0].Recipient != "" || len(all[0].Data) > 0 {
+				t.Errorf("the %s of another's mail opened: %+v, %v", column, all, err)
 			}
 			swap(t, raw, "outbox", column, "afiliado_id", a.ID, b.ID)
 		}

@@ -226,6 +226,7 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		Change{Layout: l, Goal: &goal, Cedula: evil, Params: []Param{{evil, evil}}},
 		Changed{Layout: l, Application: &app},
 		Disavow{Layout: l, Template: evil, Network: evil, Device: evil},
+		Messages{Layout: l, Mailbox: evil, Refused: true, Messages: []Sent{{Template: evil, Address: evil, State: SentFailed}}},
 	} {
 		t.Run(page.name(), func(t *testing.T) {
 			root, err := html.Parse(strings.NewReader(body(t, p, page)))

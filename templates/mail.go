@@ -61,7 +61,8 @@ func mailKinds() []mailKind {
 	return []mailKind{
 		mailKindOf[MailUnlockLink](), mailKindOf[MailUnlockAssisted](), mailKindOf[MailClaveLocked](),
 		mailKindOf[MailClaveUnlocked](), mailKindOf[MailClaveChanged](), mailKindOf[MailClaveRenewed](),
-		mailKindOf[MailRenewalDue](), mailKindOf[MailNewDevice](), mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
+		mailKindOf[MailRenewalDue](), mailKindOf[MailNewDevice](), mailKindOf[MailContactChanged](),
+		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
 	}
 }
 
@@ -143,6 +144,18 @@ type Also struct {
 	When     time.Time
 }
 
+// MailContactChanged tells, at the former address and at the new one, that the IESS writes to another from now on.
+// Neither address is in it: who reads the one need not know the other.
+type MailContactChanged struct {
+	Name    string
+	When    time.Time
+	Former  bool   // it goes to the former address
+	Disavow string `json:"-"`
+}
+
+// Template implements [Mail].
+func (MailContactChanged) Template() string { return "contacto-cambiado" }
+
 // MailUnlockLink brings the link that unlocks (S072), or the code to type instead.
 type MailUnlockLink struct {
 	Name    string
@@ -201,6 +214,11 @@ func (m MailClaveRenewed) minted(l Links) Mail  { m.Disavow = l.Disavow; return 
 func (m MailClaveLocked) minted(l Links) Mail   { m.Disavow = l.Disavow; return m }
 func (m MailClaveUnlocked) minted(l Links) Mail { m.Disavow = l.Disavow; return m }
 func (m MailNewDevice) minted(l Links) Mail     { m.Disavow = l.Disavow; return m }
+func (m MailContactChanged) minted(l Links) Mail {
+	m.Disavow = l.Disavow
+	return m
+}
+
 func (m MailUnlockLink) minted(l Links) Mail {
 	m.Link, m.Code, m.Until = l.URL, l.Code, l.Until
 	return m

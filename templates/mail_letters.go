@@ -113,6 +113,20 @@ func (m MailNewDevice) letter(c *composer) letter {
 	return l
 }
 
+func (m MailContactChanged) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.contacto-cambiado.what"), c.say("mail.contacto-cambiado.new")}
+	if m.Former {
+		l.Lead[1] = c.say("mail.contacto-cambiado.former")
+	}
+	l.Lead = append(l.Lead, c.say("mail.contacto-cambiado.links"))
+	l.Facts = c.facts(m.When, "", "") // those of an officer are not hers to know
+	l.Own = part{Title: c.say("mail.contacto-cambiado.own"), Do: []string{c.say("mail.nothing")}}
+	l.Other = c.notme(m.Disavow)
+	l.Other.Title = c.say("mail.notasked")
+	return l
+}
+
 func (m MailUnlockLink) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	if !m.Until.IsZero() {

@@ -35,6 +35,8 @@ func MailStates() []MailState {
 		{"equipo-nuevo-y-mas", MailNewDevice{Name: name, When: when, Network: network, Device: device, Also: []Also{
 			{MailClaveChanged{}.Template(), when.Add(2 * time.Minute)}, {"otro", when.Add(3 * time.Minute)},
 		}}},
+		{"contacto-cambiado", MailContactChanged{Name: name, When: when}},
+		{"contacto-cambiado-anterior", MailContactChanged{Name: name, When: when, Former: true}},
 		{"enlace-desbloqueo", MailUnlockLink{Name: name, When: when, Network: network, Device: device, Life: 3 * time.Minute}},
 		{"clave-por-vencer", MailRenewalDue{Name: name, Due: when.AddDate(0, 0, 30), Days: 30}},
 		{"clave-por-vencer-manana", MailRenewalDue{Name: name, Due: when.AddDate(0, 0, 1), Days: 1}},

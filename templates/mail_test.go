@@ -117,7 +117,7 @@ func TestT08_SubjectsAreFixed(t *testing.T) {
 func TestS090_D16_NoMailHoldsAClave(t *testing.T) {
 	allowed := []string{
 		"Name", "When", "Network", "Device", "Closed", "Disavow", "Due", "Reason", "Online", "Operator", "Application", "Also",
-		"Life", "Link", "Code", "Until", "Days",
+		"Life", "Link", "Code", "Until", "Days", "Former",
 	}
 	forEachMail(t, func(t *testing.T, _ string, s MailState, got mailed) {
 		for f := range reflect.TypeOf(s.Mail).Fields() {

@@ -20,6 +20,7 @@ func TestT26_MailsKeepHostileNamesHarmless(t *testing.T) {
 		MailUnlockLink{Name: evil, When: when, Network: evil, Device: evil, Code: evil},
 		MailUnlockAssisted{Name: evil, When: when, Network: evil, Device: evil, Reason: Reason(evil)},
 		MailRenewalDue{Name: evil, Due: when, Days: -1},
+		MailContactChanged{Name: evil, When: when},
 		MailAccountDisabled{Name: evil, When: when},
 	} {
 		t.Run(m.Template(), func(t *testing.T) {
@@ -82,4 +83,17 @@ func FuzzT26_Tame(f *testing.F) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// Of a changed address both are told: which of the two this is, and what to do where it was nobody's wish.
+func TestContactChangedIsComplete(t *testing.T) {
+	p := parsed(t)
+	for former, want := range map[bool]string{false: "Desde ahora le escribimos a este correo.", true: "a otro correo y ya no a este."} {
+		got := send(t, p, "es-EC", Minted(MailContactChanged{Name: "Rosa", When: sampleTime(), Former: former}, Links{Disavow: testIssuer + "/enlace/EJEMPLO-NO-FUI-YO"}))
+		for _, want := range []string{want, "Cuándo: 22 de noviembre de 2026, 11:05", "SI USTED NO LO PIDIÓ", "/enlace/EJEMPLO-NO-FUI-YO", "diez días"} {
+			if !strings.Contains(got.text, want) {
+				t.Errorf("former %v: it does not say %q:\n%s", former, want, got.text)
+			}
+		}
+	}
 }

@@ -153,6 +153,7 @@ func (c CodeEntry) Failed() bool { return len(c.Faults) > 0 }
 type Unlocked struct {
 	Layout
 	When        time.Time    // when it was unlocked
+	Idle        bool         // it was not locked
 	Application *Application // where she was going; nil where unknown
 }
 

@@ -52,6 +52,7 @@ func States(lang string) []State {
 	all = append(all, requestStates(in)...)
 	all = append(all, unlockStates(l)...)
 	all = append(all, changeStates(l, in)...)
+	all = append(all, messagesStates(in)...)
 	return append(all, errorStates(l)...)
 }
 

@@ -38,6 +38,7 @@ func unlockStates(l Layout) []State {
 		{"unlocked", ok, Unlocked{Layout: l, When: when}},
 		{"unlocked-application", ok, Unlocked{Layout: l, When: when, Application: app}},
 		{"unlocked-bare", ok, Unlocked{Layout: l}},
+		{"unlocked-idle", ok, Unlocked{Layout: l, When: when, Idle: true}},
 		{"disavow", ok, Disavow{
 			Layout: l, Template: MailNewDevice{}.Template(), When: when, Network: "186.46.12.x", Device: "Firefox · Windows",
 			Challenge: posed,

@@ -27,8 +27,8 @@ func (c *commands) afiliado() *cobra.Command {
 			Use: "show ID", Short: "Show the state of a person's account, her last mails and nothing that could open it", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.afiliadoShow(cmd.Context(), args[0]) },
 		},
-		c.afiliadoAct("unlock", "Lift the lock of a person's clave, whatever its reason", "unlocked", true, claves.UnlockByOperator),
-		c.afiliadoAct("disable", "Switch a person's account off: her sessions end, and nothing opens any more", "disabled", true,
+		c.afiliadoAct("unlock", `Lift the lock of a person's clave, unless "No fui yo" closed it`, "unlocked", true, claves.UnlockByOperator),
+		c.afiliadoAct("disable", "Switch a person's account off for good: her sessions end, nothing opens any more, and no command undoes it", "disabled", true,
 			claves.DisableByOperator),
 		c.afiliadoAct("mail", "Let mail go again to a person's address that was given up because its server refused it",
 			"mail goes again to the address of", false, claves.AllowMailByOperator),
@@ -139,6 +139,8 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mail
 	switch err := act(ctx, db, a.ID, reason, c.now()); {
 	case errors.Is(err, claves.ErrNotLocked):
 		return fmt.Errorf("%s is not locked; nothing was done", a.Identifier)
+	case errors.Is(err, claves.ErrDisavowed):
+		return fmt.Errorf(`somebody else knows the clave of %s ("No fui yo"): only Generar / Recuperar clave lifts that lock; nothing was done`, a.Identifier)
 	case errors.Is(err, claves.ErrNotSuppressed):
 		return fmt.Errorf("no address of %s was given up; nothing was done", a.Identifier)
 	case errors.Is(err, storage.ErrConflict):

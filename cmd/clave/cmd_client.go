@@ -26,6 +26,7 @@ func (c *commands) client() *cobra.Command {
 		&cobra.Command{
 			Use: "apply FILE", Args: cobra.ExactArgs(1),
 			Short: "Register, or change, the applications of FILE: a JSON array of RFC 7591 metadata; all of them or none",
+			Long:  clientApplyHelp,
 			RunE:  func(cmd *cobra.Command, args []string) error { return c.clientApply(cmd.Context(), args[0]) },
 		},
 		&cobra.Command{
@@ -131,3 +132,26 @@ func (c *commands) clientDisable(ctx context.Context, id, reason string) error {
 	}
 	return err
 }
+
+const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON array of client metadata
+(RFC 7591); all of them or none. What a file leaves out gets its default.
+
+  client_id                     required
+  client_secret                 32 to 512 characters (openssl rand -hex 32); left out: the one on file stays
+  client_name                   required: people read it
+  client_uri, logo_uri, policy_uri, tos_uri, initiate_login_uri, contacts
+  application_type              web (default) | native
+  redirect_uris                 at least one, compared to the letter
+  post_logout_redirect_uris
+  token_endpoint_auth_method    client_secret_basic (default; form-encode id and secret, RFC 6749 2.3.1)
+                                | client_secret_post | none
+  grant_types                   ["authorization_code"] (default), and "refresh_token" with scope offline_access
+  response_types                ["code"]
+  scope                         openid (default) and any of profile email phone offline_access cedula afiliacion
+  subject_type                  pairwise (default) | public; sector_identifier_uri
+  id_token_signed_response_alg  ES256 (default) | RS256 | PS256 | EdDSA
+  default_max_age, default_acr_values, require_auth_time
+  iess_first_party              true: people see a notice; false (default): they are asked
+  iess_pkce                     required (default) | optional
+  iess_access_token_format      opaque
+  iess_renewal_window           0 (default) to 86400 seconds`

@@ -41,6 +41,17 @@ func TestDatabaseInTheClearIsSaidAloud(t *testing.T) {
 	}
 }
 
+// A section all of whose keys are commented out is none.
+func TestSectionWithoutKeysIsAbsent(t *testing.T) {
+	file := filepath.Join(configDir(t), "clave.yaml")
+	if _, problems := parseConfig(file, []byte(right+"tls:\n  # cert_file: tls/cert.pem\n"), nil); len(problems) > 0 {
+		t.Errorf("got %v, want none", problems)
+	}
+	if _, problems := parseConfig(file, []byte(right+"tls: yes\n"), nil); len(problems) != 1 {
+		t.Errorf("got %v, want one", problems)
+	}
+}
+
 func TestProxyNetworksAreComparedAsIPv4(t *testing.T) {
 	file := filepath.Join(configDir(t), "clave.yaml")
 	c, problems := parseConfig(file, []byte(right), []string{"CLAVE_PROXY_TRUSTED=::ffff:10.1.0.0/104,::ffff:10.2.0.1,2001:db8::/32"})

@@ -115,6 +115,9 @@ func (r *reader) mapping(prefix string, n *yaml.Node) {
 		case known:
 			r.value(o, key, v)
 		case r.section(key):
+			if v.Kind == yaml.ScalarNode && v.Tag == "!!null" { // all of its keys are commented out
+				continue
+			}
 			if v.Kind != yaml.MappingNode {
 				r.add(k.Line, key, "is a section, not a value", "write its keys below it, indented: "+r.firstKey(key))
 				continue

@@ -81,6 +81,7 @@ func exitStatuses(t *testing.T, binary string) {
 		{"version", []string{"version"}, exitDone, "clave "},
 		{"help", []string{"-h"}, exitDone, "Usage"},
 		{"help of a command", []string{"client", "apply", "-h"}, exitDone, "RFC 7591"},
+		{"help lists members", []string{"client", "apply", "-h"}, exitDone, "iess_renewal_window"},
 		{"help lists columns", []string{"import", "afiliados", "-h"}, exitDone, "fecha_nacimiento"},
 		{"example", []string{"config", "example"}, exitDone, "issuer: "},
 		{"check", []string{"config", "check", "-config", file}, exitDone, "in order"},

@@ -201,6 +201,15 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 			}
 			i.want(exitFailed, "is not locked", "afiliado", "unlock", "EXT-0000001", "-reason", "llamada")
 
+			storagetest.InTx(t, i.db, func(tx *storage.Tx) error {
+				_, err := tx.LockClave(t.Context(), mac, storage.LockCompromiso, now)
+				return err
+			})
+			i.want(exitFailed, "only Generar / Recuperar clave lifts", "afiliado", "unlock", "EXT-0000001", "-reason", "llamada")
+			if b, err := i.db.LoginBudget(t.Context(), mac); err != nil || b.LockReason != storage.LockCompromiso {
+				t.Errorf("after a refused unlock: %+v, %v", b, err)
+			}
+
 			if _, err := i.db.SealAudit(t.Context(), 1000); err != nil {
 				t.Fatal(err)
 			}

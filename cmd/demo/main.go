@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -92,6 +93,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
 	case o.port < 1 || o.port > 65535-6:
 		return o, fmt.Errorf("-port %d is not between 1 and %d", o.port, 65535-6)
+	case o.database != "" && !strings.HasPrefix(o.database, "postgres://") && !strings.HasPrefix(o.database, "postgresql://"):
+		return o, errors.New("-db is not of the form postgres://…; without it the database is embedded")
 	case o.people < 0 || o.people > maxPeople:
 		return o, fmt.Errorf("-people %d is not between 0 and %d", o.people, maxPeople)
 	}

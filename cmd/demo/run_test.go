@@ -77,6 +77,7 @@ func TestUse(t *testing.T) {
 		{[]string{"-port", "0"}, exitUsage, "-port 0"},
 		{[]string{"-port", "65534"}, exitUsage, "-port 65534"},
 		{[]string{"-people", "-1"}, exitUsage, "-people -1"},
+		{[]string{"-db", "sqlite:/tmp/x"}, exitUsage, "postgres://"},
 		{[]string{"-colour"}, exitUsage, "colour"},
 		{[]string{"serve"}, exitUsage, "serve"},
 		{[]string{"-port", strconv.Itoa(basePort(t)), "-clients", "/no/such/file"}, exitFailed, "/no/such/file"},

@@ -47,6 +47,11 @@ func CostOf(network, identifier int) Cost {
 	return Cost{Work: leastWork << d, Wait: leastWait << d}
 }
 
+// Due is what an answer must have cost at least: CostOf less one doubling of the
+// network's. An honest answer was posed at the level of some moments ago; answers
+// hoarded while there was no pressure do not count under it (T13).
+func Due(network, identifier int) Cost { return CostOf(network-networkStep, identifier) }
+
 // Pressed is CostOf for the forms that try claves, and whether they ask for a
 // challenge at all: only under pressure, from the first doubling on (T02). The
 // five attempts that are a person's own (S069) she makes without one.

@@ -10,7 +10,7 @@
 //
 //	f := challenge.Form{Purpose: "desbloqueo", Browser: browser, Path: "/desbloqueo"}
 //	ch, typed, err := challenges.Resume(w, r.URL.Query(), f, cost) // GET; nil ch: Issue
-//	err := challenges.Verify(ctx, r.PostForm, f, challenge.CostOf(0, identifier)) // POST, after the fields are read, before any look-up
+//	err := challenges.Verify(ctx, r.PostForm, f, challenge.Due(network, identifier)) // POST, after the fields are read, before any look-up
 //	if fault := challenge.FaultOf(err); fault != "" {
 //		ch, err := challenges.Again(w, r.PostForm, f, challenge.CostOf(network, identifier), err, typed)
 //	}

@@ -40,4 +40,5 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/no-fui-yo", s.getDisavow)
 	post("/no-fui-yo", s.postDisavow)
 	get("/no-fui-yo/listo", s.getDisavowed)
+	get(login.PageMessages, s.getMessages)
 }

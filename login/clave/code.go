@@ -99,7 +99,11 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 		}
 		mac = s.DB.IdentifierMAC(id)
 	case challenged && len(page.Faults) == 0:
-		cause = s.Challenges.Verify(r.Context(), v.Form, codeForm(v), challenge.Cost{})
+		least, err := s.due(r, v, "")
+		if err != nil {
+			return err
+		}
+		cause = s.Challenges.Verify(r.Context(), v.Form, codeForm(v), least)
 		if fault := challenge.FaultOf(cause); fault != "" {
 			page.Faults = append(page.Faults, fault)
 		} else if cause != nil {

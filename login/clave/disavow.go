@@ -81,6 +81,7 @@ func causes() map[string]string {
 	return map[string]string{
 		login.NoticeChanged: eventChanged, login.NoticeRenewed: login.EventClaveRenewed, login.NoticeLocked: login.EventClaveLocked,
 		login.NoticeUnlocked: eventUnlocked, login.NoticeNewDevice: login.EventSessionStarted,
+		storage.ErrandContact: storage.EventContactChanged,
 	}
 }
 
@@ -141,8 +142,7 @@ func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
 // what applications hold, known devices, and the clave itself. The lock is
 // "compromiso", which neither a known device nor a link by mail passes: whoever
 // knows the clave must not be the one who sets the next, as a mere "to be renewed
-// at login" would allow. An officer who lifts it leaves a clave that must be
-// renewed at once.
+// at login" would allow. Nor does an operator lift it (UnlockByOperator).
 func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, link *storage.Link) error {
 	a, err := tx.LockAfiliado(ctx, link.AfiliadoID)
 	if err != nil {

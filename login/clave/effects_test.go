@@ -1,6 +1,7 @@
 package clave_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"testing"
@@ -198,9 +199,7 @@ func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 		if s.knows(thief) {
 			t.Error("the thief's browser is still known")
 		}
-		if err := clave.UnlockByOperator(t.Context(), s.DB, s.who.ID, "llamada", s.now()); err != nil {
-			t.Error(err)
-		}
+		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 		thief.setNew(nueva, form...)
 		if s.events("clave.changed") != 0 {
 			t.Error("the thief's proof sets a clave once the lock is lifted")
@@ -214,8 +213,37 @@ func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 			if got := s.budget().LockReason; got != storage.LockOperador {
 				t.Errorf("the lock is %q now", got)
 			}
+			s.refusesToUnlock()
 		})
 	})
+}
+
+// T05: no operator gives the clave back that somebody else knows: the thief would
+// be the first to sign in with it, and set the next.
+func TestT05_OperatorsDoNotLiftADisavowal(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		thief := s.browser()
+		thief.signIn("", old)
+		s.disavow()
+		s.refusesToUnlock()
+		thief.signIn("", old)
+		s.wantText(s.browser().signIn("", old), denied)
+		s.work()
+		s.wantMails("equipo-nuevo", "clave-bloqueada")
+	})
+}
+
+// refusesToUnlock checks that an operator's unlock of a disavowed clave changes
+// nothing.
+func (s *site) refusesToUnlock() {
+	s.t.Helper()
+	before := s.budget()
+	if err := clave.UnlockByOperator(s.t.Context(), s.DB, s.who.ID, "llamada", s.now()); !errors.Is(err, clave.ErrDisavowed) {
+		s.t.Errorf("got %v, want it refused", err)
+	}
+	if now := s.budget(); now.LockReason != before.LockReason || now.Failures != before.Failures || s.events("clave.unlocked") != 0 {
+		s.t.Errorf("%+v became %+v", before, now)
+	}
 }
 
 // disavow presses "No fui yo" in the notice of a new device.

@@ -24,6 +24,13 @@ const (
 // are for: a family may share a mailbox.
 const addressLimit = 6
 
+// strangersADay is how many times UnlockLimit mails strangers' wishes send one
+// person within a day, and wishesLooked how many of the last mails are counted.
+const (
+	strangersADay = 4
+	wishesLooked  = 1000
+)
+
 const (
 	errandBatch = 100
 	errandRetry = time.Minute // before what failed is tried again
@@ -31,9 +38,9 @@ const (
 
 // Audit events of errands; their actor is the system.
 const (
-	eventUnlockSent     = "unlock.sent"     // a link was put into the outbox
-	eventUnlockAssisted = "unlock.assisted" // a mail with the ways that need no link; detail: reason
-	eventUnlockCapped   = "unlock.capped"   // too many lately: nothing was sent
+	eventUnlockSent     = "unlock.sent"     // a link was put into the outbox; detail: for
+	eventUnlockAssisted = "unlock.assisted" // a mail with the ways that need no link; detail: for, reason
+	eventUnlockCapped   = "unlock.capped"   // too many lately: nothing was sent; detail: for
 	eventUnreachable    = "notice.unsent"   // there is no mailbox, or no mail could reach it; detail: kind
 )
 
@@ -106,6 +113,9 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if j.errand.Kind == storage.ErrandContact {
+		return j.contact(ctx, data)
+	}
 	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
 		return j.audit(ctx, eventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
@@ -137,7 +147,13 @@ func (j *job) waits(ctx context.Context) (bool, error) {
 	}
 	for _, e := range open {
 		if e.Kind == login.NoticeNewDevice && !e.CreatedAt.After(j.errand.CreatedAt.Time) {
-			next := e.NextAt.Time
+			next, due := e.NextAt.Time, e.CreatedAt.Add(j.NewDeviceWait)
+			if next.After(due) { // it failed: nothing waits for it any longer than this
+				if !j.now.Before(due.Add(errandRetry)) {
+					continue
+				}
+				next = due.Add(errandRetry)
+			}
 			if soon := j.now.Add(time.Second); soon.After(next) { // it is due too, and comes next
 				next = soon
 			}
@@ -203,10 +219,16 @@ func (j *job) mail(ctx context.Context) (templates.Mail, error) {
 	}
 }
 
-// send puts a notice into the outbox, with the person's one live "No fui yo"
+// send puts a notice into the outbox, with the person's "No fui yo" of the day
 // where the mail has a place for it.
 func (j *job) send(ctx context.Context, m templates.Mail, priority int) error {
+	return j.sendTo(ctx, j.afiliado.Email, m, priority)
+}
+
+// sendTo is send to an address that need not be the person's present one.
+func (j *job) sendTo(ctx context.Context, address string, m templates.Mail, priority int) error {
 	msg := j.message(priority)
+	msg.Recipient = address
 	if disavowable(j.errand.Kind, j.notice) {
 		var err error
 		msg.LinkID, err = j.tx.ShareLink(ctx, storage.Link{
@@ -231,7 +253,11 @@ func (j *job) message(priority int) storage.Message {
 		ID: storage.NewID(), AfiliadoID: j.afiliado.ID, Recipient: j.afiliado.Email, Locale: j.afiliado.Locale, Priority: priority,
 		CreatedAt: storage.At(j.now),
 	}
-	if m.Locale == "" && j.errand.Kind != login.NoticeLocked && j.errand.Kind != login.ErrandUnlock { // a stranger does not choose it
+	switch j.errand.Kind { // neither a stranger nor who knows her clave chooses the language she is warned in
+	case login.NoticeLocked, login.NoticeNewDevice, login.ErrandUnlock:
+		return m
+	}
+	if m.Locale == "" {
 		m.Locale = j.notice.Locale
 	}
 	return m
@@ -271,12 +297,13 @@ func (j *job) unlock(ctx context.Context) error {
 			Name: j.afiliado.GivenName, When: j.notice.When, Network: j.notice.Network, Device: j.notice.Device, Life: j.UnlockLife,
 		}
 	}
-	person, address, err := j.tx.CountMessages(ctx, j.afiliado.ID, j.afiliado.Email, m.Template(), j.now.Add(-j.UnlockWindow))
+	detail := map[string]string{"for": j.asker()}
+	full, err := j.full(ctx, m.Template())
 	if err != nil {
 		return err
 	}
-	if person >= j.UnlockLimit || address >= max(addressLimit, j.UnlockLimit) {
-		return j.audit(ctx, eventUnlockCapped, nil)
+	if full {
+		return j.audit(ctx, eventUnlockCapped, detail)
 	}
 	msg := j.message(storage.PriorityAwaited)
 	msg.ExpiresAt = storage.At(latest)
@@ -284,7 +311,8 @@ func (j *job) unlock(ctx context.Context) error {
 		if err := j.enqueue(ctx, msg, m); err != nil {
 			return err
 		}
-		return j.audit(ctx, eventUnlockAssisted, map[string]string{"reason": string(reason)})
+		detail["reason"] = string(reason)
+		return j.audit(ctx, eventUnlockAssisted, detail)
 	}
 	msg.LinkID = storage.NewID()
 	err = j.tx.AddLink(ctx, storage.Link{
@@ -297,5 +325,47 @@ func (j *job) unlock(ctx context.Context) error {
 	if err := j.enqueue(ctx, msg, m); err != nil {
 		return err
 	}
-	return j.audit(ctx, eventUnlockSent, nil)
+	return j.audit(ctx, eventUnlockSent, detail)
+}
+
+// asker is whose allowance of mails a wish is counted against: her own, or that
+// of everybody who types her identifier, who must not use up hers.
+func (j *job) asker() string {
+	if j.notice.Hers {
+		return "herself"
+	}
+	return "strangers"
+}
+
+// full reports whether there were too many mails lately for the same asker, or,
+// of strangers' wishes, to the address.
+func (j *job) full(ctx context.Context, template string) (bool, error) {
+	window, day := j.now.Add(-j.UnlockWindow), j.now.Add(-24*time.Hour)
+	lately, today := 0, 0
+	for _, name := range []string{eventUnlockSent, eventUnlockAssisted} {
+		rows, err := j.tx.PersonEvents(ctx, j.afiliado.ID, name, j.now, wishesLooked)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range rows {
+			var detail map[string]string
+			if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
+				return false, fmt.Errorf("clave: audit: %w", err)
+			}
+			if detail["for"] != j.asker() {
+				continue
+			}
+			if row.At.After(window) {
+				lately++
+			}
+			if row.At.After(day) {
+				today++
+			}
+		}
+	}
+	if lately >= j.UnlockLimit || j.notice.Hers {
+		return lately >= j.UnlockLimit, nil
+	}
+	_, address, err := j.tx.CountMessages(ctx, j.afiliado.ID, j.afiliado.Email, template, window)
+	return address >= max(addressLimit, j.UnlockLimit) || today >= strangersADay*j.UnlockLimit, err
 }

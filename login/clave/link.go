@@ -33,6 +33,7 @@ const linkAttempts = 5
 const (
 	eventUnlocked     = "clave.unlocked" // detail: was, by
 	eventUnlockDenied = "unlock.denied"  // a wrong answer or code
+	eventUnlockIdle   = "unlock.idle"    // a link was used, and there was no lock
 )
 
 // getLink is GET and HEAD /enlace/{token}: the token leaves the address at once,
@@ -115,6 +116,15 @@ func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *login.Visit
 		page.State = templates.LinkSpent
 	default:
 		page.State, page.Ended = templates.LinkEnded, link.ExpiresAt.Time
+	}
+	if purpose == templates.LinkToDisavow && page.State == templates.LinkReplaced { // that of another notice was used
+		rows, err := s.DB.PersonEvents(r.Context(), link.AfiliadoID, eventDisavowed, link.ReplacedAt.Time, 1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 && rows[0].At.Equal(link.ReplacedAt.Time) {
+			page.State = templates.LinkUsed
+		}
 	}
 	page.Resend = purpose == templates.LinkToUnlock && page.State != templates.LinkUsed
 	return s.Show(w, v, http.StatusOK, page)
@@ -245,6 +255,10 @@ func (s *Server) lift(ctx context.Context, tx *storage.Tx, r *http.Request, v *l
 	}
 	e := v.Event(r, eventUnlocked, a.ID)
 	e.Detail = map[string]string{"was": budget.LockReason, "by": "link"}
+	if budget.LockReason == "" { // nothing happened that she has to be told of
+		e.Name, e.Detail = eventUnlockIdle, nil
+		return tx.Audit(ctx, e)
+	}
 	if err := tx.Audit(ctx, e); err != nil {
 		return err
 	}
@@ -277,7 +291,11 @@ func (s *Server) getUnlocked(w http.ResponseWriter, r *http.Request) error {
 	if link == nil || link.UsedAt.IsZero() {
 		return s.Redirect(w, r, "/desbloqueo")
 	}
-	page := templates.Unlocked{Layout: s.Layout(r, v), When: link.UsedAt.Time}
+	idle, err := s.DB.PersonEvents(r.Context(), link.AfiliadoID, eventUnlockIdle, link.UsedAt.Time, 1)
+	if err != nil {
+		return err
+	}
+	page := templates.Unlocked{Layout: s.Layout(r, v), When: link.UsedAt.Time, Idle: len(idle) > 0 && idle[0].At.Equal(link.UsedAt.Time)}
 	request := ""
 	if !elsewhere(link, v) {
 		asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))

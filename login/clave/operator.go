@@ -17,22 +17,28 @@ const (
 	eventMailAllowed = "mail.allowed"      // an address is written to again; detail too: was
 )
 
-// ErrNotLocked says that there is nothing to unlock, ErrNotSuppressed that mail
-// goes to the person's address anyway.
+// ErrNotLocked says that there is nothing to unlock, ErrDisavowed that somebody
+// else knows the clave ("No fui yo"), so that only a new one opens the account
+// again, and ErrNotSuppressed that mail goes to the person's address anyway.
 var (
 	ErrNotLocked     = errors.New("clave: not locked")
+	ErrDisavowed     = errors.New("clave: disavowed")
 	ErrNotSuppressed = errors.New("clave: not suppressed")
 )
 
-// UnlockByOperator lifts any lock of a person for reason, restores the full
-// budget everywhere, and leaves audit and notice. A clave that a disavowal closed
-// has to be renewed at the next sign-in. ErrNotLocked where nothing is locked.
+// UnlockByOperator lifts a person's lock for reason, restores the full budget
+// everywhere, and leaves audit and notice. ErrNotLocked where nothing is locked;
+// ErrDisavowed where a disavowal closed the clave: whoever else knows it would be
+// the first to sign in with it and set the next.
 func UnlockByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error {
 	return byOperator(ctx, db, afiliadoID, login.NoticeUnlocked, now, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {
 		mac := db.IdentifierMAC(a.Identifier)
 		budget, err := tx.LoginBudget(ctx, mac)
 		if err == nil && budget.LockReason == "" {
 			err = ErrNotLocked
+		}
+		if err == nil {
+			err = refuseDisavowed(ctx, tx, a, budget, now)
 		}
 		if err != nil {
 			return storage.Event{}, err
@@ -43,6 +49,27 @@ func UnlockByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason st
 		e := storage.Event{Name: eventUnlocked, Detail: map[string]string{"was": budget.LockReason, "by": "operator", "reason": reason}}
 		return e, tx.ForgiveDevices(ctx, a.ID)
 	})
+}
+
+// refuseDisavowed returns ErrDisavowed where the lock is "compromiso", or stands
+// in the place of one: an officer's lock stays what it is under a disavowal.
+func refuseDisavowed(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, b storage.LoginBudget, now time.Time) error {
+	if b.LockReason == storage.LockCompromiso {
+		return ErrDisavowed
+	}
+	rows, err := tx.PersonEvents(ctx, a.ID, eventDisavowed, now, 1)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	present, err := tx.Clave(ctx, a.ID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	case err == nil && !present.CreatedAt.After(rows[0].At.Time):
+		return ErrDisavowed
+	default:
+		return err
+	}
 }
 
 // DisableByOperator switches a person's account off for reason: her sessions end,

@@ -1,6 +1,7 @@
 package clave
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -16,6 +17,9 @@ import (
 // askedFor is how long a browser is shown what it asked for, and may ask again
 // without saying for whom.
 const askedFor = time.Hour
+
+// linkKept is longer than storage keeps a link.
+const linkKept = 60 * 24 * time.Hour
 
 // eventUnlockAsked is a wish to unlock, whoever the identifier belongs to, if to
 // anybody.
@@ -64,11 +68,14 @@ func (s *Server) cost(r *http.Request, v *login.Visit, id storage.Identifier) (c
 }
 
 // due is what an answer must have cost: as much as the identifier asks, which the
-// page did not know when it posed the challenge. The network's part is in what
-// was posed.
+// page did not know when it posed the challenge ("": none is typed), and nearly as
+// much as the network does.
 func (s *Server) due(r *http.Request, v *login.Visit, id storage.Identifier) (challenge.Cost, error) {
-	_, identifier, err := s.Levels(r.Context(), r, v, id)
-	return challenge.CostOf(0, identifier), err
+	network, identifier, err := s.Levels(r.Context(), r, v, id)
+	if id == "" {
+		identifier = 0
+	}
+	return challenge.Due(network, identifier), err
 }
 
 // postUnlock is POST /desbloqueo. Nobody is looked up: an errand is left, whoever
@@ -94,7 +101,7 @@ func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.Show(w, v, http.StatusOK, page)
 	}
-	if err := s.ask(r, v, s.DB.IdentifierMAC(id), "form"); err != nil {
+	if _, err := s.ask(r, v, wish{mac: s.DB.IdentifierMAC(id), id: id}); err != nil {
 		return err
 	}
 	return s.Redirect(w, r, v.PagePath("/desbloqueo/enviado"))
@@ -153,19 +160,47 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *login.Visit, f
 	return s.Challenges.Again(w, v.Form, f, cost, cause, typed)
 }
 
+// wish is somebody's to unlock an identifier.
+type wish struct {
+	mac  []byte             // of the identifier
+	id   storage.Identifier // where it was typed; "" for a press
+	link *storage.Link      // hers, opened in this browser; nil: none
+	only bool               // nothing but that link says who she is
+}
+
 // ask leaves the errand, unless this browser has asked for the same identifier as
-// often as it may: then the last one stands.
-func (s *Server) ask(r *http.Request, v *login.Visit, mac []byte, by string) error {
+// often as it may: then the last one stands. It reports whether the wish counts:
+// a link stands in for the challenge in one new browser only.
+func (s *Server) ask(r *http.Request, v *login.Visit, q wish) (bool, error) {
 	ctx := r.Context()
-	return s.DB.InTx(ctx, func(tx *storage.Tx) error {
+	hers, err := s.Hers(ctx, r, v, q.mac)
+	if err != nil {
+		return false, err
+	}
+	hers = hers || q.link != nil
+	counts := true
+	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		counts = true
+		if q.only {
+			if counts, err = tx.SpendChallenge(ctx, "resend "+q.link.ID, v.Now.Add(linkKept)); err != nil || !counts {
+				return err
+			}
+		}
 		before, err := tx.BrowserErrands(ctx, login.ErrandUnlock, v.Browser, v.Now.Add(-s.UnlockWindow))
 		if err != nil {
 			return err
 		}
+		by := "press"
+		if q.id != "" {
+			by = "form"
+			if err := s.PressIdentifier(ctx, tx, v, q.id); err != nil {
+				return err
+			}
+		}
 		if err := s.PressNetwork(ctx, tx, r, v); err != nil {
 			return err
 		}
-		if len(forSame(before, mac)) >= s.UnlockLimit {
+		if len(forSame(before, q.mac)) >= s.UnlockLimit {
 			return nil
 		}
 		e := v.Event(r, eventUnlockAsked, "")
@@ -173,8 +208,9 @@ func (s *Server) ask(r *http.Request, v *login.Visit, mac []byte, by string) err
 		if err := tx.Audit(ctx, e); err != nil {
 			return err
 		}
-		return s.Notify(ctx, tx, r, v, login.ErrandUnlock, mac, login.Notice{})
+		return s.Notify(ctx, tx, r, v, login.ErrandUnlock, q.mac, login.Notice{Hers: hers})
 	})
+	return counts, err
 }
 
 // forSame are the errands for one identifier.
@@ -223,40 +259,52 @@ func (s *Server) postResend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	mac, err := s.askedBefore(r, v)
+	q, err := s.askedBefore(r, v)
 	if err != nil {
 		return err
 	}
-	if mac == nil || !v.SameSite(r) {
+	if q.mac == nil || !v.SameSite(r) {
 		return s.Redirect(w, r, v.PagePath("/desbloqueo"))
 	}
-	if err := s.ask(r, v, mac, "press"); err != nil {
+	counts, err := s.ask(r, v, q)
+	if err != nil {
 		return err
+	}
+	if !counts {
+		return s.Redirect(w, r, v.PagePath("/desbloqueo"))
 	}
 	return s.Redirect(w, r, v.PagePath("/desbloqueo/enviado"))
 }
 
-// askedBefore is the hash of the identifier that one press is for, nil for none.
-func (s *Server) askedBefore(r *http.Request, v *login.Visit) ([]byte, error) {
+// askedBefore is the wish that one press is; without a hash where there is none.
+func (s *Server) askedBefore(r *http.Request, v *login.Visit) (wish, error) {
 	link, err := s.openedLink(r, storage.LinkDesbloqueo)
 	if err != nil {
-		return nil, err
+		return wish{}, err
 	}
 	asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
 	if err != nil {
-		return nil, err
+		return wish{}, err
 	}
-	if link != nil && (len(asked) == 0 || link.CreatedAt.After(asked[0].CreatedAt.Time)) {
-		a, err := s.DB.Afiliado(r.Context(), link.AfiliadoID)
-		if err != nil {
-			return nil, err
-		}
-		return s.DB.IdentifierMAC(a.Identifier), nil
+	var q wish
+	if len(asked) > 0 {
+		q.mac = asked[0].IdentifierMAC
 	}
-	if len(asked) == 0 {
-		return nil, nil
+	if link == nil {
+		return q, nil
 	}
-	return asked[0].IdentifierMAC, nil
+	a, err := s.DB.Afiliado(r.Context(), link.AfiliadoID)
+	if err != nil {
+		return wish{}, err
+	}
+	mac := s.DB.IdentifierMAC(a.Identifier)
+	if len(asked) == 0 || link.CreatedAt.After(asked[0].CreatedAt.Time) {
+		return wish{mac: mac, link: link, only: elsewhere(link, v)}, nil
+	}
+	if bytes.Equal(mac, q.mac) {
+		q.link = link
+	}
+	return q, nil
 }
 
 // lastAsked is the hash of the identifier this browser asked for last, nil for

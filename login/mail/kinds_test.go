@@ -49,6 +49,26 @@ func TestFT07_KindsOfFailureAreToldApart(t *testing.T) {
 			want{state: "failed", class: "550", suppressed: true},
 		},
 		{
+			"no such domain", func(s *server) { s.onRcpt = func(string) error { return reply(556, "5.1.10 no mail here") } },
+			want{state: "failed", class: "556", suppressed: true},
+		},
+		{
+			"our address has no mailbox", func(s *server) { s.onRcpt = func(string) error { return reply(550, "5.1.7 bad sender") } },
+			want{state: "pending", class: "sender", attempts: 1, wait: 30 * time.Second},
+		},
+		{
+			"our domain is unknown", func(s *server) { s.onData = func(string, []byte) error { return reply(550, "5.1.8 no such domain") } },
+			want{state: "pending", class: "sender", attempts: 1, wait: 30 * time.Second},
+		},
+		{
+			"sender refused in words", func(s *server) { s.onRcpt = func(string) error { return reply(550, "Sender verify failed") } },
+			want{state: "pending", class: "sender", attempts: 1, wait: 30 * time.Second},
+		},
+		{
+			"mailbox disabled", func(s *server) { s.onRcpt = func(string) error { return reply(550, "5.2.1 disabled") } },
+			want{state: "failed", class: "550"},
+		},
+		{
 			"content refused", func(s *server) { s.onData = func(string, []byte) error { return reply(554, "spam") } },
 			want{state: "failed", class: "554"},
 		},

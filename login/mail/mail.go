@@ -184,7 +184,8 @@ func Test(ctx context.Context, cfg Config, address, lang string, now time.Time) 
 
 // Trouble is the class of what keeps the mail server from taking anything:
 // "down", "tls", "auth", "sender" (it refuses From), "broken" (connections die
-// over messages); "" where it works.
+// over messages), "refused" (it refused several addresses for good and took
+// nothing; these wait); "" where it works.
 func (w *Worker) Trouble() string {
 	if p := w.trouble.Load(); p != nil {
 		return *p

@@ -49,7 +49,7 @@ func (w *Worker) ending(m storage.Message, v verdict) *ending {
 			return tx.SuppressAddress(ctx, m.Recipient, v.class, now, now.Add(suppressFor))
 		}}
 	case fateRetry:
-		return w.later("retry", v.class, m, putOff(m.Attempts+1, m.Priority), (*storage.Tx).RetryMessage)
+		return w.later("retry", v.class, m, putOff(m.Attempts+1, w.cfg.Now().Sub(m.CreatedAt.Time)), (*storage.Tx).RetryMessage)
 	default:
 		return w.later("defer", v.class, m, deferFor, (*storage.Tx).DeferMessage)
 	}

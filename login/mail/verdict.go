@@ -3,11 +3,10 @@ package mail
 import (
 	"errors"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"iess.gob.ec/clave/storage"
 )
 
 // fate is what follows from a failed exchange.
@@ -78,9 +77,14 @@ func judge(s step, err error, used bool) verdict {
 		return verdict{fateWait, "sender"}
 	case temporary:
 		return verdict{fateRetry, code}
-	case s == stepAddress && enhanced(reply.Msg, "5.7."): // policy, relaying: ours to mend, not the address's fault
+	}
+	status := enhanced(reply.Msg)
+	switch {
+	case status == "5.1.7" || status == "5.1.8" || status == "" && blamesSender(reply.Msg):
+		return verdict{fateRetry, "sender"}
+	case s == stepAddress && strings.HasPrefix(status, "5.7."): // policy, relaying: ours to mend, not the address's fault
 		return verdict{fateRetry, code}
-	case s == stepAddress && (reply.Code == 550 || reply.Code == 551 || reply.Code == 553), enhanced(reply.Msg, "5.1."):
+	case slices.Contains(deadMailbox(), status), s == stepAddress && status == "" && reply.Code == 550:
 		return verdict{fateSuppress, code}
 	default:
 		return verdict{fateFail, code}
@@ -95,9 +99,37 @@ func again(used bool, class string) verdict {
 	return verdict{fateWait, class}
 }
 
-// enhanced reports whether a reply's text begins with an enhanced status code of
-// that kind (RFC 2034).
-func enhanced(text, kind string) bool { return strings.HasPrefix(text, kind) }
+// final reports whether the server said never (5xx), to whomever it meant that.
+func (v verdict) final() bool { return v.class == "sender" || strings.HasPrefix(v.class, "5") }
+
+// deadMailbox are the enhanced status codes of an address that takes no mail
+// (RFC 3463 section 3.2; 5.1.10 is of RFC 7505). Those of the sender's address,
+// 5.1.7 and 5.1.8, are not among them.
+func deadMailbox() []string { return []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"} }
+
+// enhanced is the enhanced status code that a reply's text begins with (RFC
+// 2034), "" where there is none.
+func enhanced(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	parts := strings.Split(first, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	for _, p := range parts {
+		if _, err := strconv.ParseUint(p, 10, 10); err != nil {
+			return ""
+		}
+	}
+	return first
+}
+
+// blamesSender reports whether a reply without an enhanced status code speaks of
+// us: servers that say "550 sender rejected" or "550 relaying denied" must not
+// cost their recipients a month of notices.
+func blamesSender(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "sender") || strings.Contains(text, "relay")
+}
 
 const (
 	// giveUp is how long a message is tried (RFC 5321 section 4.5.4.1).
@@ -112,12 +144,14 @@ const (
 	leastLife = time.Minute
 )
 
-// putOff is how long a message waits after so many attempts (from 1). A mail
-// that somebody waits for comes back within five minutes: its link has an hour.
-func putOff(attempts, priority int) time.Duration {
-	longest := 30 * time.Minute
-	if priority == storage.PriorityAwaited {
-		longest = 5 * time.Minute
+// putOff is how long a message waits after so many attempts (from 1), being so
+// old. A relay that says "later" to everybody cannot be told from many greylists,
+// so for a day each message comes back in time to arrive within five minutes of
+// the relay's return (FT-07).
+func putOff(attempts int, age time.Duration) time.Duration {
+	longest := 4 * time.Minute
+	if age > 24*time.Hour {
+		longest = 30 * time.Minute
 	}
 	return min(30*time.Second<<min(attempts-1, 10), longest)
 }

@@ -32,7 +32,7 @@ func (w *Worker) Run(ctx context.Context) {
 			w.cfg.Log.LogAttrs(ctx, slog.LevelError, "mail worker failed", slog.String("cause", err.Error()))
 			failures++
 			wait = waitFor(failures)
-		case w.Trouble() != "":
+		case w.Trouble() != "" && w.Trouble() != troubleRefused: // what was refused waits by itself
 			failures++
 			wait = waitFor(failures)
 		default:
@@ -71,8 +71,9 @@ func (w *Worker) Deliver(ctx context.Context) (int, error) {
 		err := w.cfg.DB.InTx(done, func(tx *storage.Tx) error { return tx.ReleaseMessages(done, batch[0].Lease) })
 		r.errs = append(r.errs, err)
 	}
+	r.conclude(ctx)
 	trouble := r.trouble
-	if r.exchanged {
+	if r.exchanged && trouble != troubleRefused {
 		trouble = "" // some connection works
 	}
 	if ctx.Err() == nil { // else what failed was told to stop
@@ -114,6 +115,8 @@ type round struct {
 	mu        sync.Mutex
 	queue     []storage.Message
 	exchanged bool // the server answered about some message
+	taken     bool // and took one
+	refused   []refusal
 	trouble   string
 	cause     error
 	errs      []error
@@ -234,7 +237,7 @@ func (r *round) handle(ctx context.Context, c *conn, m storage.Message) (*conn, 
 		used := c.used
 		at, err := c.send(ctx, w.writer.from.Address, m.Recipient, text)
 		if err == nil {
-			r.answered()
+			r.answered(true)
 			return c, true, w.settle(ctx, m, sent(storage.Hash(string(text))))
 		}
 		v := judge(at, err, used)
@@ -253,14 +256,18 @@ func (r *round) handle(ctx context.Context, c *conn, m storage.Message) (*conn, 
 			r.failed(v.class, err)
 			w.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "mail connection broke", slog.String("message", m.ID), slog.String("cause", err.Error()))
 		default:
-			r.answered()
+			r.answered(false)
+			if v.final() {
+				r.refuse(refusal{m, v, err})
+				return c, true, nil
+			}
 		}
 		return c, true, w.settle(ctx, m, w.ending(m, v))
 	}
 }
 
-func (r *round) answered() {
+func (r *round) answered(taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.exchanged = true
+	r.exchanged, r.taken = true, r.taken || taken
 }

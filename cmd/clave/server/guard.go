@@ -114,6 +114,7 @@ func (g *guard) ours(r *http.Request, peer string) bool {
 	if g.behind {
 		ap, err := netip.ParseAddrPort(peer)
 		if err != nil || !g.proxy.trusts(ap.Addr().Unmap().WithZone("")) {
+			g.log.WarnContext(r.Context(), "refused: the connection comes from no address of proxy.trusted", "peer", peer)
 			return false
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Server) background(ctx context.Context) {
 type outbox struct{ s *Server }
 
 // troubles are what may keep the mail server from taking anything (mail.Worker.Trouble).
-var troubles = []string{"down", "tls", "auth", "sender", "broken"}
+var troubles = []string{"down", "tls", "auth", "sender", "broken", "refused"}
 
 var (
 	messagesDesc = prometheus.NewDesc("clave_mail_messages",

@@ -1,0 +1,263 @@
+package clave_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
+)
+
+const idleTitle = "Su clave no estaba bloqueada"
+
+// unpressed lets identifiers be asked for without their challenge costing more.
+func unpressed(c *login.Config) { c.Identifier = login.Limit{Free: 1, Leak: time.Nanosecond} }
+
+// flood lets strangers ask for the person as often as they are answered, and once
+// more.
+func (s *site) flood() {
+	s.t.Helper()
+	for range 4 {
+		s.browser().askUnlock(s.who.Identifier)
+	}
+	s.work()
+}
+
+func (s *site) wantLinks(n int) {
+	s.t.Helper()
+	if got := len(s.mails()); got != n {
+		s.t.Errorf("%d mails, want %d: %v", got, n, s.kinds())
+	}
+}
+
+// T13, D06: strangers who ask for somebody do not use up what she is sent herself,
+// in a browser known to be hers or beside a link from her mail.
+func TestT13_D06_StrangersDoNotUseUpHerMails(t *testing.T) {
+	t.Run("known browser", func(t *testing.T) {
+		fresh(t, func(t *testing.T, s *site) {
+			own := s.browser()
+			s.want(own.signIn("", old), http.StatusSeeOther, "/")
+			s.lock(storage.LockLogin)
+			s.flood()
+			s.wantLinks(3)
+			own.askUnlock(s.who.Identifier)
+			s.work()
+			s.wantLinks(4)
+			for range 4 {
+				s.pass(6 * time.Second)
+				own.post("/desbloqueo/reenviar")
+			}
+			s.work()
+			s.wantLinks(6)
+		})
+	})
+	t.Run("link", func(t *testing.T) {
+		each(t, func(t *testing.T, s *site) {
+			b, link := locked(s)
+			s.flood()
+			s.wantLinks(3)
+			b.open(link)
+			s.pass(6 * time.Second)
+			s.want(b.post("/desbloqueo/reenviar"), http.StatusSeeOther, "/desbloqueo/enviado")
+			s.work()
+			s.wantLinks(4)
+		})
+	})
+}
+
+// T13: strangers have twelve mails a day sent to one person; she still gets hers.
+func TestT13_StrangersSendTwelveMailsADay(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b, _ := locked(s)
+		for range 8 {
+			s.pass(15 * time.Minute)
+			s.flood()
+		}
+		s.wantLinks(12)
+		b.open(s.linkOf("enlace-desbloqueo"))
+		b.post("/desbloqueo/reenviar")
+		s.work()
+		s.wantLinks(13)
+		s.pass(24 * time.Hour)
+		s.browser().askUnlock(s.who.Identifier)
+		s.work()
+		s.wantLinks(14)
+	}, unpressed)
+}
+
+// T13: each wish to unlock that was typed presses on its identifier, whoever has
+// it, if anybody.
+func TestT13_AskingPressesOnTheIdentifier(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		for _, id := range []storage.Identifier{s.who.Identifier, nobody} {
+			for i := range 3 {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/desbloqueo", nil)
+				if _, level, err := s.Levels(t.Context(), r, &login.Visit{Now: s.now()}, id); err != nil || level != i {
+					t.Errorf("after %d wishes the identifier is at %d, %v", i, level, err)
+				}
+				s.browser().askUnlock(id)
+			}
+		}
+	})
+}
+
+// T13: a link stands in for the challenge in one other browser, and then no more.
+func TestT13_ADeadLinkSparesOneChallenge(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		_, link := locked(s)
+		s.pass(4 * time.Minute)
+		for i := range 3 {
+			b := s.browser()
+			s.wantText(b.open(link), resendButton)
+			leads := "/desbloqueo"
+			if i == 0 {
+				leads = "/desbloqueo/enviado"
+			}
+			s.want(b.post("/desbloqueo/reenviar"), http.StatusSeeOther, leads)
+		}
+		if n := s.events("unlock.asked"); n != 2 {
+			t.Errorf("asked %d times, want by form and by one press", n)
+		}
+	})
+}
+
+// pressNetwork lets n failures press on the network of the tests.
+func (s *site) pressNetwork(n int) {
+	s.t.Helper()
+	key := s.DB.PressureKey("network", "127.0.0.0/24")
+	s.in(func(tx *storage.Tx) error {
+		for range n {
+			if err := tx.AddPressure(s.t.Context(), key, s.now(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// T13: answers that were posed before the network pressed do not count once it
+// does; a small rise refuses nobody.
+func TestT13_HoardedAnswersDoNotUnlock(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		ask := func(b *browser, reto string) answer {
+			return b.post("/desbloqueo", "identificacion", string(nobody), "reto", reto)
+		}
+		honest, hoarder := s.browser(), s.browser()
+		first, second := honest.get("/desbloqueo"), hoarder.get("/desbloqueo")
+		s.pass(-15 * time.Second) // ticketOf holds ten seconds each
+		early, late := honest.ticketOf(first), hoarder.ticketOf(second)
+		s.pass(10 * time.Second)
+		s.pressNetwork(25)
+		s.want(ask(honest, early), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.pressNetwork(50)
+		if got := ask(hoarder, late); got.status != http.StatusOK || s.events("unlock.asked") != 1 {
+			t.Errorf("a hoarded answer counted: %d %s", got.status, got.location)
+		}
+	}, func(c *login.Config) { c.Network = login.Limit{Free: 1000, Leak: 24 * time.Hour} })
+}
+
+// Who was not locked is told so, and gets no notice of an unlock.
+func TestS073_ThereWasNoLock(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser()
+		b.askUnlock(s.who.Identifier)
+		s.work()
+		s.deliver()
+		b.open(s.linkOf("enlace-desbloqueo"))
+		s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+		s.wantText(b.get("/desbloqueo/listo"), idleTitle)
+		s.work()
+		s.wantMails("enlace-desbloqueo")
+		if s.events("clave.unlocked") != 0 || s.events("unlock.idle") != 1 {
+			t.Error("audited as an unlock")
+		}
+	})
+}
+
+// T05: whoever knows her clave does not choose the language of the alert.
+func TestT05_AThiefDoesNotChooseTheLanguage(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		thief := s.browser()
+		thief.get("/?ui_locales=en")
+		s.want(thief.signIn("", old), http.StatusSeeOther, "/")
+		s.pass(5 * time.Minute)
+		s.work()
+		s.wantMails(login.NoticeNewDevice)
+		for _, m := range s.mails() {
+			if m.Locale != "" {
+				t.Errorf("%s in %q", m.Template, m.Locale)
+			}
+		}
+	})
+}
+
+// T05: the notice of a new device that does not open holds back what else
+// happened in that browser until a minute after it was due, and no longer.
+func TestT05_ADamagedAlertHoldsNothingBack(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSite(t, engine)
+			keys := storagetest.Keys()
+			keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
+			other, err := storage.Open(t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { other.Close() })
+			add := func(db *storage.DB, kind string, wait time.Duration) {
+				storagetest.InTx(t, db, func(tx *storage.Tx) error {
+					return tx.AddErrand(t.Context(), storage.Errand{
+						Kind: kind, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), BrowserHash: "browser",
+						CreatedAt: storage.At(s.now()), NextAt: storage.At(s.now().Add(wait)),
+					})
+				})
+			}
+			add(other, login.NoticeNewDevice, s.NewDeviceWait)
+			add(s.DB, login.NoticeChanged, 0)
+			run := func(mails ...string) {
+				t.Helper()
+				_ = s.claves.RunErrands(t.Context(), s.now()) // tells of the damaged one
+				s.wantMails(mails...)
+			}
+			run()
+			s.pass(s.NewDeviceWait)
+			run()
+			s.pass(time.Minute)
+			run(login.NoticeChanged)
+			s.pass(time.Hour)
+			add(s.DB, login.NoticeRenewed, 0)
+			run(login.NoticeChanged, login.NoticeRenewed)
+		})
+	}
+}
+
+// T05: "No fui yo" of one day lives no longer because of what happens later.
+func TestT05_NoFuiYoEndsInItsOwnTime(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		s.browser().signIn("", old)
+		s.pass(5 * time.Minute)
+		s.work()
+		s.deliver()
+		first := s.linkOf(login.NoticeNewDevice)
+		s.pass(9 * 24 * time.Hour)
+		for range 5 {
+			s.browser().signIn("", wrongClave)
+		}
+		s.work()
+		s.deliver()
+		second := s.linkOf(login.NoticeLocked)
+		s.wantText(s.browser().open(first), `id="no-fui-yo"`)
+		s.pass(25 * time.Hour)
+		b := s.browser()
+		s.wantText(b.open(first), "venció")
+		page := b.open(second)
+		s.wantText(page, `id="no-fui-yo"`)
+		if first.ID == second.ID {
+			t.Error("nine days apart they are the same link")
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package login
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// PageMessages is where a person sees what was mailed to her.
+const PageMessages = "/cuenta/mensajes"
+
+// ownPages are the pages that a sign-in without a running request may lead to.
+func ownPages() []string { return []string{PageMessages} }
+
+// cookieDestination holds the one of them that a browser without a session asked
+// for; destinationLife is how long that is remembered.
+const (
+	cookieDestination = "destino"
+	destinationLife   = 15 * time.Minute
+)
+
+// SignInFirst leads a browser without a session to the login form, and after it
+// to page, which is one of ours for a person's own use.
+func (s *Server) SignInFirst(w http.ResponseWriter, r *http.Request, page string) error {
+	s.set(w, s.cookies.named(cookieDestination), page, destinationLife)
+	return s.Redirect(w, r, "/ingresar")
+}
+
+// Arrived forgets what SignInFirst remembered: the page is being shown.
+func (s *Server) Arrived(w http.ResponseWriter, r *http.Request) {
+	if s.destination(r) != "" {
+		s.set(w, s.cookies.named(cookieDestination), "", -1)
+	}
+}
+
+// destination is what SignInFirst remembered in this browser. Whatever else the
+// cookie says is nothing: it leads nowhere but to our own pages.
+func (s *Server) destination(r *http.Request) string {
+	c, err := r.Cookie(s.cookies.named(cookieDestination))
+	if err != nil || !slices.Contains(ownPages(), c.Value) {
+		return ""
+	}
+	return c.Value
+}
