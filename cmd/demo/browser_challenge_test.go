@@ -137,8 +137,6 @@ func challengeSolved(t *testing.T, browser *chromium, l *looks) {
 	b.open(site.URL + "/desbloqueo")
 	b.wait(widgetReady)
 	b.look("reto")
-	b.width(320)
-	b.noSidewaysScroll("reto-320")
 	b.fill("identificacion", "1759999913")
 	b.press("desbloquear")
 	b.wait(widgetReady)

@@ -14,8 +14,9 @@ import (
 )
 
 // looks inspects pages: at both widths, light and dark, there must be nothing
-// that axe-core finds wrong (WCAG 2.2 AA and its best practices) and no sideways
-// scroll. Where pictures is set, it leaves a picture of each there.
+// that axe-core finds wrong (WCAG 2.2 AA and its best practices), and no sideways
+// scroll there nor at 320 pixels. Where pictures is set, it leaves a picture of
+// each there.
 type looks struct {
 	axe      string
 	pictures string
@@ -79,6 +80,8 @@ func (b *tab) look(name string) {
 		}
 	}
 	b.media("")
+	b.width(320)
+	b.noSidewaysScroll(name + "-320")
 	b.run(emulation.ClearDeviceMetricsOverride(), emulation.SetScriptExecutionDisabled(!b.script))
 }
 

@@ -20,8 +20,6 @@ func (s *suite) mailboxPages(t *testing.T) {
 			t.Errorf("%s answers %d", path, status)
 		}
 		b.look(name)
-		b.width(320)
-		b.noSidewaysScroll(name + "-320")
 	}
 	b.open(s.mailboxURL() + "/nada")
 	b.look("buzon-no-existe")

@@ -11,14 +11,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// media: 320 pixels, paper and the colours of the person's system.
+// media: paper and the colours of the person's system.
 func (s *suite) media(t *testing.T) {
 	b := s.window(t)
 	b.enter(s.historia)
 	check := func(name string) {
 		t.Helper()
-		b.width(320)
-		b.noSidewaysScroll(name + "-320")
 		b.width(800)
 		plain := b.pixels()
 		b.media("print")

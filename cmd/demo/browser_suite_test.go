@@ -41,7 +41,7 @@ func (s *suite) journeys(t *testing.T) {
 		{"back after login", (*suite).backAfterLogin},
 		{"two tabs", (*suite).twoTabs},
 		{"a login form elsewhere", (*suite).loginFromElsewhere},
-		{"narrow, print, forced colours", (*suite).media},
+		{"print, forced colours", (*suite).media},
 		{"pages without a request", (*suite).plainPages},
 		{"applications alone", (*suite).applicationPages},
 		{"mailbox", (*suite).mailboxPages},

@@ -30,6 +30,7 @@ type letter struct {
 	id   string // of the message in the outbox
 	to   string
 	text string // all of it, decoded
+	body string // text, but for what may differ between two copies of it
 }
 
 // Steps at which the provider can be killed while it hands a mail over.
@@ -116,7 +117,7 @@ var (
 // same reports whether two copies are one mail: the same words, the same link and
 // code, the same Message-ID.
 func (l letter) same(other letter) bool {
-	return l.to == other.to && moment.ReplaceAllString(l.text, "") == moment.ReplaceAllString(other.text, "")
+	return l.to == other.to && l.body == other.body
 }
 
 // delivery is one connection.
@@ -157,7 +158,7 @@ func (d *delivery) Data(r io.Reader) error {
 	}
 	id, _, _ := strings.Cut(strings.Trim(m.Header.Get("Message-Id"), "<>"), "@")
 	d.post.mu.Lock()
-	d.post.letters = append(d.post.letters, letter{id: strings.ToUpper(id), to: d.to, text: string(text)})
+	d.post.letters = append(d.post.letters, letter{id: strings.ToUpper(id), to: d.to, text: string(text), body: moment.ReplaceAllString(string(text), "")})
 	d.post.mu.Unlock()
 	d.post.step(stepTaken)
 	return nil
