@@ -195,19 +195,27 @@ func TestT05_AThiefDoesNotChooseTheLanguage(t *testing.T) {
 	})
 }
 
+// otherKeys is the same database opened by whoever seals with a key that the site
+// does not have.
+func (s *site) otherKeys() *storage.DB {
+	s.t.Helper()
+	keys := storagetest.Keys()
+	keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
+	db, err := storage.Open(s.t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // T05: the notice of a new device that does not open holds back what else
 // happened in that browser until a minute after it was due, and no longer.
 func TestT05_ADamagedAlertHoldsNothingBack(t *testing.T) {
 	for _, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := newSite(t, engine)
-			keys := storagetest.Keys()
-			keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
-			other, err := storage.Open(t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { other.Close() })
+			other := s.otherKeys()
 			add := func(db *storage.DB, kind string, wait time.Duration) {
 				storagetest.InTx(t, db, func(tx *storage.Tx) error {
 					return tx.AddErrand(t.Context(), storage.Errand{

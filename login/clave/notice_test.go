@@ -1,7 +1,6 @@
 package clave_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -210,13 +209,7 @@ func TestADamagedErrandHoldsUpNoOther(t *testing.T) {
 	for _, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := newSite(t, engine)
-			keys := storagetest.Keys()
-			keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
-			other, err := storage.Open(t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { other.Close() })
+			other := s.otherKeys()
 			storagetest.InTx(t, other, func(tx *storage.Tx) error {
 				return tx.AddErrand(t.Context(), storage.Errand{
 					ID: "damaged", Kind: login.NoticeUnlocked, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), CreatedAt: storage.At(s.now()),
