@@ -31,19 +31,27 @@ func (s *site) another(id storage.Identifier) *storage.Afiliado {
 }
 
 // takeAfter takes the only hash slot, which is held now, as soon as it is given
-// back, before whoever asks for it later, and the one place in the queue after it,
-// until the test is over.
-func (s *site) takeAfter(got chan<- *login.Slot) {
-	waits := func() *login.Slot {
-		for {
-			slot, err := s.Hash.Take(s.t.Context())
-			if !errors.Is(err, login.ErrBusy) {
-				return slot
+// back, before whoever asks for it later, and the one place in the queue after it.
+// What it returns gives both back.
+func (s *site) takeAfter() func() {
+	waits := func() chan *login.Slot {
+		got := make(chan *login.Slot, 1)
+		go func() {
+			for {
+				slot, err := s.Hash.Take(s.t.Context())
+				if err == nil {
+					got <- slot
+				}
+				if !errors.Is(err, login.ErrBusy) {
+					close(got)
+					return
+				}
+				runtime.Gosched()
 			}
-			runtime.Gosched()
-		}
+		}()
+		return got
 	}
-	go func() { got <- waits() }()
+	next := waits()
 	gone, cancel := context.WithCancel(s.t.Context())
 	cancel()
 	for { // until the place in the queue is taken
@@ -52,11 +60,11 @@ func (s *site) takeAfter(got chan<- *login.Slot) {
 		}
 		runtime.Gosched()
 	}
-	go func() {
-		if slot := waits(); slot != nil {
-			slot.Release()
-		}
-	}()
+	last := waits()
+	return func() {
+		(<-next).Release()
+		(<-last).Release()
+	}
 }
 
 // T28: where the new clave finds no hash slot, the answer of 503 costs none of the
@@ -67,10 +75,10 @@ func TestT28_BusyAfterTheRightClaveCostsNoAttempt(t *testing.T) {
 		b.signIn("", old)
 		id, _ := b.ask("") // the clave is asked there: nothing was proved in this request
 		page := b.get("/cambio")
-		got := make(chan *login.Slot)
+		var giveBack func()
 		hook := func(query string) {
 			if strings.Contains(query, "UPDATE device SET failures = failures + 1") {
-				s.takeAfter(got)
+				giveBack = s.takeAfter()
 			}
 		}
 		renew := func() answer { return b.renew(id, nueva, "clave_actual", old) }
@@ -85,7 +93,7 @@ func TestT28_BusyAfterTheRightClaveCostsNoAttempt(t *testing.T) {
 			s.hook.Store(&hook)
 			busy := send()
 			s.hook.Store(nil)
-			(<-got).Release()
+			giveBack()
 			if busy.status != http.StatusServiceUnavailable || busy.header.Get("Retry-After") == "" {
 				t.Fatalf("got %d %s, want 503", busy.status, busy.location)
 			}
