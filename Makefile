@@ -20,7 +20,7 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 demo:
 	go run ./cmd/demo
 
-# One build serves linter, tests, matrix and interop, hence GOFLAGS.
+# One build serves linter, tests and interop, hence GOFLAGS.
 test: export GOFLAGS := $(GOFLAGS) $(RACE)
 test:
 	@.ci/install
@@ -30,7 +30,6 @@ test:
 tested:
 	go test -count=1 -parallel 4 -timeout 20m ./...
 	.ci/fuzz
-	@$(MAKE) --no-print-directory matrix
 	@if .ci/node; then $(MAKE) --no-print-directory interop; fi
 
 check: lint
@@ -45,7 +44,7 @@ matrix:
 
 interop:
 	@.ci/node
-	.ci/postgres go test -count=1 -v -tags interop -run '^TestInterop' ./cmd/...
+	.ci/postgres go test -count=1 -v -tags interop -run '^TestInterop' ./cmd/demo
 
 timing:
 	CLAVE_TIMING=1 .ci/postgres go test -count=1 -v -timeout 60m -run '^TestTiming' ./cmd/...
