@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"iess.gob.ec/clave/login/challenge"
 	"iess.gob.ec/clave/storage"
@@ -19,7 +20,7 @@ type Attempt struct {
 	failing int    // failures on the identifier lately, before this one
 	network int    // failures of the network
 	who     *storage.Credentials
-	budget  storage.LoginBudget // read on a known device only
+	budget  storage.LoginBudget // read on a known device, and where locks end by themselves
 	known   bool                // the browser is known to be hers
 	inLane  bool                // the attempt is one of the browser's own, not of the identifier's
 	number  int                 // of the attempt reserved; 0: none was left, nothing was compared
@@ -79,11 +80,25 @@ func (s *Server) slot(ctx context.Context, a *Attempt) (*Slot, error) {
 	if a.known {
 		return s.Hash.TakeFirst(ctx)
 	}
+	return s.strangerSlot(ctx, a.byNet, a.network)
+}
+
+// TakeSlot takes a hash slot for a stranger who answers something else than for
+// her clave.
+func (s *Server) TakeSlot(ctx context.Context, r *http.Request, v *Visit) (*Slot, error) {
+	level, _, err := s.Levels(ctx, r, v, "")
+	if err != nil {
+		return nil, err
+	}
+	return s.strangerSlot(ctx, s.NetworkKey(r), level)
+}
+
+func (s *Server) strangerSlot(ctx context.Context, network []byte, level int) (*Slot, error) {
 	places := s.crowd
-	if a.network > s.Network.Free {
+	if level > s.Network.Free {
 		places = s.pressed
 	}
-	leave, err := places.enter(ctx, string(a.byNet), s.Hash.RetryAfter())
+	leave, err := places.enter(ctx, string(network), s.Hash.RetryAfter())
 	if errors.Is(err, ErrBusy) {
 		s.Hash.counts.refused.Add(1)
 	}
@@ -107,10 +122,16 @@ func (s *Server) delay(ctx context.Context, a *Attempt) error {
 // ever compared (S069).
 func (s *Server) reserve(ctx context.Context, tx *storage.Tx, a *Attempt, v *Visit) error {
 	var err error
-	if a.known {
-		if a.budget, err = tx.LoginBudget(ctx, a.mac); err != nil {
+	if a.known || s.Lockout.Expires > 0 {
+		id := ""
+		if a.who != nil {
+			id = a.who.ID
+		}
+		if a.budget, err = s.EndLock(ctx, tx, a.mac, id, v.Now); err != nil {
 			return err
 		}
+	}
+	if a.known {
 		a.inLane = true
 		if !passes(a.budget.LockReason, true) || a.who.Disabled() {
 			return nil
@@ -210,6 +231,7 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 // lock, one audit event, one errand where it did lock, two pressures. The one that all neighbours share comes
 // last, to be held shortest.
 func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) error {
+	s.watch.failed.Add(1)
 	afiliadoID := ""
 	if a.who != nil {
 		afiliadoID = a.who.ID
@@ -235,7 +257,7 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 	if err := tx.Audit(ctx, e); err != nil {
 		return err
 	}
-	err = s.notifyIf(ctx, tx, r, v, NoticeLocked, a.mac, Notice{Reason: storage.LockLogin}, locked)
+	err = s.NotifyIf(ctx, tx, r, v, NoticeLocked, a.mac, Notice{Reason: storage.LockLogin}, locked)
 	if err != nil || a.inLane {
 		return err
 	}
@@ -252,6 +274,18 @@ func (s *Server) Reason(a *Attempt) templates.Reason {
 		return ""
 	}
 	return exactReason(a.who.Account, a.budget, s.Spent(a))
+}
+
+// Until is when the lock that Reason tells of ends by itself; zero: never.
+func (s *Server) Until(a *Attempt, v *Visit) time.Time {
+	b := a.budget
+	if b.LockReason == "" { // this attempt has set it
+		b.LockReason, b.LockedAt = storage.LockLogin, storage.At(v.Now)
+	}
+	if a.who == nil || a.who.Disabled() {
+		return time.Time{}
+	}
+	return s.Lockout.Ends(b)
 }
 
 // Spent reports whether the attempt was the last one, or came after it.

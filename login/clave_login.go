@@ -170,7 +170,7 @@ func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, i
 		return nil
 	}
 	if reason := s.Reason(a); reason != "" {
-		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
+		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason, Until: s.Until(a, v)})
 	}
 	page.Denied, page.Advise = true, a.Advise()
 	if page.Challenge, err = s.Pose(w, r, v, id); err != nil {

@@ -53,32 +53,31 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, v *Visit, f
 	if err != nil {
 		return err
 	}
-	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.dueAt(c), Mark(found.ID)))
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.times(c, v.Now), Mark(found.ID)))
 }
 
-func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, due storage.Instant, mark string) templates.Page {
+func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, times storage.ClaveTimes, mark string) templates.Page {
 	layout := s.Layout(r, v)
 	layout.SignedIn = true
 	asked := strings.Fields(v.Request.Scope)
 	offline := slices.Contains(asked, storage.ScopeOffline)
 	if v.Client.Metadata.FirstParty {
-		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, due, asked), Offline: offline, Session: mark}
+		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, times, asked), Offline: offline, Session: mark}
 	}
 	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline, Session: mark}
 	for _, scope := range asked {
 		if optional(scope) {
-			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, due, []string{scope})})
+			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, times, []string{scope})})
 		}
 	}
-	page.Data = data(a, due, slices.DeleteFunc(asked, optional))
+	page.Data = data(a, times, slices.DeleteFunc(asked, optional))
 	return page
 }
 
-// data is what scopes hand out about a, whose clave falls due at due, as pages
-// show it.
-func data(a *storage.Afiliado, due storage.Instant, scopes []string) []templates.Datum {
+// data is what scopes hand out about a and her clave, as pages show it.
+func data(a *storage.Afiliado, times storage.ClaveTimes, scopes []string) []templates.Datum {
 	var out []templates.Datum
-	for _, c := range storage.ScopeClaims(*a, due, scopes) {
+	for _, c := range storage.ScopeClaims(*a, times, scopes) {
 		out = append(out, templates.Datum{Claim: c.Name, Values: c.Values})
 	}
 	return out
@@ -158,6 +157,18 @@ func (s *Server) getAcuerdo(w http.ResponseWriter, r *http.Request) error {
 		return &failure{kind: templates.KindNotFound}
 	}
 	return s.info(func(l templates.Layout) templates.Page { return templates.Acuerdo{Layout: l, Agreement: agreement} })(w, r)
+}
+
+// getDeclaracion is GET /declaracion/{version}.
+func (s *Server) getDeclaracion(w http.ResponseWriter, r *http.Request) error {
+	version, ok := strings.CutPrefix(r.URL.Path, "/declaracion/")
+	declaration, known := s.Pages.DeclarationVersion(version)
+	if !ok || !known {
+		return &failure{kind: templates.KindNotFound}
+	}
+	return s.info(func(l templates.Layout) templates.Page {
+		return templates.Declaracion{Layout: l, Declaration: declaration}
+	})(w, r)
 }
 
 // info is a page that is the same for everybody but for its header.

@@ -14,12 +14,13 @@
 // that the database knows by their hashes.
 //
 // Routes: / · /ingresar · /continuar · /autorizar · /ayuda · /tramite ·
-// /privacidad · /accesibilidad · /acuerdo · /generar-recuperar with the ways that
-// work without it. Package login/clave adds /renovar, /cambio, /desbloqueo,
-// /enlace and /no-fui-yo. What people are told of leaves an errand (Notify).
+// /privacidad · /accesibilidad · /acuerdo · /declaracion. Package login/clave
+// adds /renovar, /cambio, /desbloqueo, /enlace and /no-fui-yo, login/recovery
+// /generar-recuperar and /correo. What people are told of leaves an errand
+// (Notify).
 //
 // Rule files, without context, I/O or clock: cedula.go, policy.go, lockout.go,
-// renewal.go, next.go, limit.go, acr.go.
+// renewal.go, next.go, limit.go, alarm.go, acr.go.
 //
 // Glossary. Afiliado: a person of the registry, whether afiliado, pensionista or
 // beneficiario. Cédula: the national identity number. Código: what IESS gives to

@@ -24,6 +24,18 @@ const (
 	EventSessionStarted = "session.started"
 	// EventClaveLocked is a failed attempt that was the last; detail: lane.
 	EventClaveLocked = "clave.locked"
+	// EventClaveUnlocked is a lock lifted; detail: was, by.
+	EventClaveUnlocked = "clave.unlocked"
+	// EventRecoveryPassed is right answers to all that recovery asks; detail: case,
+	// route, lines, assisted. EventRecovered is the clave that came of it, first or
+	// not (detail: first, declaracion, case), EventContactAsked another address that
+	// was asked for, and EventLinkHeld a link that was not sent; detail: case.
+	EventRecoveryPassed = "recovery.passed"
+	EventRecovered      = "clave.recovered"
+	EventContactAsked   = "contact.asked"
+	EventLinkHeld       = "recovery.held"
+	// EventDisavowed is "No fui yo".
+	EventDisavowed = "clave.disavowed"
 	// EventClaveRenewed is a forced renewal; detail: cause.
 	EventClaveRenewed = "clave.renewed"
 )

@@ -24,19 +24,23 @@ func (s *Server) guard(ctx context.Context, r *http.Request, v *Visit, a *Attemp
 	if a.network, a.failing, err = s.Levels(ctx, r, v, id); err != nil {
 		return err
 	}
-	if _, due := challenge.Pressed(a.network, a.failing); !due {
+	network := s.pressing(v, a.network)
+	if _, due := challenge.Pressed(network, a.failing); !due {
 		return nil
 	}
 	if known, err := s.knows(ctx, r, v, id); err != nil || known {
 		return err
 	}
-	form, least := asking(r, v), challenge.Due(a.network, a.failing)
+	form, least := asking(r, v), challenge.Due(network, a.failing)
 	err = s.Challenges.Verify(ctx, v.Form, form, least)
 	if early, ok := errors.AsType[*challenge.NotYet](err); ok && early.Wait <= patience {
 		if err := s.Wait(ctx, early.Wait); err != nil {
 			return err
 		}
 		err = s.Challenges.Verify(ctx, v.Form, form, least)
+	}
+	if challenge.FaultOf(err) != "" && s.alarmed(v.Now) {
+		s.watch.failed.Add(1) // or the alarm would end while the attack goes on
 	}
 	return err
 }
@@ -61,6 +65,17 @@ func (s *Server) Hers(ctx context.Context, r *http.Request, v *Visit, identifier
 	return s.DB.KnowsDevice(ctx, identifierMAC, hash, v.Now)
 }
 
+// Slow makes a form that tries to pass for whoever has id wait as long as what has
+// failed lately weighs, on id and from the network: as a stranger's sign-in, and
+// whoever it is.
+func (s *Server) Slow(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier) error {
+	network, failing, err := s.Levels(ctx, r, v, id)
+	if err != nil {
+		return err
+	}
+	return s.delay(ctx, &Attempt{network: network, failing: failing})
+}
+
 // asking is where a clave is asked: a challenge posed there counts on no other
 // page.
 func asking(r *http.Request, v *Visit) challenge.Form {
@@ -83,7 +98,7 @@ func (s *Server) cost(r *http.Request, v *Visit, id storage.Identifier) (challen
 	if err != nil {
 		return challenge.Cost{}, false, err
 	}
-	cost, due := challenge.Pressed(network, identifier)
+	cost, due := challenge.Pressed(s.pressing(v, network), identifier)
 	if due {
 		known, err := s.knows(r.Context(), r, v, id)
 		return cost, !known, err

@@ -31,6 +31,12 @@ type failure struct {
 // Error implements error.
 func (f *failure) Error() string { return "login: " + string(f.kind) }
 
+// Unavailable is an error that people see as a page that says to try again later:
+// 503, with Retry-After.
+func Unavailable(retry time.Duration) error {
+	return &failure{kind: templates.KindUnavailable, retry: retry}
+}
+
 // answered is an error that is no failure: the form had its effect before, and
 // to is where its person goes on.
 type answered struct{ to string }

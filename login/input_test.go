@@ -118,7 +118,8 @@ func TestPagesForEverybody(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		for _, path := range []string{
-			"/", "/ayuda", "/privacidad", "/accesibilidad", "/acuerdo", "/acuerdo/" + s.Pages.Agreement().Version, "/generar-recuperar",
+			"/", "/ayuda", "/privacidad", "/accesibilidad", "/acuerdo", "/acuerdo/" + s.Pages.Agreement().Version,
+			"/declaracion", "/declaracion/" + s.Pages.Declaration().Version,
 		} {
 			if got := b.get(path); got.status != http.StatusOK {
 				t.Errorf("%s: %d", path, got.status)

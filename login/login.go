@@ -40,7 +40,7 @@ type Config struct {
 	Identifiers Identifiers
 	Policy      Policy  // DefaultPolicy; its Common: CommonClaves
 	History     int     // last claves that may not come again: 5 (S089)
-	Lockout     Lockout // 5 attempts (D02)
+	Lockout     Lockout // 5 attempts (D02), no end (D04)
 	// Renewal has no default: its zero value renews compromised claves only. See
 	// DefaultRenewal.
 	Renewal Renewal
@@ -61,6 +61,8 @@ type Config struct {
 
 	Network    Limit // failures of one network: 100 free, 6 s each, 50 ms more for each, at most 3 s
 	Identifier Limit // failures on one identifier: 5 free, 1 h each, 500 ms more for each, at most 3 s
+	// Alarm has no default: its zero value is never raised. See DefaultAlarm.
+	Alarm Alarm
 	// Wait passes a delay of Network or Identifier; nil waits by the machine's
 	// clock.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -80,6 +82,7 @@ type Server struct {
 	cookies cookieNames
 	csrf    *http.CrossOriginProtection
 	once    *once
+	watch   watch
 	crowd   *crowd // of strangers
 	pressed *crowd // of those in networks under pressure
 }
@@ -130,7 +133,7 @@ func (c *Config) complete() error {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	for to, value := range map[*int]int{&c.History: 5, &c.Lockout.Attempts: 5, &c.Sessions: 10, &c.DevicePeople: 3, &c.UnlockLimit: 3} {
+	for to, value := range map[*int]int{&c.History: 5, &c.Lockout.Attempts: 5, &c.Sessions: 10, &c.DevicePeople: 3, &c.UnlockLimit: 3, &c.Alarm.Least: DefaultAlarm().Least} {
 		if *to <= 0 {
 			*to = value
 		}
@@ -139,10 +142,14 @@ func (c *Config) complete() error {
 		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.DeviceLife: 180 * 24 * time.Hour,
 		&c.ProofLife: 15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
 		&c.UnlockLife: 3 * time.Minute, &c.UnlockWindow: 15 * time.Minute, &c.NewDeviceWait: 5 * time.Minute,
+		&c.Alarm.Hold: DefaultAlarm().Hold,
 	} {
 		if *to <= 0 {
 			*to = value
 		}
+	}
+	if c.Lockout.Expires != 0 && c.Lockout.Expires < leastExpiry {
+		return errors.New("login: a lock that ends by itself within 15 minutes is not allowed")
 	}
 	if c.Lockout.Attempts > maxAttempts {
 		return errors.New("login: more than 100 attempts before a lock are not allowed")
@@ -180,5 +187,6 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/accesibilidad", s.info(func(l templates.Layout) templates.Page { return templates.Accesibilidad{Layout: l} }))
 	get("/acuerdo", s.info(func(l templates.Layout) templates.Page { return templates.Acuerdo{Layout: l} }))
 	get("/acuerdo/{version}", s.getAcuerdo)
-	get("/generar-recuperar", s.info(func(l templates.Layout) templates.Page { return templates.Assisted{Layout: l} }))
+	get("/declaracion", s.info(func(l templates.Layout) templates.Page { return templates.Declaracion{Layout: l} }))
+	get("/declaracion/{version}", s.getDeclaracion)
 }

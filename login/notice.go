@@ -22,6 +22,8 @@ const (
 	NoticeUnlocked  = "clave-desbloqueada"
 	NoticeNewDevice = "equipo-nuevo"
 	NoticeDisabled  = "cuenta-deshabilitada"
+	NoticePassed    = "preguntas-superadas" //nolint:gosec // no credential: somebody answered all that recovery asks (T04)
+	NoticeRecovered = "clave-recuperada"
 
 	// ErrandUnlock is somebody's wish to unlock an identifier (S071).
 	ErrandUnlock = "desbloqueo"
@@ -37,6 +39,8 @@ type Notice struct {
 	Reason   string        `json:",omitempty"` // of a lock
 	Closed   bool          `json:",omitempty"` // other sessions were ended
 	Operator bool          `json:",omitempty"` // an officer did it
+	Expired  bool          `json:",omitempty"` // nobody did it: the time was over
+	First    bool          `json:",omitempty"` // she had no clave before
 	Hers     bool          `json:",omitempty"` // asked where she is known, or beside a link of hers: no stranger's wish
 	Due      time.Time     `json:",omitzero"`  // when the new clave ends
 	Wait     time.Duration `json:"-"`          // how long to wait for what follows
@@ -48,12 +52,13 @@ type Notice struct {
 // works the errand out (design.md section 4: no mail without its effect, and no
 // effect without its mail).
 func (s *Server) Notify(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice) error {
-	return s.notifyIf(ctx, tx, r, v, kind, identifierMAC, n, true)
+	return s.NotifyIf(ctx, tx, r, v, kind, identifierMAC, n, true)
 }
 
-// notifyIf is Notify where so is true, and the same work for nothing otherwise.
-func (s *Server) notifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice, so bool) error {
-	n.When, n.Network, n.Device, n.Locale = v.Now, NetworkName(addressOf(r.RemoteAddr)), DeviceName(r.UserAgent()), v.Lang
+// NotifyIf is Notify where so is true, and the same work for nothing otherwise.
+func (s *Server) NotifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, kind string, identifierMAC []byte, n Notice, so bool) error {
+	n.When, n.Locale = v.Now, v.Lang
+	n.Network, n.Device = Origin(r)
 	data, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("login: notice: %w", err)
@@ -66,6 +71,11 @@ func (s *Server) notifyIf(ctx context.Context, tx *storage.Tx, r *http.Request, 
 		e.ClientID, e.AuthRequest = v.Request.ClientID, v.Request.ID
 	}
 	return tx.AddErrandIf(ctx, e, so)
+}
+
+// Origin is the network and the device that r comes from, as people are told.
+func Origin(r *http.Request) (string, string) {
+	return NetworkName(addressOf(r.RemoteAddr)), DeviceName(r.UserAgent())
 }
 
 // NetworkName is the network of an IP address as people are told of it: enough to
@@ -118,6 +128,25 @@ func DeviceName(agent string) string {
 		return program + machine
 	}
 	return program + " · " + machine
+}
+
+// Lives of "No fui yo": from hand-over, and whenever it is handed over.
+const (
+	disavowLife   = 10 * 24 * time.Hour
+	disavowLatest = 14 * 24 * time.Hour
+)
+
+// DisavowLink is a person's "No fui yo" for notices of now (Tx.ShareLink).
+func DisavowLink(afiliadoID string, now time.Time) storage.Link {
+	return storage.Link{
+		ID: storage.NewID(), Purpose: storage.LinkNoFuiYo, AfiliadoID: afiliadoID, Life: disavowLife,
+		CreatedAt: storage.At(now), LatestAt: storage.At(now.Add(disavowLatest)),
+	}
+}
+
+// NetworkKey names the network that r comes from, by a keyed hash.
+func (s *Server) NetworkKey(r *http.Request) []byte {
+	return s.DB.PressureKey("network", networkOf(r.RemoteAddr))
 }
 
 // Levels are the failures that press on the network of r and on an identifier

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"iess.gob.ec/clave/templates"
 )
 
 const (
@@ -47,6 +49,16 @@ func (s *Server) formOf(r *http.Request) (string, [32]byte) {
 	browser := secret(r, s.cookies.browser)
 	text := secret(r, s.cookies.session) + "\x00" + secret(r, s.cookies.device) + "\x00" + r.URL.Path + "\x00" + r.PostForm.Encode()
 	return browser, sha256.Sum256([]byte(text))
+}
+
+// ShowSpent is Show for a form that had an effect, though it leads nowhere: sent
+// twice in a row, it gets the same page and has the effect once.
+func (s *Server) ShowSpent(w http.ResponseWriter, v *Visit, status int, page templates.Page) error {
+	err := s.Show(w, v, status, page)
+	if k, ok := w.(keeper); ok && err == nil {
+		k.keepAnswer()
+	}
+	return err
 }
 
 // forget makes the browser's next form a new one, whatever it holds.

@@ -105,10 +105,14 @@ func waits(c *storage.Clave, s *storage.Session, window time.Duration, now time.
 	return !c.Compromised && s.CreatedAt.Before(c.DueAt.Time) && now.Before(c.DueAt.Add(window))
 }
 
-// dueAt is when c falls due as applications are told, zero for never.
-func (r Renewal) dueAt(c *storage.Clave) storage.Instant {
-	if c == nil || r.MaxAge <= 0 {
-		return storage.Instant{}
+// times are those of c as applications are told at now.
+func (r Renewal) times(c *storage.Clave, now time.Time) storage.ClaveTimes {
+	if c == nil {
+		return storage.ClaveTimes{}
 	}
-	return c.DueAt
+	t := storage.ClaveTimes{Due: c.DueAt, Recovered: c.RecoveredAt}
+	if r.MaxAge <= 0 {
+		t.Due = storage.Instant{}
+	}
+	return t.At(now)
 }

@@ -77,7 +77,7 @@ func TestD02_Lockout(t *testing.T) {
 		attempts, n int
 		want        bool
 	}{{5, 0, false}, {5, 4, false}, {5, 5, true}, {3, 3, true}, {1000, 100, true}} {
-		if got := (Lockout{tt.attempts}).Locks(tt.n); got != tt.want {
+		if got := (Lockout{Attempts: tt.attempts}).Locks(tt.n); got != tt.want {
 			t.Errorf("%+v: got %v", tt, got)
 		}
 	}
@@ -239,4 +239,41 @@ func FuzzFT17_Cookies(f *testing.F) {
 		}
 		s.deviceHash(r)
 	})
+}
+
+func TestD04_LockoutEnds(t *testing.T) {
+	at := time.Date(2026, time.November, 22, 15, 0, 0, 0, time.UTC)
+	l := Lockout{Attempts: 5, Expires: time.Hour}
+	for _, tt := range []struct {
+		lockout Lockout
+		reason  string
+		after   time.Duration
+		want    bool
+	}{
+		{l, storage.LockLogin, time.Hour - time.Second, false},
+		{l, storage.LockLogin, time.Hour, true},
+		{l, storage.LockRecuperacion, time.Hour + time.Second, true},
+		{l, storage.LockOperador, 1000 * time.Hour, false},
+		{l, storage.LockCompromiso, 1000 * time.Hour, false},
+		{l, "otro", 1000 * time.Hour, false},
+		{l, "", 1000 * time.Hour, false},
+		{Lockout{Attempts: 5}, storage.LockLogin, 1000 * time.Hour, false},
+	} {
+		b := storage.LoginBudget{LockReason: tt.reason, LockedAt: storage.At(at)}
+		if got := tt.lockout.Ended(b, at.Add(tt.after)); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+		if got := tt.lockout.Ends(b); got.IsZero() == (tt.lockout.Expires > 0 && (tt.reason == storage.LockLogin || tt.reason == storage.LockRecuperacion)) {
+			t.Errorf("%+v: ends %s", tt, got)
+		}
+	}
+}
+
+func TestD04_ShortLocksAreRefused(t *testing.T) {
+	for expires, right := range map[time.Duration]bool{0: true, time.Minute: false, -time.Hour: false, 15 * time.Minute: true} {
+		c := Config{Lockout: Lockout{Expires: expires}}
+		if err := c.complete(); (err == nil) != right {
+			t.Errorf("%s: got %v", expires, err)
+		}
+	}
 }

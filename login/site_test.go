@@ -93,11 +93,15 @@ func newSite(t *testing.T, engine string, change ...func(*login.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
-	s.url = srv.URL
+	s.serve(h)
 	s.application("historia", true, "openid profile")
 	return s
+}
+
+func (s *site) serve(h http.Handler) {
+	srv := httptest.NewServer(h)
+	s.t.Cleanup(srv.Close)
+	s.url = srv.URL
 }
 
 // build makes the server and its router on db.

@@ -77,7 +77,7 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 	}
 	// The session's row is held: a logout either comes first and is seen here, or
 	// waits and then finds the grant to revoke.
-	g.ClaveDueAt, err = tx.HoldSession(ctx, q.SessionID, now)
+	g.ClaveDueAt, g.RecoveredAt, err = tx.HoldSession(ctx, q.SessionID, now)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, invalidGrant()
 	}

@@ -110,25 +110,25 @@ func (s *Server) idTokenClaims(ctx context.Context, g storage.Grant, person func
 		}
 	}
 	if hasScope(g.Scope, storage.ScopeProfile) {
-		names = append(slices.Clone(names), storage.ClaimClaveDue)
+		names = append(slices.Clone(names), storage.ClaimClaveDue, storage.ClaimRecovered)
 	}
-	return asked(storage.ScopeClaims(*a, s.claveDue(g.ClaveDueAt), strings.Fields(g.Scope)), names, nil), nil
+	return asked(storage.ScopeClaims(*a, s.claveTimes(g.ClaveDueAt, g.RecoveredAt), strings.Fields(g.Scope)), names, nil), nil
 }
 
-// claveDue is stored as the applications are told: no clave falls due while
-// claves do not expire.
-func (s *Server) claveDue(stored storage.Instant) storage.Instant {
+// claveTimes are those stored as the applications are told: no clave falls due
+// while claves do not expire.
+func (s *Server) claveTimes(due, recovered storage.Instant) storage.ClaveTimes {
 	if !s.ClavesExpire {
-		return storage.Instant{}
+		due = storage.Instant{}
 	}
-	return stored
+	return storage.ClaveTimes{Due: due, Recovered: recovered}.At(s.Now())
 }
 
-// userinfoClaims are the claims about a, whose clave falls due at due, that a
-// token of scope carries at userinfo.
-func userinfoClaims(a storage.Afiliado, due storage.Instant, scope string, req claimsRequest) []storage.Claim {
+// userinfoClaims are the claims about a and her clave that a token of scope carries
+// at userinfo.
+func userinfoClaims(a storage.Afiliado, times storage.ClaveTimes, scope string, req claimsRequest) []storage.Claim {
 	all := strings.Fields(scope)
-	return asked(storage.ScopeClaims(a, due, all), req.Userinfo, strings.Fields(storage.PlainScope(scope)))
+	return asked(storage.ScopeClaims(a, times, all), req.Userinfo, strings.Fields(storage.PlainScope(scope)))
 }
 
 func storedClaims(stored string) (claimsRequest, error) {

@@ -115,5 +115,5 @@ func (m *machineServer) userinfoBody(c *storage.Client, b *storage.Bearer) (json
 	if err != nil {
 		return nil, err
 	}
-	return withClaims(sub, userinfoClaims(*b.Afiliado, m.claveDue(b.ClaveDueAt), b.Scope, req)), nil
+	return withClaims(sub, userinfoClaims(*b.Afiliado, m.claveTimes(b.ClaveDueAt, b.RecoveredAt), b.Scope, req)), nil
 }

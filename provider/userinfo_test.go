@@ -50,10 +50,10 @@ func TestASVS_10_3_2_ScopesDecideClaims(t *testing.T) {
 }
 
 func TestClaimsTheRegistryLacksAreLeftOut(t *testing.T) {
-	all := userinfoClaims(storage.Afiliado{Kinds: []string{"afiliado", "pensionista"}}, storage.Instant{}, strings.Join(scopes(), " "), claimsRequest{})
+	all := userinfoClaims(storage.Afiliado{Kinds: []string{"afiliado", "pensionista"}}, storage.ClaveTimes{}, strings.Join(scopes(), " "), claimsRequest{})
 	got := string(withClaims([]byte(`{"sub":"s"}`), all))
 	want(t, "claims", got, `{"sub":"s","locale":"es-EC","tipo_asegurado":["afiliado","pensionista"]}`)
-	landline := storage.ScopeClaims(storage.Afiliado{Landline: "+59322345678", PhoneVerified: true}, storage.Instant{}, []string{"phone"})
+	landline := storage.ScopeClaims(storage.Afiliado{Landline: "+59322345678", PhoneVerified: true}, storage.ClaveTimes{}, []string{"phone"})
 	want(t, "landline", string(withClaims([]byte(`{"sub":"s"}`), landline)), `{"sub":"s","phone_number":"+59322345678","phone_number_verified":false}`)
 }
 

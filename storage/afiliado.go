@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -50,6 +51,7 @@ type Afiliado struct {
 	DisabledReason string
 	CreatedAt      Instant
 	UpdatedAt      Instant
+	EmailAt        Instant // since when Email is hers; zero: ever since she is known
 }
 
 // Name is the person's full name.
@@ -78,11 +80,12 @@ type afiliadoRow struct {
 	DisabledReason string  `db:"disabled_reason"`
 	CreatedAt      Instant `db:"created_at"`
 	UpdatedAt      Instant `db:"updated_at"`
+	EmailAt        Instant `db:"email_at"`
 }
 
 const afiliadoColumns = `a.id, a.identifier_type, a.identifier, a.given_name, a.family_name, a.birthdate, a.email, a.mobile,
 	a.landline, a.email_verified, a.phone_verified, a.kinds, a.estado, a.fingerprint, a.locale, a.disabled_at, a.disabled_reason,
-	a.created_at, a.updated_at`
+	a.created_at, a.updated_at, a.email_at`
 
 // IdentifierMAC is how a person is found without her identifier being stored.
 func (db *DB) IdentifierMAC(id Identifier) []byte { return db.cfg.Keys.MAC("identifier", string(id)) }
@@ -96,7 +99,7 @@ func (db *DB) openAfiliado(r afiliadoRow) (*Afiliado, error) {
 	a := &Afiliado{
 		ID: r.ID, IdentifierType: r.IdentifierType, EmailVerified: r.EmailVerified, PhoneVerified: r.PhoneVerified,
 		Kinds: strings.Split(r.Kinds, ","), Estado: r.Estado, Fingerprint: r.Fingerprint, Locale: r.Locale,
-		DisabledAt: r.DisabledAt, DisabledReason: r.DisabledReason, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		DisabledAt: r.DisabledAt, DisabledReason: r.DisabledReason, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, EmailAt: r.EmailAt,
 	}
 	var identifier string
 	for _, c := range []struct {
@@ -151,14 +154,14 @@ func (db *DB) sealedAfiliado(a Afiliado) ([]any, error) {
 		out = append(out, sealed)
 	}
 	return append(out, a.EmailVerified, a.PhoneVerified, strings.Join(a.Kinds, ","), a.Estado, a.Fingerprint, a.Locale,
-		a.DisabledAt, a.DisabledReason, a.CreatedAt, a.UpdatedAt), nil
+		a.DisabledAt, a.DisabledReason, a.CreatedAt, a.UpdatedAt, a.EmailAt), nil
 }
 
 const afiliadoInsertColumns = `id, identifier_mac, identifier_type, identifier, given_name, family_name, birthdate,
 	email, mobile, landline, email_verified, phone_verified, kinds, estado, fingerprint, locale, disabled_at, disabled_reason,
-	created_at, updated_at`
+	created_at, updated_at, email_at`
 
-const afiliadoInsert = `INSERT INTO afiliado (` + afiliadoInsertColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const afiliadoInsert = `INSERT INTO afiliado (` + afiliadoInsertColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddAfiliado stores a new person. A known identifier is ErrConflict.
 func (tx *Tx) AddAfiliado(ctx context.Context, a Afiliado) error {
@@ -216,6 +219,30 @@ func (tx *Tx) DisableAfiliado(ctx context.Context, id, reason string, now time.T
 func (tx *Tx) SetLocale(ctx context.Context, id, locale string, now time.Time) error {
 	if err := tx.run(ctx, `UPDATE afiliado SET locale = ?, updated_at = ? WHERE id = ?`, locale, At(now), id); err != nil {
 		return fmt.Errorf("storage: set locale: %w", err)
+	}
+	return nil
+}
+
+// SetPhones gives a person the telephones she typed, in E.164; "" keeps the one on
+// file. A celular that changes is no longer proven. It holds her row.
+func (tx *Tx) SetPhones(ctx context.Context, id, mobile, landline string, now time.Time) error {
+	a, err := tx.LockAfiliado(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.PhoneVerified = a.PhoneVerified && (mobile == "" || mobile == a.Mobile)
+	var sealed [2][]byte
+	for i, c := range [2]struct{ column, typed, was string }{{"mobile", mobile, a.Mobile}, {"landline", landline, a.Landline}} {
+		if number := cmp.Or(c.typed, c.was); number != "" {
+			if sealed[i], err = tx.db.ring.seal("afiliado", "afiliado."+c.column+"/"+id, []byte(number)); err != nil {
+				return err
+			}
+		}
+	}
+	err = tx.run(ctx, `UPDATE afiliado SET mobile = ?, landline = ?, phone_verified = ?, updated_at = ? WHERE id = ?`,
+		sealed[0], sealed[1], a.PhoneVerified, At(now), id)
+	if err != nil {
+		return fmt.Errorf("storage: set phones: %w", err)
 	}
 	return nil
 }

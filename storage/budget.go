@@ -80,7 +80,7 @@ func (tx *Tx) ReserveDeviceAttempt(ctx context.Context, deviceID string, limit i
 }
 
 // LockClave locks a person's identifier for reason unless it is locked already,
-// and reports whether it did. The lock never ends by itself.
+// and reports whether it did. It stays until somebody lifts it (EndLock too).
 func (tx *Tx) LockClave(ctx context.Context, identifierMAC []byte, reason string, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `INSERT INTO login_budget (identifier_mac, failures, lock_reason, locked_at, last_at, expires_at) VALUES (?, 0, ?, ?, ?, 0)
 		ON CONFLICT (identifier_mac) DO UPDATE SET lock_reason = excluded.lock_reason, locked_at = excluded.locked_at, expires_at = excluded.expires_at
@@ -128,13 +128,49 @@ func (tx *Tx) ForgiveDevice(ctx context.Context, deviceID string) error {
 	return nil
 }
 
-// UnlockClave lifts any lock and restores the full budget.
+// UnlockClave lifts any lock and restores the full budgets, that of recovery too:
+// its attempts may be what the lock was set for.
 func (tx *Tx) UnlockClave(ctx context.Context, identifierMAC []byte) error {
-	err := tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0 WHERE identifier_mac = ?`, identifierMAC)
+	err := tx.ForgiveRecovery(ctx, identifierMAC) // held first, as by SettleRecovery
+	if err == nil {
+		err = tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0 WHERE identifier_mac = ?`, identifierMAC)
+	}
 	if err != nil {
 		return fmt.Errorf("storage: unlock clave: %w", err)
 	}
 	return nil
+}
+
+// EndLock lifts the very lock that seen shows and restores the full budget, as
+// UnlockClave does, that of recovery where the lock was set for it, and reports
+// whether it did: one statement decides who of those who have seen it ends it.
+func (tx *Tx) EndLock(ctx context.Context, identifierMAC []byte, seen LoginBudget) (bool, error) {
+	var n int64
+	var err error
+	if seen.LockReason == LockRecuperacion { // held first, as by SettleRecovery
+		err = tx.run(ctx, `DELETE FROM recovery_budget WHERE identifier_mac = ? AND EXISTS (SELECT 1 FROM login_budget b
+			WHERE b.identifier_mac = recovery_budget.identifier_mac AND b.lock_reason = ? AND b.locked_at = ?)`, identifierMAC, seen.LockReason, seen.LockedAt)
+	}
+	if err == nil {
+		n, err = tx.exec(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0
+			WHERE identifier_mac = ? AND lock_reason = ? AND locked_at = ? AND lock_reason <> ''`, identifierMAC, seen.LockReason, seen.LockedAt)
+	}
+	if err != nil {
+		return false, fmt.Errorf("storage: end lock: %w", err)
+	}
+	return n > 0, nil
+}
+
+// LocksUntil returns up to limit identifiers' hashes whose locks, of the reasons
+// that strangers can cause, were set at until or before, the oldest first.
+func (r reads) LocksUntil(ctx context.Context, until time.Time, limit int) ([][]byte, error) {
+	var macs [][]byte
+	err := r.list(ctx, &macs, `SELECT identifier_mac FROM login_budget WHERE lock_reason IN (?, ?) AND locked_at <= ?
+		ORDER BY locked_at LIMIT ?`, LockLogin, LockRecuperacion, At(until), limit)
+	if err != nil {
+		return nil, fmt.Errorf("storage: locks: %w", err)
+	}
+	return macs, nil
 }
 
 // KeepDevice makes this browser the person's own until d.ExpiresAt, with its

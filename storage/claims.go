@@ -28,10 +28,32 @@ const (
 	ClaimClaveDue = "clave_due_at"
 )
 
+// ClaimRecovered is when the person last generated or recovered her clave, in
+// seconds since the epoch, as the hour with which it began, for thirty days:
+// applications may want to wait before they let money go.
+const ClaimRecovered = "recovered_at"
+
+// recoveredFor is how long applications are told of a recovery.
+const recoveredFor = 30 * 24 * time.Hour
+
+// ClaveTimes is what applications may learn of a person's clave; zero: nothing.
+type ClaveTimes struct {
+	Due       Instant // when it falls due
+	Recovered Instant // when it was last generated or recovered
+}
+
+// At is t as applications are told at now: not of a recovery long ago.
+func (t ClaveTimes) At(now time.Time) ClaveTimes {
+	if !t.Recovered.Add(recoveredFor).After(now) {
+		t.Recovered = Instant{}
+	}
+	return t
+}
+
 // holder is whose claims are asked for.
 type holder struct {
 	Afiliado
-	due Instant
+	ClaveTimes
 }
 
 // Claim is something an application may learn about a person, with her value.
@@ -91,7 +113,13 @@ var scopeClaims = []struct {
 		}
 		return claimValue(a.Locale)
 	}},
-	{ScopeProfile, ClaimClaveDue, claimNumber, func(a holder) []string { return claimValue(dueDay(a.due)) }},
+	{ScopeProfile, ClaimClaveDue, claimNumber, func(a holder) []string { return claimValue(dueDay(a.Due)) }},
+	{ScopeProfile, ClaimRecovered, claimNumber, func(a holder) []string {
+		if a.Recovered.IsZero() {
+			return nil
+		}
+		return claimValue(strconv.FormatInt(a.Recovered.Truncate(time.Hour).Unix(), 10))
+	}},
 	{"email", "email", claimText, func(a holder) []string { return claimValue(a.Email) }},
 	{"email", "email_verified", claimBool, func(a holder) []string {
 		if a.Email == "" {
@@ -147,14 +175,14 @@ func PersonScopes() []string {
 	return out
 }
 
-// ScopeClaims is what scopes hand out about a, whose clave falls due at due (zero:
-// never), in the order in which people are told. Scopes may hold single claims (ClaimMark); unknown ones hand out
+// ScopeClaims is what scopes hand out about a and her clave, in the order in which
+// people are told. Scopes may hold single claims (ClaimMark); unknown ones hand out
 // nothing. Claims the registry has no value for are there without Values.
-func ScopeClaims(a Afiliado, due Instant, scopes []string) []Claim {
+func ScopeClaims(a Afiliado, times ClaveTimes, scopes []string) []Claim {
 	var out []Claim
 	for _, row := range scopeClaims {
 		if slices.Contains(scopes, row.scope) || slices.Contains(scopes, ClaimMark+row.name) {
-			out = append(out, Claim{Name: row.name, Values: row.value(holder{a, due}), form: row.form})
+			out = append(out, Claim{Name: row.name, Values: row.value(holder{a, times}), form: row.form})
 		}
 	}
 	return out
@@ -164,7 +192,7 @@ func ScopeClaims(a Afiliado, due Instant, scopes []string) []Claim {
 // receive, said before it is known whose.
 func ClaimNames(scopes []string) []string {
 	var out []string
-	for _, c := range ScopeClaims(Afiliado{}, Instant{}, scopes) {
+	for _, c := range ScopeClaims(Afiliado{}, ClaveTimes{}, scopes) {
 		out = append(out, c.Name)
 	}
 	return out

@@ -15,6 +15,7 @@ type Clave struct {
 	CreatedAt   Instant
 	DueAt       Instant // when it must be renewed; zero: never
 	Compromised bool    // must be renewed now, whatever DueAt says
+	RecoveredAt Instant // when a clave of hers was last generated or recovered; zero: never
 }
 
 type claveRow struct {
@@ -24,6 +25,14 @@ type claveRow struct {
 	CreatedAt   Instant `db:"created_at"`
 	DueAt       Instant `db:"due_at"`
 	Compromised bool    `db:"compromised"`
+	RecoveredAt Instant `db:"recovered_at"`
+}
+
+// facts is the clave without its hash.
+func (r claveRow) facts() Clave {
+	return Clave{
+		AfiliadoID: r.AfiliadoID, Long: r.Long, CreatedAt: r.CreatedAt, DueAt: r.DueAt, Compromised: r.Compromised, RecoveredAt: r.RecoveredAt,
+	}
 }
 
 func (db *DB) openClave(r claveRow) (*Clave, error) {
@@ -31,13 +40,15 @@ func (db *DB) openClave(r claveRow) (*Clave, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Clave{AfiliadoID: r.AfiliadoID, PHC: string(phc), Long: r.Long, CreatedAt: r.CreatedAt, DueAt: r.DueAt, Compromised: r.Compromised}, nil
+	c := r.facts()
+	c.PHC = string(phc)
+	return &c, nil
 }
 
 // Clave returns the clave of a person; ErrNotFound where she never had one.
 func (r reads) Clave(ctx context.Context, afiliadoID string) (*Clave, error) {
 	var row claveRow
-	err := r.get(ctx, &row, `SELECT afiliado_id, phc, long, created_at, due_at, compromised FROM clave WHERE afiliado_id = ?`, afiliadoID)
+	err := r.get(ctx, &row, `SELECT afiliado_id, phc, long, created_at, due_at, compromised, recovered_at FROM clave WHERE afiliado_id = ?`, afiliadoID)
 	if err != nil {
 		return nil, fmt.Errorf("storage: clave: %w", err)
 	}
@@ -47,24 +58,27 @@ func (r reads) Clave(ctx context.Context, afiliadoID string) (*Clave, error) {
 // ClaveFacts is Clave without the hash, which stays sealed.
 func (r reads) ClaveFacts(ctx context.Context, afiliadoID string) (*Clave, error) {
 	var row claveRow
-	err := r.get(ctx, &row, `SELECT afiliado_id, long, created_at, due_at, compromised FROM clave WHERE afiliado_id = ?`, afiliadoID)
+	err := r.get(ctx, &row, `SELECT afiliado_id, long, created_at, due_at, compromised, recovered_at FROM clave WHERE afiliado_id = ?`, afiliadoID)
 	if err != nil {
 		return nil, fmt.Errorf("storage: clave facts: %w", err)
 	}
-	return &Clave{AfiliadoID: row.AfiliadoID, Long: row.Long, CreatedAt: row.CreatedAt, DueAt: row.DueAt, Compromised: row.Compromised}, nil
+	c := row.facts()
+	return &c, nil
 }
 
 // SetClave gives the person c as her only clave and remembers it in her
-// history, of which the newest keep rows stay (S089).
+// history, of which the newest keep rows stay (S089). Where c.RecoveredAt is zero,
+// as in a change or a renewal, that of the clave before is kept.
 func (tx *Tx) SetClave(ctx context.Context, c Clave, keep int) error {
 	sealed, err := tx.db.ring.seal("clave", "clave.phc/"+c.AfiliadoID, []byte(c.PHC))
 	if err != nil {
 		return err
 	}
-	err = tx.run(ctx, `INSERT INTO clave (afiliado_id, phc, long, created_at, due_at, compromised) VALUES (?, ?, ?, ?, ?, ?)
+	err = tx.run(ctx, `INSERT INTO clave (afiliado_id, phc, long, created_at, due_at, compromised, recovered_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (afiliado_id) DO UPDATE SET phc = excluded.phc, long = excluded.long, created_at = excluded.created_at,
-		due_at = excluded.due_at, compromised = excluded.compromised`,
-		c.AfiliadoID, sealed, c.Long, c.CreatedAt, c.DueAt, c.Compromised)
+		due_at = excluded.due_at, compromised = excluded.compromised,
+		recovered_at = CASE WHEN excluded.recovered_at > 0 THEN excluded.recovered_at ELSE clave.recovered_at END`,
+		c.AfiliadoID, sealed, c.Long, c.CreatedAt, c.DueAt, c.Compromised, c.RecoveredAt)
 	if err == nil {
 		id := NewID()
 		var past []byte
@@ -110,14 +124,14 @@ func (tx *Tx) CompromiseClave(ctx context.Context, afiliadoID string) error {
 // after the id after, without the hashes: what a change of policy looks at.
 func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]Clave, error) {
 	var rows []claveRow
-	err := r.list(ctx, &rows, `SELECT afiliado_id, long, created_at, due_at, compromised FROM clave
+	err := r.list(ctx, &rows, `SELECT afiliado_id, long, created_at, due_at, compromised, recovered_at FROM clave
 		WHERE afiliado_id > ? ORDER BY afiliado_id LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("storage: clave dates: %w", err)
 	}
 	out := make([]Clave, len(rows))
 	for i, row := range rows {
-		out[i] = Clave{AfiliadoID: row.AfiliadoID, Long: row.Long, CreatedAt: row.CreatedAt, DueAt: row.DueAt, Compromised: row.Compromised}
+		out[i] = row.facts()
 	}
 	return out, nil
 }

@@ -7,42 +7,34 @@ import (
 	"time"
 )
 
-// ErrandContact is the errand of a changed address. Its data are a ContactChange,
+// ErrandContact is the errand of a changed address. Its data are a ChangedContact,
 // and both addresses are told.
 const ErrandContact = "contacto-cambiado"
 
 // EventContactChanged is the audit event of a changed address.
 const EventContactChanged = "contact.changed"
 
-// ContactChange is what an ErrandContact tells of. Either address may be "".
-type ContactChange struct {
+// ChangedContact is what an ErrandContact tells of. Either address may be "".
+type ChangedContact struct {
 	When    time.Time
 	Former  string
 	Present string
 }
 
-// contactChange is one of a person.
-type contactChange struct {
+// changedContact is one of a person.
+type changedContact struct {
 	afiliadoID string
 	mac        []byte // of the identifier
-	ContactChange
+	ChangedContact
 }
 
 // sameMailbox reports whether two addresses are one: case tells none apart.
 func sameMailbox(a, b string) bool { return strings.EqualFold(a, b) }
 
-// contactsChanged does what follows from changed addresses, whose people's rows
-// are held: what lies in the former mailbox opens nothing any more, what was to
-// go there with such a link does not go, and word is left for both addresses. A
+// endMailed ends what lies in the mailboxes of people, whose rows are held: links
+// open nothing any more, and what was to go there with such a link does not go. A
 // running change of the clave goes on: its link is in no mail.
-func (tx *Tx) contactsChanged(ctx context.Context, changes []contactChange, actor string, now Instant) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	ids := make([]any, len(changes))
-	for i, c := range changes {
-		ids[i] = c.afiliadoID
-	}
+func (tx *Tx) endMailed(ctx context.Context, ids []any, now Instant) error {
 	// Messages before links, as MarkSent holds them. A notice goes all the same,
 	// without its "No fui yo".
 	_, err := tx.execOnce(ctx, `UPDATE outbox SET `+done+` WHERE state = ? AND afiliado_id IN `+places(len(ids))+`
@@ -53,6 +45,25 @@ func (tx *Tx) contactsChanged(ctx context.Context, changes []contactChange, acto
 	}
 	_, err = tx.execOnce(ctx, `UPDATE link SET replaced_at = ? WHERE afiliado_id IN `+places(len(ids))+`
 		AND purpose <> ? AND used_at = 0 AND replaced_at = 0`, append(append([]any{now}, ids...), LinkCambio)...)
+	return err
+}
+
+// contactsChanged does what follows from changed addresses, whose people's rows
+// are held: endMailed, no other change is waited for (D18), and word is left for
+// both addresses.
+func (tx *Tx) contactsChanged(ctx context.Context, changes []changedContact, actor string, now Instant) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	ids := make([]any, len(changes))
+	for i, c := range changes {
+		ids[i] = c.afiliadoID
+	}
+	if err := tx.endMailed(ctx, ids, now); err != nil {
+		return err
+	}
+	_, err := tx.execOnce(ctx, `UPDATE contact_change SET cancelled_at = ? WHERE afiliado_id IN `+places(len(ids))+` AND `+contactChangeOpen,
+		append([]any{now}, ids...)...)
 	if err != nil {
 		return err
 	}
@@ -60,7 +71,7 @@ func (tx *Tx) contactsChanged(ctx context.Context, changes []contactChange, acto
 		actor = "operator"
 	}
 	for _, c := range changes {
-		data, err := json.Marshal(c.ContactChange)
+		data, err := json.Marshal(c.ChangedContact)
 		if err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ func TestT05_ImportOfAnotherAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var c storage.ContactChange
+		var c storage.ChangedContact
 		if err := json.Unmarshal(data, &c); err != nil || !c.When.Equal(now) || c.Former != "Maria@example.org" || c.Present != "mf@example.net" {
 			t.Errorf("got %+v, %v; want both addresses", c, err)
 		}

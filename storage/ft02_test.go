@@ -76,7 +76,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 
 func done[T any](_ T, err error) error { return err }
 
-// writes02 is one call of every method of Tx that writes.
+// writes02 are the methods of Tx that write, but for those of mail and recovery.
 func writes02() []write {
 	at := storage.At(now)
 	later := now.Add(time.Hour)
@@ -123,6 +123,12 @@ func writes02() []write {
 		}},
 		{"ForgiveAttempts", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.ForgiveAttempts(ctx, f.mac)
+		}},
+		{"EndLock", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			if err := done(tx.LockClave(ctx, f.mac, storage.LockLogin, now)); err != nil {
+				return err
+			}
+			return done(tx.EndLock(ctx, f.mac, storage.LoginBudget{LockReason: storage.LockLogin, LockedAt: at}))
 		}},
 		{"UnlockClave", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.UnlockClave(ctx, f.mac) }},
 		{"ForgiveDevice", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.ForgiveDevice(ctx, "device") }},
@@ -206,6 +212,16 @@ func writes02() []write {
 		{"LeaseJob", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return done(tx.LeaseJob(ctx, "new", time.Hour, now, later))
 		}},
+		{"AddFailures", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.AddFailures(ctx, 3, now) }},
+		{"RaiseAlarm", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.RaiseAlarm(ctx, "login", storage.Alarm{RaisedAt: at, EndsAt: storage.At(later)}))
+		}},
+		{"ExtendAlarm", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.ExtendAlarm(ctx, "login", later.Add(time.Minute))
+		}},
+		{"EndAlarm", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.EndAlarm(ctx, "login", later.Add(time.Hour)))
+		}},
 		{"ForgiveDevices", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			err := tx.KeepDevice(ctx, storage.Device{ID: "d3", SecretHash: "d3", AfiliadoID: f.a.ID})
 			if err == nil {
@@ -223,7 +239,7 @@ func writes02() []write {
 }
 
 // locks02 are methods of Tx that hold a row and change nothing.
-var locks02 = []string{"HoldSession", "LockAccount", "LockAfiliado", "LockAfiliadoByMAC", "LockAuthRequest", "LockLink", "LockRefreshToken", "LockSession"}
+var locks02 = []string{"HoldSession", "LockAccount", "LockAfiliado", "LockAfiliadoByMAC", "LockAuthRequest", "LockLink", "LockRecovery", "LockRefreshToken", "LockSession"}
 
 // Whichever statement of an effect fails, the commit included, nothing of the
 // effect stays, and doing it again works (FT-02, the Boulder trick).
@@ -231,7 +247,7 @@ func TestFT02_FailingStatementRollsEverythingBack(t *testing.T) {
 	var fail func(query string) // set while a write runs
 	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
 		f := fill02(t, db)
-		for _, w := range append(writes02(), mailWrites02()...) {
+		for _, w := range all02() {
 			start := dump(t, db, raw)
 			for nth := 1; ; nth++ {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -281,7 +297,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 	case "LockClave", "SettleFailure":
 		inTx(t, db, func(tx *storage.Tx) error { return tx.UnlockClave(ctx, f.mac) })
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
-	case "ForgiveAttempts":
+	case "ForgiveAttempts", "EndLock":
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
 	case "DropDevices":
 		inTx(t, db, func(tx *storage.Tx) error {
@@ -299,7 +315,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 func TestFT02_CoversEveryWrite(t *testing.T) {
 	reads := reflect.TypeFor[*storage.DB]()
 	var tried []string
-	for _, w := range append(writes02(), mailWrites02()...) {
+	for _, w := range all02() {
 		tried = append(tried, w.method)
 	}
 	for m := range reflect.TypeFor[*storage.Tx]().Methods() {

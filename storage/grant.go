@@ -24,9 +24,11 @@ type Grant struct {
 	RevokedAt     Instant `db:"revoked_at"`
 	RevokedReason string  `db:"revoked_reason"`
 
-	// ClaveDueAt is when the person's clave falls due, zero for never. It is not
-	// stored with the grant: LockRefreshToken reads it.
-	ClaveDueAt Instant `db:"clave_due_at"`
+	// ClaveDueAt is when the person's clave falls due, zero for never, RecoveredAt
+	// when it was last generated or recovered. They are not stored with the grant:
+	// LockRefreshToken reads them.
+	ClaveDueAt  Instant `db:"clave_due_at"`
+	RecoveredAt Instant `db:"recovered_at"`
 }
 
 const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.nonce, g.auth_at, g.acr, g.amr,
@@ -89,9 +91,10 @@ func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
 // Bearer is what an access token stands for, read at once.
 type Bearer struct {
 	AccessToken
-	Claims     string // the grant's claims parameter
-	Afiliado   *Afiliado
-	ClaveDueAt Instant // when her clave falls due; zero: never
+	Claims      string // the grant's claims parameter
+	Afiliado    *Afiliado
+	ClaveDueAt  Instant // when her clave falls due; zero: never
+	RecoveredAt Instant // when a clave of hers was last generated or recovered; zero: never
 }
 
 // Bearer returns what a live access token of a live grant stands for; expired,
@@ -108,10 +111,11 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 		ExpiresAt Instant `db:"t_expires_at"`
 		Claims    string  `db:"g_claims"`
 		DueAt     Instant `db:"c_due_at"`
+		Recovered Instant `db:"c_recovered_at"`
 	}
 	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, t.grant_id AS t_grant_id, t.client_id AS t_client_id, t.scope AS t_scope,
 		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at, g.claims AS g_claims,
-		COALESCE(c.due_at, 0) AS c_due_at
+		COALESCE(c.due_at, 0) AS c_due_at, COALESCE(c.recovered_at, 0) AS c_recovered_at
 		FROM access_token t JOIN oauth_grant g ON g.id = t.grant_id JOIN afiliado a ON a.id = g.afiliado_id
 		LEFT JOIN clave c ON c.afiliado_id = a.id
 		WHERE t.hash = ? AND t.expires_at > ? AND g.revoked_at = 0 AND a.disabled_at = 0`, hash, At(now))
@@ -123,7 +127,7 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 		return nil, err
 	}
 	token := AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}
-	return &Bearer{token, row.Claims, a, row.DueAt}, nil
+	return &Bearer{token, row.Claims, a, row.DueAt, row.Recovered}, nil
 }
 
 // AddRefreshToken stores a refresh token by its hash.
@@ -141,7 +145,8 @@ func (tx *Tx) AddRefreshToken(ctx context.Context, t RefreshToken) error {
 // is ErrNotFound.
 func (tx *Tx) LockRefreshToken(ctx context.Context, hash string) (*RefreshToken, *Grant, error) {
 	var g Grant
-	err := tx.get(ctx, &g, `SELECT `+grantColumns+`, COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = g.afiliado_id), 0) AS clave_due_at
+	err := tx.get(ctx, &g, `SELECT `+grantColumns+`, COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = g.afiliado_id), 0) AS clave_due_at,
+		COALESCE((SELECT c.recovered_at FROM clave c WHERE c.afiliado_id = g.afiliado_id), 0) AS recovered_at
 		FROM oauth_grant g WHERE g.id = (SELECT grant_id FROM refresh_token WHERE hash = ?)
 		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = g.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, hash)
 	if err != nil {

@@ -45,7 +45,8 @@ func AfiliadosColumns() []Column {
 // that was imported to its end is imported anew. Known people get the file's
 // data in place of theirs, and what they had proven of an address stays proven
 // only while the address stays the same; where their e-mail address changes,
-// links in their mails die and both addresses are told (ErrandContact). Their
+// links in their mails die, a change they asked for themselves is cancelled, and
+// both addresses are told (ErrandContact). Their
 // claves, locks, sessions and devices are never touched. Where a person stands on several lines, the last
 // holds, and the first clave.
 //
@@ -110,7 +111,7 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 	}
 	now := At(m.opts.Now())
 	var rows []any
-	var moved []contactChange
+	var moved []changedContact
 	n := 0
 	for i := range people {
 		a := people[i].a
@@ -128,7 +129,8 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 			a = a.over(*was)
 			a.UpdatedAt = now
 			if !sameMailbox(a.Email, was.Email) {
-				moved = append(moved, contactChange{a.ID, people[i].mac, ContactChange{When: now.Time, Former: was.Email, Present: a.Email}})
+				a.EmailAt = now
+				moved = append(moved, changedContact{a.ID, people[i].mac, ChangedContact{When: now.Time, Former: was.Email, Present: a.Email}})
 			}
 		}
 		people[i].a = a
@@ -159,7 +161,7 @@ func (tx *Tx) putAfiliados(ctx context.Context, rows []any, n int) error {
 		given_name = excluded.given_name, family_name = excluded.family_name, birthdate = excluded.birthdate,
 		email = excluded.email, mobile = excluded.mobile, landline = excluded.landline, email_verified = excluded.email_verified,
 		phone_verified = excluded.phone_verified, kinds = excluded.kinds, estado = excluded.estado,
-		fingerprint = excluded.fingerprint, updated_at = excluded.updated_at`, rows...)
+		fingerprint = excluded.fingerprint, updated_at = excluded.updated_at, email_at = excluded.email_at`, rows...)
 	return err
 }
 
@@ -252,7 +254,7 @@ func (a Afiliado) sameRegistry(was Afiliado) bool {
 
 // over is was with the file's data; an address that changed is no longer proven.
 func (a Afiliado) over(was Afiliado) Afiliado {
-	a.ID, a.CreatedAt, a.Locale = was.ID, was.CreatedAt, was.Locale
+	a.ID, a.CreatedAt, a.Locale, a.EmailAt = was.ID, was.CreatedAt, was.Locale, was.EmailAt
 	a.DisabledAt, a.DisabledReason = was.DisabledAt, was.DisabledReason
 	a.EmailVerified = was.EmailVerified && a.Email == was.Email
 	a.PhoneVerified = was.PhoneVerified && a.Mobile == was.Mobile

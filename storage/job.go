@@ -57,18 +57,27 @@ var purges = []string{
 		(SELECT id FROM challenge_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM errand WHERE expires_at > 0 AND expires_at <= ? AND id IN
 		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? AND identifier_mac IN
+		(SELECT identifier_mac FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // keptPurges delete what is over, some time after it is: a person asks where her
-// mail went, and who opens an old link is told that it is old.
+// mail went or who changed her address, who opens an old link is told that it is
+// old, and a risk decision can be made again.
 var keptPurges = []struct {
 	kept  time.Duration
 	query string
 }{
 	{30 * 24 * time.Hour, `DELETE FROM link WHERE expires_at <= ? AND id IN
 		(SELECT id FROM link WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{25 * time.Hour, `DELETE FROM failure_tally WHERE at <= ? AND at IN
+		(SELECT at FROM failure_tally WHERE at <= ? ORDER BY at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM outbox WHERE done_at > 0 AND done_at <= ? AND id IN
 		(SELECT id FROM outbox WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
+	{30 * 24 * time.Hour, `DELETE FROM recovery WHERE expires_at <= ? AND id IN
+		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{90 * 24 * time.Hour, `DELETE FROM contact_change WHERE ready_at <= ? AND id IN
+		(SELECT id FROM contact_change WHERE ready_at <= ? ORDER BY ready_at LIMIT ?)`},
 }
 
 // Purge deletes what expired before now, in batches of at most batch rows, and

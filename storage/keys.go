@@ -22,8 +22,8 @@ type Keys struct {
 	// opens nothing of what the others have sealed.
 	Seal map[string][]byte
 	// Index keys what is looked up by a hash: identifiers, addresses no mail
-	// reaches, buckets of pressure; clients' secrets; the tokens and codes in mails; and
-	// challenges. Changing it loses them all.
+	// reaches, buckets of pressure; clients' secrets; the tokens and codes in mails;
+	// challenges; and what recovery asks. Changing it loses them all.
 	Index []byte
 	// Pairwise keys the subject identifiers applications receive (OpenID Core
 	// 8.1). Changing it gives every person a new sub everywhere.

@@ -15,6 +15,10 @@ const (
 	LinkDesbloqueo = "desbloqueo" // lifts a lock (S072)
 	LinkNoFuiYo    = "no-fui-yo"  // "that was not me", below a notice
 	LinkCambio     = "cambio"     // sets a new clave after the present one was proved; it is never mailed
+
+	LinkGenerar     = "generar"      // sets a clave after the questions were answered (S034)
+	LinkCorreoNuevo = "correo-nuevo" // proves that the mail of a new address is read (D18)
+	LinkCorreoViejo = "correo-viejo" // approves a new address from the one on file
 )
 
 // Link is what a mail carries to let a person do one thing once. Its token and
@@ -166,6 +170,34 @@ func (tx *Tx) UseLink(ctx context.Context, id string, now time.Time) (bool, erro
 		return false, fmt.Errorf("storage: use link: %w", err)
 	}
 	return n > 0, nil
+}
+
+// UseLinkOpened is UseLink for what was begun while the link lived (D07): a link
+// that was live at opened is spent at now, though it has run out meanwhile, if
+// nobody has used it and no newer one has replaced it. That the caller himself
+// wrote opened, and that now is not later after it than he allows, he has
+// checked; an opened that lies after now spends nothing.
+func (tx *Tx) UseLinkOpened(ctx context.Context, id string, opened, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE link SET used_at = ? WHERE id = ? AND used_at = 0 AND replaced_at = 0 AND created_at <= ? AND expires_at > ?
+		AND CAST(? AS BIGINT) <= CAST(? AS BIGINT)`, At(now), id, At(opened), At(opened), At(opened), At(now))
+	if err != nil {
+		return false, fmt.Errorf("storage: use opened link: %w", err)
+	}
+	return n > 0, nil
+}
+
+// RebindLink makes a link that is neither used nor replaced that of another
+// browser, whose person has answered what it asks of one that did not ask for it.
+// Any other link is ErrNotFound.
+func (tx *Tx) RebindLink(ctx context.Context, id, browserHash string) error {
+	n, err := tx.exec(ctx, `UPDATE link SET browser_hash = ? WHERE id = ? AND used_at = 0 AND replaced_at = 0`, browserHash, id)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("storage: rebind link: %w", err)
+	}
+	return nil
 }
 
 // LinkAttempt takes one of limit attempts to answer what a live link asks, and

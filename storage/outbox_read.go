@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -64,6 +65,21 @@ func (r reads) CountMessages(ctx context.Context, afiliadoID, address, template 
 		return 0, 0, fmt.Errorf("storage: count messages: %w", err)
 	}
 	return n.Person, n.Address, nil
+}
+
+// LinkMessageState is what became of the newest message of that template to a
+// person whose link's id begins with prefix; "" where there is none (any more).
+func (r reads) LinkMessageState(ctx context.Context, afiliadoID, template, prefix string) (string, error) {
+	var state string
+	err := r.get(ctx, &state, `SELECT state FROM outbox WHERE afiliado_id = ? AND template = ? AND link_id LIKE ?
+		ORDER BY created_at DESC, id LIMIT 1`, afiliadoID, template, prefix+"%")
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("storage: message of a link: %w", err)
+	}
+	return state, nil
 }
 
 // OldestMessage is since when the message has waited that has waited longest at

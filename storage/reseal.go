@@ -20,6 +20,10 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"outbox", "recipient", "id", "TEXT", "outbox"},
 	{"outbox", "data", "id", "TEXT", "outbox"},
 	{"errand", "data", "id", "TEXT", "errand"},
+	{"recovery", "identifier", "id", "TEXT", "recovery"},
+	{"recovery", "contact", "id", "TEXT", "recovery"},
+	{"personal_answer", "phc", "id", "TEXT", "answer"},
+	{"contact_change", "email", "id", "TEXT", "contact_change"},
 }
 
 // Reseal seals every value again that another key than the current one has

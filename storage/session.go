@@ -87,16 +87,21 @@ func (r reads) SurplusSessions(ctx context.Context, afiliadoID string, keep int,
 
 // HoldSession holds the row of a session that is live, and whose person is not
 // disabled, until the transaction ends; otherwise it is ErrNotFound. It returns
-// when that person's clave falls due, zero for never.
-func (tx *Tx) HoldSession(ctx context.Context, id string, now time.Time) (Instant, error) {
-	var due Instant
-	err := tx.get(ctx, &due, `SELECT COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = s.afiliado_id), 0)
+// when that person's clave falls due, and when it was last generated or recovered;
+// zero for never.
+func (tx *Tx) HoldSession(ctx context.Context, id string, now time.Time) (Instant, Instant, error) {
+	var clave struct {
+		DueAt       Instant `db:"due_at"`
+		RecoveredAt Instant `db:"recovered_at"`
+	}
+	err := tx.get(ctx, &clave, `SELECT COALESCE((SELECT c.due_at FROM clave c WHERE c.afiliado_id = s.afiliado_id), 0) AS due_at,
+		COALESCE((SELECT c.recovered_at FROM clave c WHERE c.afiliado_id = s.afiliado_id), 0) AS recovered_at
 		FROM session s WHERE s.id = ? AND s.ended_at = 0 AND s.expires_at > ?
 		AND EXISTS (SELECT 1 FROM afiliado a WHERE a.id = s.afiliado_id AND a.disabled_at = 0)`+tx.db.dia.forUpdate, id, At(now))
 	if err != nil {
-		return Instant{}, fmt.Errorf("storage: hold session: %w", err)
+		return Instant{}, Instant{}, fmt.Errorf("storage: hold session: %w", err)
 	}
-	return due, nil
+	return clave.DueAt, clave.RecoveredAt, nil
 }
 
 // TouchSession notes that the person is still there.

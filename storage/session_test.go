@@ -37,16 +37,16 @@ func TestSessionIsLiveOrNotFound(t *testing.T) {
 	})
 }
 
-// Tokens are given to a session that is held live; the due date comes with it.
+// Tokens are given to a session that is held live; the clave's dates come with it.
 func TestASVS_7_4_2_HeldSessionIsLive(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a, b := person(t, db, "1759999913"), person(t, db, "0959999913")
 		live, ended, hers := session(t, db, a.ID), session(t, db, a.ID), session(t, db, b.ID)
-		due := storage.At(now.Add(time.Hour))
+		due, recovered := storage.At(now.Add(time.Hour)), storage.At(now.Add(-time.Hour))
 		inTx(t, db, func(tx *storage.Tx) error {
 			return errors.Join(
 				done(tx.EndSession(t.Context(), ended.ID, "logout", now)), tx.DisableAfiliado(t.Context(), b.ID, "asked", now),
-				tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: "x", CreatedAt: storage.At(now), DueAt: due}, 1))
+				tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: "x", CreatedAt: storage.At(now), DueAt: due, RecoveredAt: recovered}, 1))
 		})
 		for _, tt := range []struct {
 			name, id string
@@ -60,9 +60,9 @@ func TestASVS_7_4_2_HeldSessionIsLive(t *testing.T) {
 			{"unknown", "unknown", now, false},
 		} {
 			inTx(t, db, func(tx *storage.Tx) error {
-				got, err := tx.HoldSession(t.Context(), tt.id, tt.at)
-				if tt.found && (err != nil || got != due) || !tt.found && !errors.Is(err, storage.ErrNotFound) {
-					t.Errorf("%s: got %v, %v", tt.name, got, err)
+				got, at, err := tx.HoldSession(t.Context(), tt.id, tt.at)
+				if tt.found && (err != nil || got != due || at != recovered) || !tt.found && !errors.Is(err, storage.ErrNotFound) {
+					t.Errorf("%s: got %v and %v, %v", tt.name, got, at, err)
 				}
 				return nil
 			})

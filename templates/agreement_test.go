@@ -20,8 +20,8 @@ func TestLAW20_AgreementNeverChanges(t *testing.T) {
 			t.Errorf("the page of version %s does not say so", version)
 		}
 	}
-	if len(p.agreements) != len(want) {
-		t.Errorf("%d versions, %d known", len(p.agreements), len(want))
+	if len(p.agreements[acuerdo]) != len(want) {
+		t.Errorf("%d versions, %d known", len(p.agreements[acuerdo]), len(want))
 	}
 	if _, ok := p.AgreementVersion("2020-01-01"); ok {
 		t.Error("a version exists that never was")

@@ -50,7 +50,11 @@ func spanish(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range names {
+	more, err := fs.Glob(files, "declaracion/*.es-EC.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, more...) {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -186,7 +190,7 @@ func TestCatalogueMarkup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(names, "parts.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
+	for _, name := range append(names, "parts.html", "parts_recover.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -246,7 +250,7 @@ func TestC_ES_NoTextInTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoken := []string{"aria-label", "title", "alt", "placeholder", "data-show", "data-hide", "data-wait", "aria-description"}
-	for _, name := range append(names, "parts.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
+	for _, name := range append(names, "parts.html", "parts_recover.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -93,6 +93,9 @@ func (c *catalog) values(claim string, values []string) (string, error) {
 	if len(values) == 0 && claim == "clave_due_at" {
 		return c.text("fact.never")
 	}
+	if len(values) == 0 && claim == "recovered_at" {
+		return c.text("fact.notlately")
+	}
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return c.text("fact.none")
 	}
@@ -102,8 +105,8 @@ func (c *catalog) values(claim string, values []string) (string, error) {
 		var err error
 		if born, perr := time.ParseInLocation(time.DateOnly, v, guayaquil()); claim == "birthdate" && perr == nil {
 			words[i], err = c.date(born)
-		} else if due, perr := strconv.ParseInt(v, 10, 64); claim == "clave_due_at" && perr == nil {
-			words[i], err = c.date(time.Unix(due, 0))
+		} else if at, perr := strconv.ParseInt(v, 10, 64); (claim == "clave_due_at" || claim == "recovered_at") && perr == nil {
+			words[i], err = c.date(time.Unix(at, 0))
 		} else if key := "value." + claim + "." + v; c.has(key) {
 			words[i], err = c.text(key)
 		}

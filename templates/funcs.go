@@ -2,6 +2,7 @@ package templates
 
 import (
 	"html/template"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ func guayaquil() *time.Location { return time.FixedZone("America/Guayaquil", -5*
 // funcs are what the templates may call. t and h fetch a sentence; h is for those with markup and escapes what it fills in.
 func (s *site) funcs(lang string) template.FuncMap {
 	c := s.catalogs[lang]
-	return template.FuncMap{
+	all := template.FuncMap{
 		"t":      c.text,
 		"h":      c.markup,
 		"n":      c.plural,
@@ -42,19 +43,24 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"logout":   func() string { return s.Logout },
 		"attempts": func() int { return s.Attempts },
 		"channel":  s.channel,
+		"offers":   func(w string) bool { return s.offers(Way(w)) },
+		"assisted": s.assisted,
 		"contact":  func() Contact { return s.Controller },
 		"delegate": func() Contact { return s.Delegate },
 		"faults":   faultsOf,
 		"field":    Fault.field,
 		"rule":     func(f Fault, r Rules) broken { return broken{f, r} },
 		"back":     requestPath,
-		"agreement": func(a Agreement) []clause {
-			return s.clauses(a, lang)
+		"agreement": func(folder string, a Agreement) []clause {
+			return s.agreements[folder].current(a).clauses[lang]
 		},
-		"version":  func(a Agreement) string { return s.current(a).Version },
-		"subjects": c.subjects,
-		"privacy":  func() string { return privacyVersion },
+		"declaration": func() Agreement { return s.agreements[declaracion].current(Agreement{}).Agreement },
+		"version":     func(folder string, a Agreement) string { return s.agreements[folder].current(a).Version },
+		"subjects":    func() ([]string, error) { return s.subjects(c) },
+		"privacy":     func() string { return privacyVersion },
 	}
+	maps.Copy(all, c.recoverFuncs())
+	return all
 }
 
 // spoken is the beginning of a request's id as people read it out on the telephone: eight letters in two groups. That is 40

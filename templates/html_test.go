@@ -216,7 +216,6 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		FormPost{Layout: l, Application: app, Action: "https://x.example/", Params: []Param{{evil, evil}}},
 		Error{Layout: l, Kind: Kind(evil), Application: &app},
 		Acuerdo{Layout: l, Agreement: Agreement{Version: evil}},
-		Assisted{Layout: l},
 		Unlock{Layout: l, Goal: &goal, Identificacion: evil, Challenge: &Challenge{Work: evil, Ticket: evil}},
 		MailSent{Layout: l, Goal: &goal},
 		LinkUnlock{Layout: l},
@@ -226,6 +225,19 @@ func TestT26_HostileNamesStayText(t *testing.T) {
 		Change{Layout: l, Goal: &goal, Cedula: evil, Params: []Param{{evil, evil}}},
 		Changed{Layout: l, Application: &app},
 		Disavow{Layout: l, Template: evil, Network: evil, Device: evil},
+		RecoverStart{Layout: l, Goal: &goal, Identificacion: evil},
+		RecoverQuestions{
+			Layout: l, Goal: &goal, Case: evil, Personal: [2]string{evil, evil}, Typed: RecoverAnswers{Day: evil, Personal: [2]string{evil, evil}},
+			History: [2]QuizQuestion{{Field: QuizEmployer, Options: []QuizOption{{Text: evil}}}, {Field: QuizProvince, Options: []QuizOption{{Text: evil}}}},
+		},
+		RecoverElsewhere{Layout: l, Personal: evil, Typed: RecoverAnswers{Personal: [2]string{evil}}},
+		RecoverData{Layout: l, Goal: &goal, Name: evil, Identificacion: evil, Email: evil, Mobile: evil, Correo: evil, Celular: evil, Convencional: evil},
+		RecoverSent{Layout: l, Goal: &goal, Case: evil},
+		RecoverFailed{Layout: l, Goal: &goal},
+		RecoverClave{Layout: l, Application: &app, Opened: evil, Enrol: true, Chosen: [2]string{evil, evil}, Answers: [2]string{evil, evil}},
+		RecoverDone{Layout: l, Application: &app},
+		ContactLink{Layout: l, Step: ContactConfirm, Address: evil},
+		Declaracion{Layout: l, Declaration: Agreement{Version: evil}},
 		Messages{Layout: l, Mailbox: evil, Refused: true, Messages: []Sent{{Template: evil, Address: evil, State: SentFailed}}},
 	} {
 		t.Run(page.name(), func(t *testing.T) {

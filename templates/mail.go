@@ -62,6 +62,8 @@ func mailKinds() []mailKind {
 		mailKindOf[MailUnlockLink](), mailKindOf[MailUnlockAssisted](), mailKindOf[MailClaveLocked](),
 		mailKindOf[MailClaveUnlocked](), mailKindOf[MailClaveChanged](), mailKindOf[MailClaveRenewed](),
 		mailKindOf[MailRenewalDue](), mailKindOf[MailNewDevice](), mailKindOf[MailContactChanged](),
+		mailKindOf[MailGenerateLink](), mailKindOf[MailGenerateHeld](), mailKindOf[MailQuestionsPassed](), mailKindOf[MailRecovered](),
+		mailKindOf[MailContactNew](), mailKindOf[MailContactOld](), mailKindOf[MailContactApplied](),
 		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
 	}
 }
@@ -101,9 +103,12 @@ type MailClaveLocked struct {
 	When    time.Time
 	Network string
 	Device  string
-	Reason  Reason // ReasonLogin, ReasonRecuperacion, ReasonOperador or ReasonCompromiso
-	Online  bool   // she may unlock by mail: her fingerprint is registered (S021)
-	Disavow string `json:"-"`
+	Reason  Reason    // ReasonLogin, ReasonRecuperacion, ReasonOperador or ReasonCompromiso
+	Until   time.Time `json:",omitzero"` // when the lock ends by itself; zero: never (D04)
+	Online  bool      // she may unlock by mail: her fingerprint is registered (S021)
+	// Operator says, with ReasonCompromiso, that the lock stays, and a person of the IESS opened the wizard again.
+	Operator bool   `json:",omitempty"`
+	Disavow  string `json:"-"`
 }
 
 // Template implements [Mail].
@@ -116,6 +121,7 @@ type MailClaveUnlocked struct {
 	Network  string
 	Device   string
 	Operator bool   // a person of the IESS did it; Network and Device are not shown then
+	Expired  bool   `json:",omitempty"` // nobody did it: the lock ended by itself (D04); as above
 	Disavow  string `json:"-"`
 }
 
@@ -177,8 +183,10 @@ type MailUnlockAssisted struct {
 	When    time.Time
 	Network string
 	Device  string
-	// Reason says why: zero where no fingerprint is registered, ReasonOperador, ReasonCompromiso or ReasonDisabled.
+	// Reason says why: zero where no fingerprint is registered, ReasonRecuperacion where wrong answers locked the clave
+	// besides, ReasonOperador, ReasonCompromiso or ReasonDisabled.
 	Reason Reason
+	Off    bool `json:",omitempty"` // nobody unlocks by mail any more (D04)
 }
 
 // Template implements [Mail].

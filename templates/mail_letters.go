@@ -61,11 +61,17 @@ func (m MailClaveLocked) letter(c *composer) letter {
 	case ReasonCompromiso:
 		l.Lead = []string{c.say("mail.desbloqueo-asistido.compromiso"), c.say("locked.kept")}
 		l.Facts = c.facts(m.When, m.Network, m.Device)
+		if m.Operator { // whose network and device are not hers to know
+			l.Lead, l.Facts = []string{c.say("mail.clave-bloqueada.reopened"), c.say("locked.kept")}, c.facts(m.When, "", "")
+		}
 		l.Own = part{Title: c.say("mail.do"), Do: []string{c.say("mail.clave-bloqueada.new")}, Action: c.page("menu.recover", "/generar-recuperar")}
 		return l
 	}
 	reason := c.c.known("locked.", string(m.Reason), ".what", "plain")
 	l.Lead = []string{c.say(reason, "Attempts", c.keep(c.c.number(c.site.Attempts))), c.say("locked.kept")}
+	if !m.Until.IsZero() {
+		l.Lead = append(l.Lead, c.say("mail.clave-bloqueada.until", "Moment", c.keep(c.c.moment(m.Until))))
+	}
 	l.Facts = c.facts(m.When, m.Network, m.Device)
 	l.Own = c.own(c.say("mail.clave-bloqueada.forgot"))
 	l.Own.Action = c.page("menu.recover", "/generar-recuperar")
@@ -73,11 +79,21 @@ func (m MailClaveLocked) letter(c *composer) letter {
 		l.Own.Do = []string{c.say("mail.clave-bloqueada.remember"), c.say("mail.clave-bloqueada.else")}
 		l.Own.Action = c.page("menu.unlock", "/desbloqueo")
 	}
+	stranger := c.say("mail.clave-bloqueada.stranger")
+	if m.Reason == ReasonRecuperacion { // the wizard is closed to her until the clave is unlocked
+		stranger = c.say("locked.notme.answers")
+		if m.Online {
+			l.Own.Do[1] = c.say("mail.clave-bloqueada.people")
+		} else {
+			l.Own = c.own(c.say("mail.clave-bloqueada.person"))
+			l.Own.Action = c.page("mail.ways", "/ayuda")
+		}
+	}
 	l.Other = c.notme(m.Disavow)
 	if m.Disavow != "" { // nobody got in: it is for who thinks that the clave is known
 		l.Other.Do[0] = c.say("mail.clave-bloqueada.press")
 	}
-	l.Other.Do = append([]string{c.say("mail.clave-bloqueada.stranger")}, l.Other.Do...)
+	l.Other.Do = append([]string{stranger}, l.Other.Do...)
 	return l
 }
 
@@ -85,11 +101,18 @@ func (m MailClaveUnlocked) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	l.Own = c.own(c.say("mail.clave-desbloqueada.enter"), c.say("mail.clave-desbloqueada.forgot"))
 	l.Other = c.notme(m.Disavow)
-	if m.Operator {
+	switch {
+	case m.Expired:
+		l.Lead = []string{c.say("mail.clave-desbloqueada.time"), c.say("mail.clave-desbloqueada.same")}
+		l.Facts = c.facts(m.When, "", "")
+		if m.Disavow != "" { // nobody did anything: it is for who thinks that the clave is known
+			l.Other.Do[0] = c.say("mail.clave-bloqueada.press")
+		}
+	case m.Operator:
 		l.Lead = []string{c.say("mail.clave-desbloqueada.operator"), c.say("mail.clave-desbloqueada.same")}
 		l.Facts = c.facts(m.When, "", "")
 		l.Own.Title, l.Other.Title = c.say("mail.do"), c.say("mail.notasked")
-	} else {
+	default:
 		l.Lead = []string{c.say("mail.clave-desbloqueada.what"), c.say("mail.clave-desbloqueada.same")}
 		l.Facts = c.facts(m.When, m.Network, m.Device)
 	}
@@ -152,11 +175,20 @@ func (m MailUnlockLink) letter(c *composer) letter {
 func (m MailUnlockAssisted) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	why := c.c.known("mail.desbloqueo-asistido.", string(m.Reason), "", "huella")
+	if m.Off {
+		why = "mail.desbloqueo-asistido.apagado"
+	}
 	l.Lead = []string{c.say("mail.desbloqueo-asistido.what"), c.say(why)}
 	l.Facts = c.facts(m.When, m.Network, m.Device)
-	l.Own = c.own(c.say("mail.desbloqueo-asistido.cau"), c.say("mail.desbloqueo-asistido.video"))
+	l.Own = c.own()
+	for _, w := range c.site.assisted() {
+		l.Own.Do = append(l.Own.Do, c.say("mail.desbloqueo-asistido."+string(w)))
+	}
+	if len(l.Own.Do) == 0 {
+		l.Own.Do = []string{c.say("mail.clave-bloqueada.call", "Phone", c.site.Phone)}
+	}
 	switch m.Reason {
-	case ReasonOperador, ReasonDisabled:
+	case ReasonOperador, ReasonDisabled, ReasonRecuperacion:
 		l.Own.Action = c.page("mail.ways", "/ayuda")
 	default:
 		l.Own.Do = append([]string{c.say("mail.desbloqueo-asistido.recover")}, l.Own.Do...)

@@ -89,22 +89,6 @@ func (p *Pages) RenderMail(lang string, m Mail) (string, string, string, error) 
 	return l.Subject, text.String(), html.String(), nil
 }
 
-// subjects are those of all mails people get.
-func (c *catalog) subjects() ([]string, error) {
-	var all []string
-	for _, k := range mailKinds() {
-		if k.template == (MailTest{}).Template() {
-			continue
-		}
-		s, err := c.text("mail." + k.template + ".subject")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
 // composer fetches sentences and keeps the first error.
 type composer struct {
 	site *site

@@ -31,6 +31,7 @@ func MailStates() []MailState {
 		{"clave-renovada-sin-fecha", MailClaveRenewed{Name: name, When: when, Network: network, Device: device}},
 		{"clave-desbloqueada", MailClaveUnlocked{Name: name, When: when, Network: network, Device: device}},
 		{"clave-desbloqueada-operador", MailClaveUnlocked{Name: name, When: when, Operator: true}},
+		{"clave-desbloqueada-plazo", MailClaveUnlocked{Name: name, When: when, Expired: true}},
 		{"equipo-nuevo", MailNewDevice{Name: name, When: when, Network: network, Device: device, Application: "Préstamos"}},
 		{"equipo-nuevo-y-mas", MailNewDevice{Name: name, When: when, Network: network, Device: device, Also: []Also{
 			{MailClaveChanged{}.Template(), when.Add(2 * time.Minute)}, {"otro", when.Add(3 * time.Minute)},
@@ -47,13 +48,37 @@ func MailStates() []MailState {
 		locked.Reason = r
 		all = append(all, MailState{locked.Template() + "-" + string(r), locked})
 	}
-	locked.Reason, locked.Online = ReasonLogin, true
+	locked.Reason, locked.Operator = ReasonCompromiso, true
+	all = append(all, MailState{"clave-bloqueada-reabierta", locked})
+	locked.Reason, locked.Operator, locked.Online = ReasonLogin, false, true
 	all = append(all, MailState{"clave-bloqueada-huella", locked}, MailState{"desbloqueo-asistido", assisted})
+	locked.Online, locked.Until, assisted.Off = false, when.Add(24*time.Hour), true
+	all = append(all, MailState{"clave-bloqueada-plazo", locked}, MailState{"desbloqueo-asistido-apagado", assisted})
+	assisted.Off = false
 	for _, r := range []Reason{ReasonOperador, ReasonCompromiso, ReasonDisabled} {
 		assisted.Reason = r
 		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
 	}
-	return all
+	return append(all, recoverMailStates()...)
+}
+
+// recoverMailStates are the mails of the wizard.
+func recoverMailStates() []MailState {
+	const name, network, device = "María Fernanda", "186.46.12.x", "Firefox · Windows"
+	when := sampleTime()
+	ready := when.Add(72 * time.Hour)
+	return []MailState{
+		{"enlace-generar", MailGenerateLink{Name: name, When: when, Network: network, Device: device, Life: 15 * time.Minute}},
+		{"enlace-retenido", MailGenerateHeld{Name: name, When: when, Network: network, Device: device, Ready: ready}},
+		{"enlace-retenido-cambio", MailGenerateHeld{Name: name, When: when, Network: network, Device: device, Ready: ready, Open: true}},
+		{"preguntas-superadas", MailQuestionsPassed{Name: name, When: when, Network: network, Device: device}},
+		{"clave-recuperada", MailRecovered{Name: name, When: when, Network: network, Device: device}},
+		{"clave-recuperada-primera", MailRecovered{Name: name, When: when, Network: network, Device: device, First: true}},
+		{"correo-nuevo", MailContactNew{When: when, Network: network, Device: device, Ready: ready, Life: 72 * time.Hour}},
+		{"correo-viejo", MailContactOld{Name: name, When: when, Network: network, Device: device, Ready: ready}},
+		{"correo-aplicado", MailContactApplied{Name: name, When: when}},
+		{"correo-aplicado-anterior", MailContactApplied{Name: name, When: when, Former: true}},
+	}
 }
 
 // sampleTime is 22 November 2026, 11:05 in Guayaquil.

@@ -85,7 +85,15 @@ func TestT16_ForeignLinksAreRefused(t *testing.T) {
 		"https://clave.iesse.example/enlace/x", "https://clave.iess.example.evil.example/x", "https://clave.iess.example@evil.example/",
 		"javascript:alert(1)", "//evil.example/", "/enlace/x", testIssuer,
 	} {
-		for _, m := range []Mail{MailUnlockLink{Link: u}, MailClaveChanged{Disavow: u}} {
+		for _, m := range []Mail{
+			MailUnlockLink{Link: u},
+			MailClaveChanged{Disavow: u},
+			MailGenerateLink{Link: u},
+			MailContactNew{Link: u},
+			MailContactOld{Link: u},
+			MailContactOld{Disavow: u},
+			MailQuestionsPassed{Disavow: u},
+		} {
 			if _, text, _, err := p.RenderMail("es-EC", m); err == nil || text != "" {
 				t.Errorf("%T was written with %q", m, u)
 			}
@@ -117,7 +125,7 @@ func TestT08_SubjectsAreFixed(t *testing.T) {
 func TestS090_D16_NoMailHoldsAClave(t *testing.T) {
 	allowed := []string{
 		"Name", "When", "Network", "Device", "Closed", "Disavow", "Due", "Reason", "Online", "Operator", "Application", "Also",
-		"Life", "Link", "Code", "Until", "Days", "Former",
+		"Life", "Link", "Code", "Until", "Days", "Former", "First", "Ready", "Open", "Expired", "Off",
 	}
 	forEachMail(t, func(t *testing.T, _ string, s MailState, got mailed) {
 		for f := range reflect.TypeOf(s.Mail).Fields() {

@@ -22,6 +22,13 @@ func TestT26_MailsKeepHostileNamesHarmless(t *testing.T) {
 		MailRenewalDue{Name: evil, Due: when, Days: -1},
 		MailContactChanged{Name: evil, When: when},
 		MailAccountDisabled{Name: evil, When: when},
+		MailGenerateLink{Name: evil, When: when, Network: evil, Device: evil},
+		MailGenerateHeld{Name: evil, When: when, Network: evil, Device: evil},
+		MailQuestionsPassed{Name: evil, When: when, Network: evil, Device: evil},
+		MailRecovered{Name: evil, When: when, Network: evil, Device: evil},
+		MailContactNew{When: when, Network: evil, Device: evil},
+		MailContactOld{Name: evil, When: when, Network: evil, Device: evil},
+		MailContactApplied{Name: evil, When: when},
 	} {
 		t.Run(m.Template(), func(t *testing.T) {
 			got := send(t, p, "es-EC", m)

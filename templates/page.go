@@ -1,6 +1,9 @@
 package templates
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // Page is one of the typed pages of this package: what a handler hands to [Pages.Render].
 type Page interface {
@@ -93,6 +96,31 @@ const (
 	MensajeEmpty            Fault = "mensaje-empty"     // codigo_mensaje
 	MensajeMalformed        Fault = "mensaje-malformed" // not eight digits
 	MensajeWrong            Fault = "mensaje-wrong"
+
+	DiaEmpty           Fault = "dia-empty"
+	MesEmpty           Fault = "mes-empty"
+	FechaImpossible    Fault = "dia-impossible" // 31 February (S027)
+	Historia1Empty     Fault = "historia_1-empty"
+	Historia2Empty     Fault = "historia_2-empty"
+	Personal1Empty     Fault = "personal_1-empty" // only where the link was opened elsewhere
+	CorreoMalformed    Fault = "correo-malformed"
+	CorreoLimit        Fault = "correo-limit" // changed too often, or for too many people, lately
+	CelularMalformed   Fault = "celular-malformed"
+	LandlineMalformed  Fault = "convencional-malformed"
+	TelefonoMissing    Fault = "celular-missing"     // no telephone on file, and none typed
+	DeclarationMissing Fault = "declaracion-missing" // S036
+	Pregunta1Empty     Fault = "pregunta_1-empty"
+	Pregunta2Empty     Fault = "pregunta_2-empty"
+	PreguntaSame       Fault = "pregunta_2-same"
+	Respuesta1Empty    Fault = "respuesta_1-empty"
+	Respuesta1Short    Fault = "respuesta_1-short"    // fewer than three letters (S063)
+	Respuesta1Personal Fault = "respuesta_1-personal" // registry data
+	Respuesta1Common   Fault = "respuesta_1-common"   // on the list of popular answers
+	Respuesta2Empty    Fault = "respuesta_2-empty"
+	Respuesta2Short    Fault = "respuesta_2-short"
+	Respuesta2Personal Fault = "respuesta_2-personal"
+	Respuesta2Common   Fault = "respuesta_2-common"
+	Respuesta2Same     Fault = "respuesta_2-same" // equal to the first
 )
 
 // field is the id of the input a fault belongs to.
@@ -114,6 +142,12 @@ func (f Fault) field() string {
 		return "ultimos"
 	case MensajeEmpty, MensajeMalformed, MensajeWrong:
 		return "codigo_mensaje"
+	case DiaEmpty, MesEmpty, FechaImpossible, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CelularMalformed,
+		LandlineMalformed, TelefonoMissing, DeclarationMissing, Pregunta1Empty, Pregunta2Empty, PreguntaSame,
+		Respuesta1Empty, Respuesta1Short, Respuesta1Personal, Respuesta1Common,
+		Respuesta2Empty, Respuesta2Short, Respuesta2Personal, Respuesta2Common, Respuesta2Same:
+		field, _, _ := strings.Cut(string(f), "-") // their names begin with it
+		return field
 	default:
 		return "clave_nueva"
 	}

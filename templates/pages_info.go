@@ -10,17 +10,18 @@ type Kind string
 
 // The kinds of error. The zero value is an internal one.
 const (
-	KindInternal  Kind = ""
-	KindClient    Kind = "client"    // unknown application or unregistered address: no redirect (contract section 7)
-	KindRequest   Kind = "request"   // a request that cannot be read
-	KindForbidden Kind = "forbidden" // a form sent from another site
-	KindNotFound  Kind = "notfound"
-	KindMethod    Kind = "method"
-	KindTooLarge  Kind = "toolarge"
-	KindHost      Kind = "host" // a Host that is not the issuer's (T16)
-	KindBusy      Kind = "busy"
-	KindExpired   Kind = "expired" // the running request is over, or was never here
-	KindBrowser   Kind = "browser" // the running request belongs to another browser
+	KindInternal    Kind = ""
+	KindClient      Kind = "client"    // unknown application or unregistered address: no redirect (contract section 7)
+	KindRequest     Kind = "request"   // a request that cannot be read
+	KindForbidden   Kind = "forbidden" // a form sent from another site
+	KindNotFound    Kind = "notfound"
+	KindMethod      Kind = "method"
+	KindTooLarge    Kind = "toolarge"
+	KindHost        Kind = "host" // a Host that is not the issuer's (T16)
+	KindBusy        Kind = "busy"
+	KindUnavailable Kind = "unavailable" // what has to be asked elsewhere is away for the moment (FT-24)
+	KindExpired     Kind = "expired"     // the running request is over, or was never here
+	KindBrowser     Kind = "browser"     // the running request belongs to another browser
 )
 
 // Status is the HTTP status that goes with k.
@@ -38,7 +39,7 @@ func (k Kind) Status() int {
 		return http.StatusRequestEntityTooLarge
 	case KindHost:
 		return http.StatusMisdirectedRequest
-	case KindBusy:
+	case KindBusy, KindUnavailable:
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
@@ -50,7 +51,7 @@ type Error struct {
 	Layout
 	Kind        Kind
 	Application *Application  // where to begin again; nil where unknown
-	Retry       time.Duration // the Retry-After of KindBusy; 0 leaves the figure out
+	Retry       time.Duration // the Retry-After of KindBusy and KindUnavailable; 0 leaves the figure out
 }
 
 func (Error) name() string { return "error" }
@@ -63,7 +64,7 @@ func (e Error) path() string {
 }
 
 // Ayuda is /ayuda: contact, assisted ways, advice (S013, S075–S077, S093–S098, D28). Its sections have the anchors
-// telefono, videollamada, cau, extranjeros, correos, consejos, direccion.
+// telefono, videollamada, ventanilla, cau, agencia (the four where they are offered), extranjeros, correos, consejos, direccion.
 type Ayuda struct {
 	Layout
 	// Closed says that nobody attends video calls now, as [VideoClosed] tells. The page then offers to leave a message.
@@ -113,9 +114,19 @@ func (a Acuerdo) path() string {
 	return "/acuerdo/" + a.Agreement.Version
 }
 
-// Assisted is /generar-recuperar where this installation does not offer it online. It says so, what the procedure is, what
-// it needs, and the ways that work.
-type Assisted struct{ Layout }
+// Declaracion is /declaracion: the "Declaración de información fidedigna" (S036), also at /declaracion/{version}, as
+// [Acuerdo].
+type Declaracion struct {
+	Layout
+	// Declaration is a version from [Pages.Declaration] or [Pages.DeclarationVersion]; the zero value is the current one.
+	Declaration Agreement
+}
 
-func (Assisted) name() string { return "assisted" }
-func (Assisted) path() string { return "/generar-recuperar" }
+func (Declaracion) name() string { return "declaracion" }
+
+func (d Declaracion) path() string {
+	if d.Declaration.Version == "" {
+		return "/declaracion"
+	}
+	return "/declaracion/" + d.Declaration.Version
+}

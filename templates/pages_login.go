@@ -77,6 +77,8 @@ type Locked struct {
 	Layout
 	Goal   *Goal
 	Reason Reason // the zero value says only that the clave is locked
+	// Until is when the lock ends by itself; zero: it does not (D04).
+	Until time.Time
 }
 
 func (Locked) name() string { return "locked" }

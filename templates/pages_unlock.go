@@ -2,7 +2,8 @@ package templates
 
 import "time"
 
-// Unlock is /desbloqueo: one field, one button, a challenge (S071). The form posts desbloquear.
+// Unlock is /desbloqueo: one field, one button, a challenge (S071). The form posts desbloquear. Without [WayMail] it has
+// the other ways, and no field.
 type Unlock struct {
 	Layout
 	Goal *Goal // nil without a running request
@@ -13,6 +14,8 @@ type Unlock struct {
 	Challenge      *Challenge
 	Faults         []Fault // IdentificacionEmpty, IdentificacionMalformed, or the Challenge's
 	Stale          bool    // as in [Login]
+	// Expires is how long a lock after failed attempts lasts; zero: until somebody lifts it (D04).
+	Expires time.Duration
 }
 
 func (Unlock) name() string { return "unlock" }
@@ -89,6 +92,7 @@ const (
 	LinkReplaced LinkState = "replaced" // a newer one was sent
 	LinkSpent    LinkState = "spent"    // too many wrong answers
 	LinkUnknown  LinkState = "unknown"  // incomplete, or never one of ours
+	LinkLate     LinkState = "late"     // it was opened in time, and its form was open too long (S039)
 )
 
 // LinkPurpose says what a link is for.
@@ -96,19 +100,23 @@ type LinkPurpose string
 
 // The purposes of links.
 const (
-	LinkToUnlock  LinkPurpose = "desbloqueo"
-	LinkToDisavow LinkPurpose = "no-fui-yo"
+	LinkToUnlock   LinkPurpose = "desbloqueo"
+	LinkToDisavow  LinkPurpose = "no-fui-yo"
+	LinkToGenerate LinkPurpose = "generar"
+	LinkToContact  LinkPurpose = "correo" // either link of a changed address
 )
 
 // LinkExpired says that a link opens nothing any more, and sends another with one press (S072). Its button reenviar
-// posts to /desbloqueo/reenviar.
+// posts to /desbloqueo/reenviar, or for LinkToGenerate, with caso, to /generar-recuperar/reenviar.
 type LinkExpired struct {
 	Layout
 	Purpose LinkPurpose // the zero value says nothing of the purpose
 	State   LinkState
 	Ended   time.Time // when it ended or was used; zero where unknown
-	// Resend offers another link for LinkToUnlock; without it the page leads to /desbloqueo.
+	// Resend offers another link for LinkToUnlock and LinkToGenerate; without it the page leads to /desbloqueo or
+	// /generar-recuperar.
 	Resend bool
+	Case   string // the hidden field caso, with LinkToGenerate
 }
 
 func (LinkExpired) name() string { return "linkexpired" }
@@ -116,6 +124,9 @@ func (LinkExpired) name() string { return "linkexpired" }
 func (l LinkExpired) path() string {
 	if l.Path != "" {
 		return l.Path
+	}
+	if l.Purpose == LinkToGenerate || l.Purpose == LinkToContact {
+		return "/generar-recuperar"
 	}
 	return "/desbloqueo"
 }

@@ -43,6 +43,21 @@ func TestPagesHaveTheFieldsOfTheContract(t *testing.T) {
 		"change-new":               {"clave_nueva", "clave_confirmacion", "cerrar_otras", "aceptar"},
 		"change-session":           {"clave_actual", "clave_nueva", "clave_confirmacion", "acuerdo", "cerrar_otras", "aceptar"},
 		"disavow":                  {"reto", "no-fui-yo"},
+
+		"recoverstart":             {"identificacion", "reto", "buscar"},
+		"recoverstart-request":     {"identificacion", "reto", "buscar", "cancelar"},
+		"recoverquestions":         {"dia", "mes", "historia_1", "historia_2", "personal_1", "personal_2", "continuar"},
+		"recoverquestions-request": {"historia_1", "continuar", "cancelar"},
+		"recoverelsewhere":         {"dia", "mes", "personal_1", "continuar"},
+		"recoverelsewhere-history": {"dia", "mes", "historia_1", "continuar"},
+		"recoverdata":              {"correo", "celular", "convencional", "continuar"},
+		"recoverdata-one":          {"correo", "celular", "convencional", "continuar", "cancelar"},
+		"recoversent":              {"reenviar"},
+		"recoverclave":             {"declaracion", "clave_nueva", "clave_confirmacion", "confirmar"},
+		"recoverclave-enrol":       {"declaracion", "pregunta_1", "respuesta_1", "pregunta_2", "respuesta_2", "clave_nueva", "clave_confirmacion", "confirmar"},
+		"contactlink":              {"reto", "confirmar"},
+		"contactlink-approve":      {"reto", "aprobar"},
+		"linkexpired-generate":     {"reenviar"},
 	}
 	forEach(t, func(t *testing.T, _ string, s State, root *html.Node) {
 		for _, id := range want[s.Name] {
@@ -98,7 +113,7 @@ func TestClaveIsNeverWrittenAgain(t *testing.T) {
 func TestASVS_6_2_6_ASVS_6_2_7_ClaveFieldsHideAndTakePaste(t *testing.T) {
 	want := map[string]string{
 		"cedula": "username", "identificacion": "username", "codigo_mensaje": "one-time-code", "clave": "current-password", "clave_actual": "current-password",
-		"clave_nueva": "new-password", "clave_confirmacion": "new-password",
+		"clave_nueva": "new-password", "clave_confirmacion": "new-password", "correo": "email", "celular": "mobile tel", "convencional": "home tel",
 	}
 	forEach(t, func(t *testing.T, _ string, _ State, root *html.Node) {
 		for _, e := range elements(root, "input") {
@@ -132,7 +147,7 @@ func TestS009_S013_D28_EveryPageNamesHostPhoneAndNoCost(t *testing.T) {
 func TestS093_S094_AdviceWhereAClaveIsTyped(t *testing.T) {
 	forEach(t, func(t *testing.T, lang string, s State, root *html.Node) {
 		name := s.Page.name()
-		if lang != "es-EC" || !slices.Contains([]string{"login", "renew", "change", "ayuda"}, name) {
+		if lang != "es-EC" || !slices.Contains([]string{"login", "renew", "change", "recoverclave", "ayuda"}, name) {
 			return
 		}
 		text := words(root)
@@ -218,6 +233,18 @@ func TestFailuresAreMarkedAndLinked(t *testing.T) {
 		case Change:
 			faults = p.Faults
 		case Disavow:
+			faults = p.Faults
+		case RecoverStart:
+			faults = p.Faults
+		case RecoverQuestions:
+			faults = p.Faults
+		case RecoverElsewhere:
+			faults = p.Faults
+		case RecoverData:
+			faults = p.Faults
+		case RecoverClave:
+			faults = p.Faults
+		case ContactLink:
 			faults = p.Faults
 		}
 		for _, f := range faults {

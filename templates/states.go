@@ -45,13 +45,12 @@ func States(lang string) []State {
 		{"privacidad", ok, Privacidad{Layout: l}},
 		{"accesibilidad", ok, Accesibilidad{Layout: l}},
 		{"acuerdo", ok, Acuerdo{Layout: l}},
-		{"assisted", ok, Assisted{Layout: l}},
-		{"assisted-signed-in", ok, Assisted{Layout: in}},
 	}
 	all = append(all, loginStates(l, in)...)
 	all = append(all, requestStates(in)...)
 	all = append(all, unlockStates(l)...)
 	all = append(all, changeStates(l, in)...)
+	all = append(all, recoverStates(l)...)
 	all = append(all, messagesStates(in)...)
 	return append(all, errorStates(l)...)
 }
@@ -82,7 +81,8 @@ func loginStates(l, in Layout) []State {
 	for _, r := range []Reason{ReasonLogin, ReasonRecuperacion, ReasonOperador, ReasonCompromiso, ReasonDisabled} {
 		all = append(all, State{"locked-" + string(r), ok, Locked{Layout: l, Goal: g, Reason: r}})
 	}
-	return append(all, State{"locked-bare", ok, Locked{Layout: l}})
+	return append(all, State{"locked-bare", ok, Locked{Layout: l}},
+		State{"locked-until", ok, Locked{Layout: l, Goal: g, Reason: ReasonLogin, Until: sampleTime().Add(24 * time.Hour)}})
 }
 
 func requestStates(in Layout) []State {
@@ -152,6 +152,7 @@ func errorStates(l Layout) []State {
 	return append(all,
 		State{"error-internal", KindInternal.Status(), Error{Layout: l, Application: app}},
 		State{"error-busy", KindBusy.Status(), Error{Layout: l, Kind: KindBusy, Retry: time.Second, Application: app}},
+		State{"error-unavailable", KindUnavailable.Status(), Error{Layout: l, Kind: KindUnavailable, Retry: 30 * time.Second}},
 		State{"error-busy-unknown", KindBusy.Status(), Error{Layout: l, Kind: KindBusy}},
 		State{"error-expired-application", KindExpired.Status(), Error{Layout: l, Kind: KindExpired, Application: app}},
 		State{"error-browser-application", KindBrowser.Status(), Error{Layout: l, Kind: KindBrowser, Application: app}},
@@ -181,6 +182,7 @@ func sampleData() []Datum {
 		{"tipo_identificacion", []string{"cedula"}},
 		{"birthdate", []string{"1985-03-14"}},
 		{"clave_due_at", []string{"1796446800"}},
+		{"recovered_at", nil},
 		{"tipo_asegurado", []string{"afiliado"}},
 		{"estado_afiliacion", []string{"activa"}},
 	}

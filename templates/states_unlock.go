@@ -25,6 +25,7 @@ func unlockStates(l Layout) []State {
 			Layout: l, Identificacion: "0159999912", Challenge: posed, Faults: []Fault{IdentificacionMalformed},
 		}},
 		{"unlock-stale", ok, Unlock{Layout: l, Identificacion: "0159999911", Challenge: posed, Stale: true}},
+		{"unlock-expires", ok, Unlock{Layout: l, Challenge: posed, Expires: 24 * time.Hour}},
 		{"mailsent", ok, sent},
 		{"linkunlock", ok, LinkUnlock{Layout: l, Until: when.Add(3 * time.Minute)}},
 		{"linkunlock-elsewhere", ok, LinkUnlock{Layout: l, Elsewhere: true, Until: when.Add(3 * time.Minute)}},

@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed layout.html parts.html pages/*.html mail catalog/*.json acuerdo/*.txt static
+//go:embed layout.html parts.html parts_recover.html pages/*.html mail catalog/*.json acuerdo/*.txt declaracion/*.txt static
 var files embed.FS
 
 // Config is what differs between installations. [Parse] refuses a Config without an Issuer.
@@ -34,11 +34,13 @@ type Config struct {
 	Attempts int
 	// Channels are the assisted ways with an address of their own (S014, S075). None is built in.
 	Channels []Channel
+	// Without are the ways back from a lock that this installation does not have, of which nothing then tells (D04).
+	Without []Way
 	// Controller and Delegate are named in the privacy notice (LOPDP art. 12, items 8 and 9).
 	Controller, Delegate Contact
 }
 
-// Channel is an assisted way with an address. Kind is one the catalogue describes: video, turno, formulario.
+// Channel is an assisted way with an address. Kind is one the catalogue describes: video, turno, formulario, ventanilla.
 type Channel struct {
 	Kind string
 	URL  string // http or https
@@ -50,7 +52,8 @@ type Contact struct{ Address, Email string }
 // Pages renders the pages of one installation. It is safe for concurrent use.
 type Pages struct {
 	static     *Static
-	agreements []agreementText
+	offers     func(Way) bool
+	agreements map[string]versions
 	sets       map[string]map[string]*template.Template // language, page
 	post       map[string]*postman                      // language
 }
@@ -62,7 +65,7 @@ func Parse(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{static: s.static, agreements: s.agreements, sets: map[string]map[string]*template.Template{}, post: map[string]*postman{}}
+	p := &Pages{static: s.static, offers: s.offers, agreements: s.agreements, sets: map[string]map[string]*template.Template{}, post: map[string]*postman{}}
 	for _, lang := range Languages() {
 		if p.sets[lang], err = s.parse(lang); err != nil {
 			return nil, err
@@ -117,7 +120,7 @@ type site struct {
 	host       string
 	static     *Static
 	catalogs   map[string]*catalog
-	agreements []agreementText
+	agreements map[string]versions
 }
 
 func newSite(cfg Config) (*site, error) {
@@ -145,6 +148,9 @@ func newSite(cfg Config) (*site, error) {
 	if s.agreements, err = readAgreements(); err != nil {
 		return nil, err
 	}
+	if err := checkWays(cfg.Without); err != nil {
+		return nil, err
+	}
 	for _, c := range cfg.Channels {
 		if !s.catalogs[Languages()[0]].has("channel." + c.Kind + ".name") {
 			return nil, fmt.Errorf("templates: unknown kind of channel %q", c.Kind)
@@ -155,7 +161,7 @@ func newSite(cfg Config) (*site, error) {
 
 // parse reads the templates of all pages with lang's words bound to them.
 func (s *site) parse(lang string) (map[string]*template.Template, error) {
-	base, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "layout.html", "parts.html")
+	base, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "layout.html", "parts.html", "parts_recover.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}

@@ -170,7 +170,11 @@ func TestDisavowDoesNothingByItself(t *testing.T) {
 
 func TestS005_S007_S008_TramitesSayWhereTheyAre(t *testing.T) {
 	forEach(t, func(t *testing.T, lang string, s State, root *html.Node) {
-		names := map[string]string{"unlock": "Desbloqueo de clave", "change": "Cambio de clave"}
+		names := map[string]string{
+			"unlock": "Desbloqueo de clave", "change": "Cambio de clave", "recoverstart": "Generar / Recuperar clave",
+			"recoverquestions": "Generar / Recuperar clave", "recoverdata": "Generar / Recuperar clave",
+			"recoversent": "Generar / Recuperar clave", "recoverclave": "Generar / Recuperar clave",
+		}
 		name, ok := names[s.Page.name()]
 		if !ok || lang != "es-EC" {
 			return

@@ -27,7 +27,7 @@ func (c *commands) afiliado() *cobra.Command {
 			Use: "show ID", Short: "Show the state of a person's account, her last mails and nothing that could open it", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.afiliadoShow(cmd.Context(), args[0]) },
 		},
-		c.afiliadoAct("unlock", `Lift the lock of a person's clave, unless "No fui yo" closed it`, "unlocked", true, claves.UnlockByOperator),
+		c.afiliadoAct("unlock", `Lift the lock of a person's clave; where "No fui yo" closed it, open Generar / Recuperar clave again and no more`, "unlocked", true, claves.UnlockByOperator),
 		c.afiliadoAct("disable", "Switch a person's account off for good: her sessions end, nothing opens any more, and no command undoes it", "disabled", true,
 			claves.DisableByOperator),
 		c.afiliadoAct("mail", "Let mail go again to a person's address that was given up because its server refused it",
@@ -70,7 +70,7 @@ func findAfiliado(ctx context.Context, db *storage.DB, id string) (*storage.Afil
 }
 
 func (c *commands) afiliadoShow(ctx context.Context, id string) error {
-	_, db, err := c.open(ctx)
+	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,10 @@ func (c *commands) afiliadoShow(ctx context.Context, id string) error {
 		return err
 	}
 	budget, err := db.LoginBudget(ctx, db.IdentifierMAC(a.Identifier))
+	if err != nil {
+		return err
+	}
+	spent, err := db.RecoveryBudget(ctx, db.IdentifierMAC(a.Identifier), c.now())
 	if err != nil {
 		return err
 	}
@@ -100,8 +104,12 @@ func (c *commands) afiliadoShow(ctx context.Context, id string) error {
 	lock := "-"
 	if budget.LockReason != "" {
 		lock = budget.LockReason + " since " + instant(budget.LockedAt.Time)
+		if end := cfg.lockout().Ends(budget); !end.IsZero() {
+			lock += ", until " + instant(end)
+		}
 	}
 	say(w, "locked\t%s\n", lock)
+	say(w, "recovery\t%d of %d attempts spent\n", min(spent, cfg.Recovery.Attempts), cfg.Recovery.Attempts)
 	switch present, err := db.Clave(ctx, a.ID); {
 	case errors.Is(err, storage.ErrNotFound):
 		say(w, "clave\tnone\n")
@@ -139,6 +147,8 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mail
 	switch err := act(ctx, db, a.ID, reason, c.now()); {
 	case errors.Is(err, claves.ErrNotLocked):
 		return fmt.Errorf("%s is not locked; nothing was done", a.Identifier)
+	case errors.Is(err, claves.ErrOnlyRecovery):
+		done = `the clave stays closed ("No fui yo"), and Generar / Recuperar clave is open again for`
 	case errors.Is(err, claves.ErrDisavowed):
 		return fmt.Errorf(`somebody else knows the clave of %s ("No fui yo"): only Generar / Recuperar clave lifts that lock; nothing was done`, a.Identifier)
 	case errors.Is(err, claves.ErrNotSuppressed):

@@ -54,6 +54,42 @@ func TestAfiliadoCommands(t *testing.T) {
 	}
 }
 
+// S086: unlock leaves a clave closed that "No fui yo" closed, and says so; where the
+// attempts to answer were spent it gives them back, and says that too.
+func TestAfiliadoUnlock_Disavowed(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			i := install(t, engine)
+			a := storagetest.AddAfiliado(t, i.db, storage.Afiliado{})
+			mac, now := i.db.IdentifierMAC(a.Identifier), storagetest.Noon()
+			unlock := func() (int, string) {
+				status, stdout, stderr := i.at(now, "afiliado", "unlock", "1759999913", "-reason", "llamada")
+				return status, stdout + stderr
+			}
+			storagetest.InTx(t, i.db, func(tx *storage.Tx) error {
+				_, err := tx.LockClave(t.Context(), mac, storage.LockCompromiso, now)
+				return err
+			})
+			if status, said := unlock(); status != exitFailed || !strings.Contains(said, "nothing was done") {
+				t.Errorf("got %d %q", status, said)
+			}
+			storagetest.InTx(t, i.db, func(tx *storage.Tx) error {
+				_, err := tx.ReserveRecoveryAttempt(t.Context(), mac, 5, now, time.Time{})
+				return err
+			})
+			status, said := unlock()
+			for _, want := range []string{"stays closed", "Generar / Recuperar clave is open again", "told by mail"} {
+				if status != exitDone || !strings.Contains(said, want) {
+					t.Errorf("got %d %q, want %q", status, said, want)
+				}
+			}
+			if b, err := i.db.LoginBudget(t.Context(), mac); err != nil || b.LockReason != storage.LockCompromiso {
+				t.Errorf("got %+v, %v; want it closed", b, err)
+			}
+		})
+	}
+}
+
 // A person whose address was given up is shown as such, and one act lets mail go
 // there again.
 func TestAfiliadoMail(t *testing.T) {

@@ -111,7 +111,7 @@ func newLog(w io.Writer, level string) *slog.Logger {
 // pages is what the configuration says of the texts people meet.
 func (c *config) pages() templates.Config {
 	p := templates.Config{Issuer: c.Issuer.String(), Phone: c.Contact.Phone}
-	p.Attempts = c.Login.Attempts
+	p.Attempts, p.Without = c.Login.Attempts, c.without()
 	p.Controller.Address, p.Controller.Email = c.Contact.Controller.Address, c.Contact.Controller.Email
 	p.Delegate.Address, p.Delegate.Email = c.Contact.Delegate.Address, c.Contact.Delegate.Email
 	for _, ch := range c.Contact.Channels {
@@ -141,10 +141,11 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Login.Policy = login.Policy{
 		Min: c.Clave.Min, Max: c.Clave.Max, Mixed: c.Clave.Mixed, Symbols: c.Clave.Symbols, Spanish: c.Clave.Spanish,
 	}
-	sc.Login.History, sc.Login.Lockout = c.Clave.History, login.Lockout{Attempts: c.Login.Attempts}
-	sc.Login.Renewal = c.renewal()
+	sc.Login.History, sc.Login.Lockout = c.Clave.History, c.lockout()
+	sc.Login.Renewal, sc.Login.Alarm = c.renewal(), c.alarm()
 	sc.Login.UnlockLife, sc.Login.UnlockWindow, sc.Login.UnlockLimit = c.Unlock.Life, c.Unlock.Window, c.Unlock.Limit
 	sc.Login.UnlockAnyone, sc.Login.NewDeviceWait = !c.Unlock.Fingerprint, c.Notices.NewDeviceWait
+	sc.Recovery = c.recovery()
 	sc.Login.Idle, sc.Login.Absolute, sc.Login.DeviceLife = c.Login.Idle, c.Login.Absolute, c.Login.Device
 	var err error
 	if sc.Audit, err = note.NewSigner(c.Audit.Key); err != nil {

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"iess.gob.ec/clave/login/recovery"
+	"iess.gob.ec/clave/templates"
 )
 
 // config is what clave.yaml and the environment say, checked. Only this package
@@ -64,11 +67,20 @@ type config struct {
 	Login struct {
 		Attempts               int
 		Idle, Absolute, Device time.Duration
+		LockExpires            time.Duration // 0: never
 	}
-	Unlock struct {
+	Pressure struct{ AlarmTimes, AlarmLeast int }
+	Unlock   struct {
 		Life, Window time.Duration
 		Limit        int
 		Fingerprint  bool
+		Ways         []templates.Way
+	}
+	Recovery struct {
+		Attempts                            int
+		Locks                               string
+		Life, Window, ContactWait, CaseLife time.Duration
+		Networks                            recovery.Networks
 	}
 	Notices struct{ NewDeviceWait time.Duration }
 	Hash    struct {

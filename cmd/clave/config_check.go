@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"iess.gob.ec/clave/templates"
 )
 
 // relate finds what is wrong between keys that are each right by themselves.
@@ -35,6 +37,10 @@ func (r *reader) relate(c *config) {
 	r.distinct(c)
 	if c.Clave.Min > c.Clave.Waiver {
 		r.refuse("clave.waiver", "is less than clave.min, so that no clave would ever expire", "raise it, or write clave.max_age: 0")
+	}
+	if len(c.Unlock.Ways) == 0 && c.Login.LockExpires == 0 && !r.mentioned("login.lock_expires") {
+		r.refuse("unlock.ways", "is empty, and login.lock_expires is 0: whoever is locked would have no way back",
+			"write some of "+joinWays(templates.Ways(), ", ")+", or login.lock_expires: 24h")
 	}
 	if c.Login.Idle > c.Login.Absolute {
 		r.refuse("login.session_idle", "is longer than login.session_max", "make it shorter")

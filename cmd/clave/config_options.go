@@ -44,7 +44,7 @@ const day = 24 * time.Hour
 
 // options are all keys, in the order in which the example shows them.
 func (c *config) options() []option {
-	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.unlocking(), c.hashing(), c.contacting(), c.protocol())
+	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.pressing(), c.unlocking(), c.recovering(), c.hashing(), c.contacting(), c.protocol())
 }
 
 func (c *config) serving() []option {
@@ -202,6 +202,10 @@ func (c *config) people() []option {
 		{
 			key: "login.attempts", preset: "5", set: number(&c.Login.Attempts, 1, 100),
 			doc: "How many wrong claves lock (D02).",
+		},
+		{
+			key: "login.lock_expires", preset: "0", set: span(&c.Login.LockExpires, 15*time.Minute, 365*day, true),
+			doc: "How long such a lock lasts, or one after failed recoveries (D04); 0: until somebody lifts it. Officers' locks, and those of \"No fui yo\", stay.",
 		},
 		{
 			key: "login.session_idle", preset: "15m", set: span(&c.Login.Idle, time.Minute, 12*time.Hour, false),

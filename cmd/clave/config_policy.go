@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/templates"
 )
 
 // linkCap is how long a link may live at the most, counted from the request
@@ -17,6 +18,10 @@ const linkCap = time.Hour
 // the notices.
 func (c *config) unlocking() []option {
 	return []option{
+		{
+			key: "unlock.ways", shape: list, preset: joinWays(templates.Ways(), ","), set: ways(&c.Unlock.Ways),
+			doc: "The ways back from a lock that people have and are told of (D04); [] for none, where login.lock_expires is set.",
+		},
 		{
 			key: "unlock.link_life", preset: "3m", set: span(&c.Unlock.Life, time.Minute, linkCap, false),
 			doc: "How long a link that unlocks lives from its hand-over to the mail server (D05, D06); never beyond 60m from the request.",
@@ -38,6 +43,32 @@ func (c *config) unlocking() []option {
 			doc: "How long the notice of a new device waits, so that one message tells what follows too.",
 		},
 	}
+}
+
+// pressing is what an operator may change of how failures press on strangers.
+func (c *config) pressing() []option {
+	return []option{
+		{
+			key: "pressure.alarm_times", preset: "3", set: number(&c.Pressure.AlarmTimes, 0, 100),
+			doc: "From how many times the usual failures a minute, at all replicas, strangers answer a challenge everywhere (T02); 0: never.",
+		},
+		{
+			key: "pressure.alarm_least", preset: "100", set: number(&c.Pressure.AlarmLeast, 10, 1_000_000),
+			doc: "However few failures are usual, fewer than so many a minute raise no alarm.",
+		},
+	}
+}
+
+// alarm is when so many sign-ins fail that strangers answer a challenge.
+func (c *config) alarm() login.Alarm {
+	a := login.DefaultAlarm()
+	a.Times, a.Least = c.Pressure.AlarmTimes, c.Pressure.AlarmLeast
+	return a
+}
+
+// lockout is how many wrong claves lock, and for how long.
+func (c *config) lockout() login.Lockout {
+	return login.Lockout{Attempts: c.Login.Attempts, Expires: c.Login.LockExpires}
 }
 
 // renewal is when a clave has to be renewed.
@@ -82,7 +113,7 @@ func (c *config) contacting() []option {
 		},
 		{
 			key: "contact.channels", shape: pairs, example: "turno=https://turnos.iess.gob.ec", set: c.channels,
-			doc: "Assisted ways with an address: video, turno, formulario.",
+			doc: "Assisted ways with an address: video, turno, formulario, ventanilla.",
 		},
 		{
 			key: "contact.controller_address", example: "Av. 10 de Agosto N22-45, Quito", set: text(&c.Contact.Controller.Address),
@@ -104,7 +135,39 @@ func (c *config) contacting() []option {
 }
 
 // kinds of assisted ways the pages have words for.
-var channelKinds = []string{"video", "turno", "formulario"}
+var channelKinds = []string{"video", "turno", "formulario", "ventanilla"}
+
+// ways reads which ways back from a lock there are.
+func ways(to *[]templates.Way) setter {
+	return func(e entry) []fault {
+		var all []fault
+		for _, s := range e.list {
+			w := templates.Way(s)
+			switch {
+			case !slices.Contains(templates.Ways(), w):
+				all = append(all, wrong("write some of "+joinWays(templates.Ways(), ", "), "%q is no way back from a lock", clip(s))...)
+			case slices.Contains(*to, w):
+				all = append(all, wrong("write each way once", "%q is written twice", clip(s))...)
+			default:
+				*to = append(*to, w)
+			}
+		}
+		return all
+	}
+}
+
+func joinWays(all []templates.Way, by string) string {
+	var out []string
+	for _, w := range all {
+		out = append(out, string(w))
+	}
+	return strings.Join(out, by)
+}
+
+// without are the ways back from a lock that there are not.
+func (c *config) without() []templates.Way {
+	return slices.DeleteFunc(templates.Ways(), func(w templates.Way) bool { return slices.Contains(c.Unlock.Ways, w) })
+}
 
 func (c *config) channels(e entry) []fault {
 	var all []fault

@@ -148,6 +148,8 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"D06 links without end", "audit:", "unlock:\n  limit: 0\naudit:", ":13", "unlock.limit", "out of range", "1 to 20"},
 		{"D06 window", "audit:", "unlock:\n  window: 2d\naudit:", ":13", "unlock.window", "out of range", "from 1m to 1d"},
 		{"D20 fingerprint", "audit:", "unlock:\n  fingerprint: some\naudit:", ":13", "unlock.fingerprint", "neither true nor false", "true or false"},
+		{"T02 alarm that is always on", "audit:", "pressure:\n  alarm_least: 0\naudit:", ":13", "pressure.alarm_least", "out of range", "from 10"},
+		{"T02 alarm below the usual", "audit:", "pressure:\n  alarm_times: -1\naudit:", ":13", "pressure.alarm_times", "out of range", "0 to 100"},
 		{"notice of a new device", "audit:", "notices:\n  new_device_wait: 2h\naudit:", ":13", "notices.new_device_wait", "out of range", "to 1h"},
 		{"spread", "audit:", "clave:\n  spread: 1h\naudit:", ":13", "clave.spread", "out of range", "or 0 for none"},
 		// mail

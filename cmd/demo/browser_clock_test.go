@@ -33,7 +33,12 @@ func onTheClock(t *testing.T, w *world, c *chromium, l *looks) {
 			"unlock by typed code":       (*suite).unlockByCode,
 		}},
 		{"whoever asks", true, map[string]func(*suite, *testing.T){"unlock is told to nobody": (*suite).unlockAlike}},
-		{"minutes", false, map[string]func(*suite, *testing.T){"three minutes": (*suite).threeMinutes}},
+		{"minutes", false, map[string]func(*suite, *testing.T){
+			"three minutes":                  (*suite).threeMinutes,
+			"fifteen minutes":                (*suite).fifteenMinutes,
+			"a new clave is promised nobody": (*suite).recoverAlike,
+		}},
+		{"days", false, map[string]func(*suite, *testing.T){"another address": (*suite).anotherAddress}},
 	} {
 		t.Run(stage.name, func(t *testing.T) {
 			for name, journey := range stage.journeys {
@@ -61,6 +66,9 @@ const (
 	forAssisted
 	forChange
 	forStale
+	forWindow
+	forWrong
+	forAddress
 	roles
 )
 
@@ -156,14 +164,14 @@ func (s *suite) linkFor(t *testing.T, p person, nth int) (string, string) {
 }
 
 // delivered is when the mail server took the live link of somebody.
-func (s *suite) delivered(t *testing.T, p person) time.Time {
+func (s *suite) delivered(t *testing.T, p person, purpose string) time.Time {
 	t.Helper()
 	a, err := s.db().AfiliadoByIdentifier(t.Context(), p.identifier)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C { // the mailbox has it before the provider knows
-		link, err := s.db().LiveLink(t.Context(), storage.LinkDesbloqueo, a.ID, s.clock.now())
+		link, err := s.db().LiveLink(t.Context(), purpose, a.ID, s.clock.now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func (s *suite) refusals(t *testing.T) {
 		{"locked", "0159999911", commonClave},
 		{"locked, wrong clave", "1059999910", wrongClave},
 		{"disabled", "0759999915", commonClave},
-		{"never had a clave", "1359999917", commonClave},
+		{"never had a clave", "1859999912", commonClave},
 		{"unknown", unknownCedula, commonClave},
 	}
 	for _, v := range visitors {

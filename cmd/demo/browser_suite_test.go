@@ -45,6 +45,9 @@ func (s *suite) journeys(t *testing.T) {
 		{"pages without a request", (*suite).plainPages},
 		{"applications alone", (*suite).applicationPages},
 		{"mailbox", (*suite).mailboxPages},
+		{"first clave", (*suite).firstClave},
+		{"forgotten clave", (*suite).recoverHere},
+		{"forgotten clave, another browser", (*suite).recoverElsewhere},
 	} {
 		t.Run(j.name, func(t *testing.T) { j.run(s, t) })
 	}

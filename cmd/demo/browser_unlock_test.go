@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -129,7 +130,7 @@ func (s *suite) threeMinutes(t *testing.T) {
 	b := s.window(t)
 	s.asks(b, p.identifier)
 	first, _ := s.linkFor(t, p, 1)
-	s.clock.stop(s.delivered(t, p).Add(3*time.Minute + time.Second))
+	s.clock.stop(s.delivered(t, p, storage.LinkDesbloqueo).Add(3*time.Minute + time.Second))
 	b.open(first)
 	b.says("Este enlace venció", "Pida otro con un toque")
 	b.look("enlace-vencido")
@@ -143,7 +144,7 @@ func (s *suite) threeMinutes(t *testing.T) {
 	b.noDeadEnd()
 	b.says("Hay un enlace más nuevo")
 	b.look("enlace-reemplazado")
-	s.clock.stop(s.delivered(t, p).Add(2*time.Minute + 59*time.Second))
+	s.clock.stop(s.delivered(t, p, storage.LinkDesbloqueo).Add(2*time.Minute + 59*time.Second))
 	b.open(second)
 	if !s.script {
 		b.press("desbloquear")

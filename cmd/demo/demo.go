@@ -21,6 +21,7 @@ import (
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
 )
 
 // demo is everything, ready to serve.
@@ -31,8 +32,9 @@ type demo struct {
 	server    *server.Server
 	apps      []*rp.App
 	mailbox   *mailbox.Mailbox
-	listeners []net.Listener // provider, applications, mailbox, internal listener
-	smtp      net.Listener   // where the mailbox's mail server takes mail, on a free port
+	pages     *templates.Pages // words of the provider's, for the mailbox
+	listeners []net.Listener   // provider, applications, mailbox, internal listener
+	smtp      net.Listener     // where the mailbox's mail server takes mail, on a free port
 }
 
 // The offsets of the ports that are listened on, in the order of listeners.
@@ -76,9 +78,10 @@ func (d *demo) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	policy := login.Config{Hash: hash, Renewal: login.DefaultRenewal()}
+	policy := login.Config{Hash: hash, Renewal: login.DefaultRenewal(), Alarm: login.DefaultAlarm()}
 	if d.quick { // everybody in a test lives in one network, and much fails there
 		policy.Network = login.Limit{Free: 1} // no Leak: nothing presses, whichever way a test sets the clock
+		policy.Alarm = login.Alarm{}
 	}
 	if err := d.fill(ctx, cfg, policy, apps, secrets); err != nil {
 		return err

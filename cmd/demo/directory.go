@@ -9,6 +9,7 @@ import (
 
 	"iess.gob.ec/clave/cmd/demo/mailbox"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
 )
 
 // directory is everybody in ps for the mailbox's page: what the table says, and
@@ -25,9 +26,13 @@ func (d *demo) directory(ctx context.Context, ps []person) ([]mailbox.Person, er
 		if err != nil {
 			return nil, err
 		}
+		enrolled, err := d.server.DB().Answers(ctx, a.ID)
+		if err != nil {
+			return nil, err
+		}
 		m := mailbox.Person{
 			Identifier: string(p.identifier), Name: a.Name(), Email: a.Email, State: state,
-			Facts: p.facts(changed), Jobs: p.history(a.CreatedAt.Time),
+			Facts: append(p.facts(changed), d.questions(p, a, enrolled)...), Jobs: p.history(a.CreatedAt.Time),
 		}
 		for _, t := range p.tries {
 			if t.path != "" {
@@ -98,6 +103,22 @@ func (p person) facts(changed bool) []mailbox.Fact {
 		all = append(all, mailbox.Fact{Label: "Motivo de la deshabilitación", Value: p.disabled})
 	}
 	return all
+}
+
+// questions are the personal questions of p, on file as a, and what to answer.
+func (d *demo) questions(p person, a *storage.Afiliado, enrolled []storage.Answer) []mailbox.Fact {
+	if len(enrolled) == 0 {
+		return []mailbox.Fact{{Label: "Preguntas personales", Value: "No las ha elegido: déjelas en blanco"}}
+	}
+	var out []mailbox.Fact
+	for i, e := range enrolled {
+		text := "Lo que usted respondió al crear la clave"
+		if !e.CreatedAt.After(a.CreatedAt.Time) && i < len(p.answers) {
+			text = p.answers[i].text
+		}
+		out = append(out, mailbox.Fact{Label: d.pages.PersonalQuestion(templates.Languages()[0], e.Question), Value: text})
+	}
+	return out
 }
 
 func orNone(s string) string {

@@ -9,8 +9,8 @@ import (
 // changeDeeds are those of somebody who changes her clave.
 func (k *killer) changeDeeds() []deed {
 	return []deed{
-		{name: "change: present clave", prepare: (*killer).beforeProof},
-		{name: "change: new clave", prepare: (*killer).beforeChange},
+		{name: "change: present clave", prepare: (*killer).beforeProof, rest: true},
+		{name: "change: new clave", prepare: (*killer).beforeChange, rest: true},
 		{name: "notice of a change, from effect to hand-over", prepare: (*killer).beforeChangeNotice, of: ofMail, rest: true},
 		{name: "change in session", prepare: (*killer).beforeSessionChange, rest: true},
 	}

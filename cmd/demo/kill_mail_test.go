@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 const killMailMoments = 15
 
 // TestFT01_KillMail kills the provider, which now runs the mail worker too, in
-// the middle of unlocking and of changing the clave: at every statement of the
+// the middle of unlocking, of changing and of recovering the clave: at every statement of the
 // forms, of the errands that put mails into the outbox and of their hand-over to
 // a mail server that lives on, at steps of that server's protocol, and at random
 // moments. After each death nothing acknowledged is lost and nothing has happened
@@ -26,7 +27,7 @@ const killMailMoments = 15
 func TestFT01_KillMail(t *testing.T) {
 	t.Parallel()
 	eachKiller(t, killMailMoments, func(t *testing.T, k *killer) {
-		k.deeds = append(k.unlockDeeds(), k.changeDeeds()...)
+		k.deeds = slices.Concat(k.unlockDeeds(), k.recoveryDeeds(), k.changeDeeds())
 		k.post = newPost(t)
 		k.Mail = k.post.port
 		k.fill(0)
@@ -41,10 +42,13 @@ func TestFT01_KillMail(t *testing.T) {
 }
 
 // addressee is somebody with a mailbox.
-type addressee struct{ cedula, id, email string }
+type addressee struct {
+	cedula, id, email string
+	browser           string // the secret of the browser in which her case is, "" for none
+}
 
-// fillMailed adds people with a mailbox and killClave, so many who are locked and
-// as many who are not. Nothing is purged, so that all of it can be counted.
+// fillMailed adds people with a mailbox and killClave, so many who are locked, as
+// many who are not, and those of fillLost. Nothing is purged, so that all of it can be counted.
 func (k *killer) fillMailed(each int) {
 	k.t.Helper()
 	ctx := k.t.Context()
@@ -55,7 +59,10 @@ func (k *killer) fillMailed(each int) {
 	defer db.Close()
 	phc, set, now := k.hash(), time.Now().Add(-400*day), time.Now()
 	storagetest.InTx(k.t, db, func(tx *storage.Tx) error {
-		if _, err := tx.LeaseJob(ctx, "purge", 0, now.Add(365*day), now); err != nil {
+		if _, err := tx.LeaseJob(ctx, "purge", 0, now, now.Add(23*time.Hour)); err != nil {
+			return err
+		}
+		if err := k.fillLost(ctx, db, tx, each); err != nil {
 			return err
 		}
 		for i := range 2 * each {
@@ -108,7 +115,7 @@ func (k *killer) pass(d time.Duration) {
 // and however the provider died.
 func mailInvariants() []invariant {
 	const changed = `(SELECT COUNT(*) FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'clave.changed')`
-	const unlocked = `(SELECT COUNT(*) FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'clave.unlocked')`
+	const unlocked = `(SELECT COUNT(*) FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'clave.unlocked' AND u.detail NOT LIKE '%"by":"recovery"%')`
 	told := func(kind string) string {
 		return `((SELECT COUNT(*) FROM errand e WHERE e.identifier_mac = a.identifier_mac AND e.kind = '` + kind + `' AND e.done_at = 0)
 			+ (SELECT COUNT(*) FROM outbox o WHERE o.afiliado_id = a.id AND o.template = '` + kind + `'))`
@@ -125,19 +132,19 @@ func mailInvariants() []invariant {
 		{"answers without exactly one link", `SELECT COUNT(*) FROM afiliado a WHERE
 			(SELECT COUNT(*) FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'unlock.sent')
 			<> (SELECT COUNT(*) FROM link l WHERE l.afiliado_id = a.id AND l.purpose = 'desbloqueo')`},
-		{"links to unlock without exactly one mail", `SELECT COUNT(*) FROM link l WHERE l.purpose = 'desbloqueo'
-			AND (SELECT COUNT(*) FROM outbox o WHERE o.link_id = l.id AND o.template = 'enlace-desbloqueo') <> 1`},
-		{"mails to unlock without their link", `SELECT COUNT(*) FROM outbox o WHERE o.template = 'enlace-desbloqueo'
-			AND NOT EXISTS (SELECT 1 FROM link l WHERE l.id = o.link_id)`},
+		{"links without exactly one mail", `SELECT COUNT(*) FROM link l WHERE l.purpose IN ('desbloqueo', 'generar')
+			AND (SELECT COUNT(*) FROM outbox o WHERE o.link_id = l.id AND o.template = 'enlace-' || l.purpose) <> 1`},
+		{"mails without their link", `SELECT COUNT(*) FROM outbox o WHERE o.template IN ('enlace-desbloqueo', 'enlace-generar')
+			AND NOT EXISTS (SELECT 1 FROM link l WHERE l.id = o.link_id AND o.template = 'enlace-' || l.purpose)`},
 		{"links handed over whose clock does not run", `SELECT COUNT(*) FROM outbox o JOIN link l ON l.id = o.link_id
-			WHERE o.template = 'enlace-desbloqueo' AND o.state = 'sent' AND (l.delivered_at <> o.done_at OR l.expires_at > o.done_at + l.life)`},
+			WHERE o.template IN ('enlace-desbloqueo', 'enlace-generar') AND o.state = 'sent' AND (l.delivered_at <> o.done_at OR l.expires_at > o.done_at + l.life)`},
 		{"grants of the form that were used without a change", `SELECT COUNT(*) FROM afiliado a WHERE
 			(SELECT COUNT(*) FROM link l WHERE l.afiliado_id = a.id AND l.purpose = 'cambio' AND l.used_at > 0)
 			<> (SELECT COUNT(*) FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'clave.changed' AND u.detail LIKE '%"from":"form"%')`},
 		// The notice of a new device, where it still waits, tells of the change too.
 		{"changes not told of exactly once", `SELECT COUNT(*) FROM afiliado a WHERE a.id LIKE 'open-%' AND ` + changed + ` <> ` + told(`clave-cambiada`) + `
 			AND NOT (` + told("clave-cambiada") + ` = 0 AND (SELECT COUNT(*) FROM outbox o WHERE o.afiliado_id = a.id AND o.template = 'equipo-nuevo') = 1)`},
-		{"new devices not told of exactly once", `SELECT COUNT(*) FROM afiliado a WHERE a.id LIKE 'open-%' AND ` + told("equipo-nuevo") + ` <>
+		{"new devices not told of exactly once", `SELECT COUNT(*) FROM afiliado a WHERE (a.id LIKE 'open-%' OR a.id LIKE 'lost-%') AND ` + told("equipo-nuevo") + ` <>
 			CASE WHEN EXISTS (SELECT 1 FROM audit u WHERE u.afiliado_id = a.id AND u.event = 'session.started') THEN 1 ELSE 0 END`},
 	}
 }
@@ -148,7 +155,7 @@ func mailInvariants() []invariant {
 // handing over stay leased.
 func (k *killer) mailHolds(after string) {
 	k.t.Helper()
-	db := openRaw(k.t, k.Database)
+	db := storagetest.Raw(k.t, k.Database)
 	defer db.Close()
 	first := map[string]letter{}
 	for _, l := range k.post.all() {
@@ -204,7 +211,7 @@ var errDead = errors.New("the provider is dead")
 // provider ends before.
 func (k *killer) settle(who string) error {
 	k.t.Helper()
-	db := openRaw(k.t, k.Database)
+	db := storagetest.Raw(k.t, k.Database)
 	defer db.Close()
 	tick, late := time.NewTicker(25*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
@@ -273,10 +280,10 @@ func (k *killer) drain() {
 	const after = "the end"
 	holds(k.t, k.Database, after)
 	k.mailHolds(after)
-	db := openRaw(k.t, k.Database)
+	db := storagetest.Raw(k.t, k.Database)
 	defer db.Close()
 	if n := k.count(db, `SELECT COUNT(*) FROM outbox WHERE state NOT IN ('sent', 'expired')
-		OR state = 'expired' AND template <> 'enlace-desbloqueo'`); n != 0 {
+		OR state = 'expired' AND template NOT IN ('enlace-desbloqueo', 'enlace-generar')`); n != 0 {
 		k.t.Errorf("%d mails never went", n)
 	}
 	if n := k.count(db, `SELECT COUNT(*) FROM errand WHERE done_at = 0`); n != 0 {

@@ -20,7 +20,7 @@ import (
 
 // killRounds is how often the provider is killed on each database. A hundred times
 // in the middle of each deed: CLAVE_KILLS=460 go test -run TestFT01_Kill$ ./cmd/demo.
-const killRounds = 100
+const killRounds = 80
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
 const killClave = "Chimborazo6263y"
@@ -86,6 +86,7 @@ type killer struct {
 
 	post         *post             // the mail server, nil for none
 	locked, open []addressee       // people with a mailbox whom nobody has used
+	lost, first  []addressee       // who have lost their clave, and who never had one
 	emailOf      map[string]string // by id
 
 	deaths, randoms, acknowledged int

@@ -14,7 +14,7 @@ func (k *killer) unlockDeeds() []deed {
 		{name: "unlock", prepare: func(k *killer) *round { return k.beforeUnlock(opened) }},
 		{name: "unlock in another browser", prepare: func(k *killer) *round { return k.beforeUnlock(elsewhere) }, rest: true},
 		{name: "unlock by the code", prepare: func(k *killer) *round { return k.beforeUnlock(typed) }, rest: true},
-		{name: "notice of an unlock, from effect to hand-over", prepare: (*killer).beforeUnlockNotice, of: ofMail},
+		{name: "notice of an unlock, from effect to hand-over", prepare: (*killer).beforeUnlockNotice, of: ofMail, rest: true},
 	}
 }
 
@@ -39,9 +39,12 @@ func (r *round) typed(s *sheet) url.Values {
 // post sends a form. It reports whether the answer, which is not followed, leads
 // to path: that is what acknowledges it.
 func (r *round) post(page *sheet, fields url.Values, path string) (bool, *sheet, error) {
-	button := "desbloquear"
-	if page.find(button) == nil {
-		button = "aceptar"
+	button := "aceptar"
+	for _, name := range []string{"desbloquear", "confirmar", "continuar"} {
+		if page.find(name) != nil {
+			button = name
+			break
+		}
 	}
 	end := r.v.until
 	r.v.until = r.k.issuer() + path

@@ -31,6 +31,7 @@ func (d *demo) openMailbox() error {
 	if err != nil {
 		return err
 	}
+	d.pages = pages
 	c := mailbox.Config{
 		Dir: filepath.Join(d.data, "mail"), Issuer: d.issuer, BaseURL: d.mailboxURL(), Pages: pages, Stylesheet: rp.Static(),
 		People: func(ctx context.Context) ([]mailbox.Person, error) { return d.directory(ctx, people()) },

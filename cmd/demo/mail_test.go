@@ -239,6 +239,9 @@ func TestContract2_PeoplePage(t *testing.T) {
 		for _, e := range o.jobs {
 			want = append(want, e.employer, e.ruc)
 		}
+		for _, given := range o.answers {
+			want = append(want, d.pages.PersonalQuestion(templates.Languages()[0], given.question)+" "+given.text)
+		}
 		if len(o.tries) == 0 {
 			t.Errorf("nothing to try with %s", o.given)
 		}

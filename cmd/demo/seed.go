@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -64,12 +65,25 @@ func (s seeder) person(ctx context.Context, p person) error {
 			DueAt: storage.At(s.renewal.DueAt(set, p.clave, a.ID)),
 		}
 	}
+	var answers []storage.Answer
+	for _, given := range p.answers {
+		phc, err := s.hash.Make(ctx, recovery.Fold(given.text))
+		if err != nil {
+			return err
+		}
+		answers = append(answers, storage.Answer{Question: given.question, PHC: phc, CreatedAt: storage.At(s.now)})
+	}
 	return s.db.InTx(ctx, func(tx *storage.Tx) error {
 		if err := tx.AddAfiliado(ctx, a); err != nil {
 			return err
 		}
 		if c != nil {
 			if err := tx.SetClave(ctx, *c, 1); err != nil {
+				return err
+			}
+		}
+		if len(answers) > 0 {
+			if err := tx.SetAnswers(ctx, a.ID, answers); err != nil {
 				return err
 			}
 		}

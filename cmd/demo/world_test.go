@@ -187,9 +187,12 @@ func (w *world) age(t *testing.T, id storage.Identifier, clave string, age time.
 func (w *world) checkLog(t *testing.T) {
 	t.Helper()
 	logged := w.logged.String()
-	canaries := []string{unknownCedula, newClave, secondClave, wrongClave}
+	canaries := []string{unknownCedula, newClave, secondClave, wrongClave, firstAnswer, secondAnswer}
 	for _, p := range people() {
 		canaries = append(canaries, string(p.identifier), p.clave, p.family, p.email)
+		for _, given := range p.answers {
+			canaries = append(canaries, given.text)
+		}
 	}
 	for _, c := range canaries {
 		if c != "" && strings.Contains(logged, c) {

@@ -25,6 +25,10 @@ const (
 	mostDoublings  = 4
 )
 
+// LeastNetwork is the failures of a network from which on it makes forms that try
+// claves ask for a challenge.
+const LeastNetwork = networkStep
+
 // FullNetwork and FullIdentifier are the failures from which on each of them alone
 // makes a challenge cost no more.
 const (

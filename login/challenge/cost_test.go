@@ -19,6 +19,7 @@ func TestT02_T13_PressedAsksFromTheFirstDoublingOn(t *testing.T) {
 		{name: "her own attempts in a busy network", network: 19, identifier: 4},
 		{name: "more than her own", identifier: 5, due: true},
 		{name: "a network of many failures", network: 20, due: true},
+		{name: "the least that does", network: challenge.LeastNetwork, due: true},
 		{name: "a flood", network: 1 << 40, identifier: 1 << 40, due: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -45,7 +45,7 @@ func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
 	}
 	who, step := "", templates.ChangeNew
 	switch {
-	case c.grant != nil && c.grant.Live(v.Now) && !elsewhere(c.grant, v):
+	case c.grant != nil && c.grant.Live(v.Now) && v.AskedFor(c.grant):
 		who = c.grant.AfiliadoID
 	case c.session != nil:
 		who, step, c.grant = c.session.AfiliadoID, templates.ChangeSession, nil
@@ -62,7 +62,7 @@ func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.page = templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Step: step, Rules: s.rules()}
+	c.page = templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Step: step, Rules: s.ClaveRules()}
 	c.page.SignedIn = c.session != nil
 	c.page.Params = []templates.Param{{Name: fieldForm, Value: storage.NewID()}}
 	if step == templates.ChangeNew {
@@ -87,7 +87,7 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id, page := storage.Identifier(""), templates.Change{
-		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Code: r.URL.Query().Get("codigo") == "1",
+		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.ClaveRules(), Code: r.URL.Query().Get("codigo") == "1",
 	}
 	if c != nil {
 		id, page = c.afiliado.Identifier, c.page
@@ -134,7 +134,7 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 	if err != nil {
 		return err
 	}
-	if grant != nil && !grant.UsedAt.IsZero() && !elsewhere(grant, v) {
+	if grant != nil && !grant.UsedAt.IsZero() && v.AskedFor(grant) {
 		present, err := s.DB.Clave(r.Context(), grant.AfiliadoID)
 		if err != nil {
 			return err
@@ -147,7 +147,7 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 			return s.Redirect(w, r, v.PagePath("/cambio/listo"))
 		}
 	}
-	page := templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Stale: true}
+	page := templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.ClaveRules(), Stale: true}
 	if page.Challenge, err = s.Pose(w, r, v, ""); err != nil {
 		return err
 	}
@@ -199,11 +199,11 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		return err
 	}
 	if grant != "" {
-		s.KeepSecret(w, cookieGrant, s.DB.LinkToken(grant), openedFor)
+		s.KeepSecret(w, cookieGrant, s.DB.LinkToken(grant), login.OpenedFor)
 		return s.Redirect(w, r, v.PagePath("/cambio"))
 	}
 	if reason := s.Reason(a); reason != "" {
-		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason})
+		return s.Show(w, v, http.StatusOK, templates.Locked{Layout: page.Layout, Goal: page.Goal, Reason: reason, Until: s.Until(a, v)})
 	}
 	page.Denied, page.Advise = true, a.Advise()
 	if page.Challenge, err = s.Pose(w, r, v, id); err != nil {
@@ -216,7 +216,7 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 // says what is wrong: nobody is then looked up and no attempt spent.
 func (s *Server) readProof(r *http.Request, v *login.Visit) (storage.Identifier, templates.Change) {
 	page := templates.Change{
-		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.rules(), Code: v.Form.Get("codigo") == "1",
+		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.ClaveRules(), Code: v.Form.Get("codigo") == "1",
 		Cedula: login.Typed(v.Form.Get("cedula")), Agreed: v.Form.Get("acuerdo") != "",
 	}
 	if !v.SameSite(r) {

@@ -80,7 +80,7 @@ func (s *Server) changedSince(w http.ResponseWriter, r *http.Request, c *change)
 // present, not long ago (FT-14).
 func (s *Server) made(ctx context.Context, v *login.Visit, present *storage.Clave) (bool, error) {
 	form := v.Form.Get(fieldForm)
-	if form == "" || v.Now.Sub(present.CreatedAt.Time) > openedFor {
+	if form == "" || v.Now.Sub(present.CreatedAt.Time) > login.OpenedFor {
 		return false, nil
 	}
 	detail, err := s.changeOf(ctx, present)
@@ -115,7 +115,9 @@ func (s *Server) settleChange(w http.ResponseWriter, r *http.Request, c *change,
 	case out.reason != "":
 		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{Layout: c.page.Layout, Goal: c.page.Goal, Reason: out.reason})
 	case !out.proved && s.Spent(t.attempt):
-		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{Layout: c.page.Layout, Goal: c.page.Goal, Reason: s.Reason(t.attempt)})
+		return s.Show(w, c.Visit, http.StatusOK, templates.Locked{
+			Layout: c.page.Layout, Goal: c.page.Goal, Reason: s.Reason(t.attempt), Until: s.Until(t.attempt, c.Visit),
+		})
 	case !out.proved:
 		c.page.Faults = []templates.Fault{templates.ActualWrong}
 	case t.used:
@@ -238,7 +240,7 @@ func (s *Server) getChanged(w http.ResponseWriter, r *http.Request) error {
 	}
 	who, client, request := "", "", ""
 	switch {
-	case grant != nil && !grant.UsedAt.IsZero() && !elsewhere(grant, v):
+	case grant != nil && !grant.UsedAt.IsZero() && v.AskedFor(grant):
 		who, client = grant.AfiliadoID, grant.ClientID
 	case session != nil:
 		who = session.AfiliadoID
@@ -250,7 +252,7 @@ func (s *Server) getChanged(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, err := s.DB.Clave(r.Context(), who)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && v.Now.Sub(c.CreatedAt.Time) > openedFor {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && v.Now.Sub(c.CreatedAt.Time) > login.OpenedFor {
 		return s.Redirect(w, r, "/cambio")
 	}
 	if err != nil {

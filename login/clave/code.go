@@ -14,8 +14,8 @@ import (
 
 // codeForm is where the challenge of /desbloqueo/codigo is posed. It is of the
 // same purpose as /desbloqueo: both look an identifier up.
-func codeForm(v *login.Visit) challenge.Form {
-	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo/codigo"}
+func codeForm(v *login.Visit) login.Asking {
+	return login.Asking{Form: challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo/codigo"}}
 }
 
 // guessed names what counts wrong codes typed in one browser, whoever they were
@@ -48,15 +48,7 @@ func (s *Server) getCode(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := templates.CodeEntry{Layout: s.Layout(r, v), Identify: mac == nil, Code: r.URL.Query().Get("codigo") == "1"}
 	if challenged {
-		cost, err := s.cost(r, v, "")
-		if err != nil {
-			return err
-		}
-		page.Challenge, page.Identificacion, err = s.Challenges.Resume(w, r.URL.Query(), codeForm(v), cost)
-		if err == nil && page.Challenge == nil {
-			page.Challenge, err = s.Challenges.Issue(w, codeForm(v), cost)
-		}
-		if err != nil {
+		if page.Challenge, page.Identificacion, err = s.PoseAsking(w, r, v, codeForm(v)); err != nil {
 			return err
 		}
 	}
@@ -91,7 +83,7 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case page.Identify:
 		stale := false
-		if id, cause, err = s.readIdentified(r, v, &page.Faults, &stale); err != nil {
+		if id, cause, err = s.ReadAsking(r, v, codeForm(v), &page.Faults, &stale); err != nil {
 			return err
 		}
 		if id == "" || cause != nil || len(page.Faults) > 0 {
@@ -99,11 +91,11 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 		}
 		mac = s.DB.IdentifierMAC(id)
 	case challenged && len(page.Faults) == 0:
-		least, err := s.due(r, v, "")
+		least, err := s.AskingDue(r, v, codeForm(v), "")
 		if err != nil {
 			return err
 		}
-		cause = s.Challenges.Verify(r.Context(), v.Form, codeForm(v), least)
+		cause = s.Challenges.Verify(r.Context(), v.Form, codeForm(v).Form, least)
 		if fault := challenge.FaultOf(cause); fault != "" {
 			page.Faults = append(page.Faults, fault)
 		} else if cause != nil {
@@ -121,11 +113,11 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 		return s.showUnlock(w, r, v, u)
 	}
 	page.Faults = []templates.Fault{templates.MensajeWrong}
-	cost, err := s.cost(r, v, id)
+	cost, err := s.AskingCost(r, v, codeForm(v), id)
 	if err != nil {
 		return err
 	}
-	if page.Challenge, err = s.Challenges.Issue(w, codeForm(v), cost); err != nil { // the last one is spent
+	if page.Challenge, err = s.Challenges.Issue(w, codeForm(v).Form, cost); err != nil { // the last one is spent
 		return err
 	}
 	return s.Show(w, v, http.StatusOK, page)
@@ -135,7 +127,7 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) showCode(w http.ResponseWriter, r *http.Request, v *login.Visit, page templates.CodeEntry, challenged bool, id storage.Identifier, cause error) error {
 	if challenged {
 		var err error
-		if page.Challenge, err = s.again(w, r, v, codeForm(v), id, cause, page.Identificacion); err != nil {
+		if page.Challenge, err = s.AskAgain(w, r, v, codeForm(v), id, cause, page.Identificacion); err != nil {
 			return err
 		}
 	}
@@ -153,7 +145,7 @@ func (s *Server) unlockByCode(r *http.Request, v *login.Visit, mac []byte, code 
 		if err != nil {
 			return err
 		}
-		n, err := tx.CodeAttempt(ctx, link.ID, linkAttempts, v.Now)
+		n, err := tx.CodeAttempt(ctx, link.ID, login.LinkAttempts, v.Now)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // contact tells of a changed address, at the former and at the new one: whoever
 // changed it may hold the new, and only the former can object.
 func (j *job) contact(ctx context.Context, data json.RawMessage) error {
-	var c storage.ContactChange
+	var c storage.ChangedContact
 	if err := json.Unmarshal(data, &c); err != nil {
 		return fmt.Errorf("clave: %w", err)
 	}

@@ -13,11 +13,8 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// eventDisavowed is "No fui yo".
-const eventDisavowed = "clave.disavowed"
-
-func disavowForm(v *login.Visit) challenge.Form {
-	return challenge.Form{Purpose: "no-fui-yo", Browser: v.Browser, Path: "/no-fui-yo"}
+func disavowForm(v *login.Visit) login.Asking {
+	return login.Asking{Form: challenge.Form{Purpose: "no-fui-yo", Browser: v.Browser, Path: "/no-fui-yo"}}
 }
 
 // getDisavow is GET /no-fui-yo: what the link of a notice would do.
@@ -30,15 +27,7 @@ func (s *Server) getDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cost, err := s.cost(r, v, "")
-	if err != nil {
-		return err
-	}
-	page.Challenge, _, err = s.Challenges.Resume(w, r.URL.Query(), disavowForm(v), cost)
-	if err == nil && page.Challenge == nil {
-		page.Challenge, err = s.Challenges.Issue(w, disavowForm(v), cost)
-	}
-	if err != nil {
+	if page.Challenge, _, err = s.PoseAsking(w, r, v, disavowForm(v)); err != nil {
 		return err
 	}
 	return s.Show(w, v, http.StatusOK, page)
@@ -81,7 +70,9 @@ func causes() map[string]string {
 	return map[string]string{
 		login.NoticeChanged: eventChanged, login.NoticeRenewed: login.EventClaveRenewed, login.NoticeLocked: login.EventClaveLocked,
 		login.NoticeUnlocked: eventUnlocked, login.NoticeNewDevice: login.EventSessionStarted,
-		storage.ErrandContact: storage.EventContactChanged,
+		storage.ErrandContact: storage.EventContactChanged, login.NoticePassed: login.EventRecoveryPassed, login.NoticeRecovered: login.EventRecovered,
+		templates.MailContactOld{}.Template(): login.EventContactAsked, templates.MailGenerateHeld{}.Template(): login.EventLinkHeld,
+		templates.MailContactApplied{}.Template(): storage.EventContactChanged,
 	}
 }
 
@@ -116,14 +107,14 @@ func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || link == nil {
 		return err
 	}
-	cause := s.Challenges.Verify(r.Context(), v.Form, disavowForm(v), challenge.Cost{})
+	cause := s.Challenges.Verify(r.Context(), v.Form, disavowForm(v).Form, challenge.Cost{})
 	if fault := challenge.FaultOf(cause); fault != "" {
 		page, err := s.disavowPage(r, v, link)
 		if err != nil {
 			return err
 		}
 		page.Faults = []templates.Fault{fault}
-		if page.Challenge, err = s.again(w, r, v, disavowForm(v), "", cause, ""); err != nil {
+		if page.Challenge, err = s.AskAgain(w, r, v, disavowForm(v), "", cause, ""); err != nil {
 			return err
 		}
 		return s.Show(w, v, http.StatusOK, page)
@@ -161,10 +152,16 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	if err := tx.KillLinks(ctx, a.ID, "", v.Now); err != nil {
 		return err
 	}
+	if _, err := tx.CancelContactChanges(ctx, a.ID, v.Now); err != nil { // T05
+		return err
+	}
+	if err := tx.EndRecoveries(ctx, mac, v.Now); err != nil { // held before the budgets, as by whoever settles answers
+		return err
+	}
 	if err := s.compromise(ctx, tx, v, a, mac); err != nil {
 		return err
 	}
-	if err := tx.Audit(ctx, v.Event(r, eventDisavowed, a.ID)); err != nil {
+	if err := tx.Audit(ctx, v.Event(r, login.EventDisavowed, a.ID)); err != nil {
 		return err
 	}
 	return s.Notify(ctx, tx, r, v, login.NoticeLocked, mac, login.Notice{Reason: storage.LockCompromiso})

@@ -13,12 +13,8 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// Lives of the links in mails.
-const (
-	disavowLife   = 10 * 24 * time.Hour // of "No fui yo", from hand-over
-	disavowLatest = 14 * 24 * time.Hour // whenever it is handed over
-	unlockLatest  = time.Hour           // from the request (D06)
-)
+// unlockLatest is when a link ends, from the request, however late its mail is (D06).
+const unlockLatest = time.Hour
 
 // addressLimit is how many links one address gets within the window, whoever they
 // are for: a family may share a mailbox.
@@ -196,11 +192,16 @@ func (j *job) mail(ctx context.Context) (templates.Mail, error) {
 		return templates.MailClaveRenewed{Name: name, When: n.When, Network: n.Network, Device: n.Device, Due: n.Due}, nil
 	case login.NoticeLocked:
 		return templates.MailClaveLocked{
-			Name: name, When: n.When, Network: n.Network, Device: n.Device, Reason: templates.Reason(n.Reason),
-			Online: j.afiliado.Fingerprint || j.UnlockAnyone,
+			Name: name, When: n.When, Network: n.Network, Device: n.Device, Reason: templates.Reason(n.Reason), Operator: n.Operator,
+			Online: (j.afiliado.Fingerprint || j.UnlockAnyone) && j.byMail(),
+			Until:  j.Lockout.Ends(storage.LoginBudget{LockReason: n.Reason, LockedAt: storage.At(n.When)}),
 		}, nil
 	case login.NoticeUnlocked:
-		return templates.MailClaveUnlocked{Name: name, When: n.When, Network: n.Network, Device: n.Device, Operator: n.Operator}, nil
+		return templates.MailClaveUnlocked{Name: name, When: n.When, Network: n.Network, Device: n.Device, Operator: n.Operator, Expired: n.Expired}, nil
+	case login.NoticePassed:
+		return templates.MailQuestionsPassed{Name: name, When: n.When, Network: n.Network, Device: n.Device}, nil
+	case login.NoticeRecovered:
+		return templates.MailRecovered{Name: name, When: n.When, Network: n.Network, Device: n.Device, First: n.First}, nil
 	case login.NoticeDisabled:
 		return templates.MailAccountDisabled{Name: name, When: n.When}, nil
 	case login.NoticeNewDevice:
@@ -231,11 +232,7 @@ func (j *job) sendTo(ctx context.Context, address string, m templates.Mail, prio
 	msg.Recipient = address
 	if disavowable(j.errand.Kind, j.notice) {
 		var err error
-		msg.LinkID, err = j.tx.ShareLink(ctx, storage.Link{
-			ID: storage.NewID(), Purpose: storage.LinkNoFuiYo, AfiliadoID: j.afiliado.ID, Life: disavowLife,
-			CreatedAt: storage.At(j.now), LatestAt: storage.At(j.now.Add(disavowLatest)),
-		})
-		if err != nil {
+		if msg.LinkID, err = j.tx.ShareLink(ctx, login.DisavowLink(j.afiliado.ID, j.now)); err != nil {
 			return err
 		}
 	}
@@ -254,7 +251,7 @@ func (j *job) message(priority int) storage.Message {
 		CreatedAt: storage.At(j.now),
 	}
 	switch j.errand.Kind { // neither a stranger nor who knows her clave chooses the language she is warned in
-	case login.NoticeLocked, login.NoticeNewDevice, login.ErrandUnlock:
+	case login.NoticeLocked, login.NoticeNewDevice, login.NoticePassed, login.ErrandUnlock:
 		return m
 	}
 	if m.Locale == "" {
@@ -288,9 +285,13 @@ func (j *job) unlock(ctx context.Context) error {
 		return err
 	}
 	reason := beyondMail(j.afiliado, budget)
-	link := reason == "" && (j.afiliado.Fingerprint || j.UnlockAnyone)
+	link := reason == "" && (j.afiliado.Fingerprint || j.UnlockAnyone) && j.byMail()
+	told := reason
+	if told == "" && budget.LockReason == storage.LockRecuperacion { // the way to a new clave is shut, too
+		told = templates.ReasonRecuperacion
+	}
 	var m templates.Mail = templates.MailUnlockAssisted{
-		Name: j.afiliado.GivenName, When: j.notice.When, Network: j.notice.Network, Device: j.notice.Device, Reason: reason,
+		Name: j.afiliado.GivenName, When: j.notice.When, Network: j.notice.Network, Device: j.notice.Device, Reason: told, Off: reason == "" && !j.byMail(),
 	}
 	if link {
 		m = templates.MailUnlockLink{

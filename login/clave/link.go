@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -15,25 +14,14 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// Names of the cookies that hold the token of an opened link, and of the grant for
-// one change.
-const (
-	cookieLink  = "enlace"
-	cookieGrant = "cambio"
-)
-
-// openedFor is how long an opened link stays in the browser that opened it.
-const openedFor = time.Hour
-
-// linkAttempts is how often what a link asks may be answered, and how often its
-// code may be typed (ASVS 6.5.5).
-const linkAttempts = 5
+// cookieGrant holds the token of the grant for one change.
+const cookieGrant = "cambio"
 
 // Audit events of links.
 const (
-	eventUnlocked     = "clave.unlocked" // detail: was, by
-	eventUnlockDenied = "unlock.denied"  // a wrong answer or code
-	eventUnlockIdle   = "unlock.idle"    // a link was used, and there was no lock
+	eventUnlocked     = login.EventClaveUnlocked
+	eventUnlockDenied = "unlock.denied" // a wrong answer or code
+	eventUnlockIdle   = "unlock.idle"   // a link was used, and there was no lock
 )
 
 // getLink is GET and HEAD /enlace/{token}: the token leaves the address at once,
@@ -44,15 +32,23 @@ func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
 	link, err := s.DB.LinkByToken(r.Context(), token)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		s.DropSecret(w, cookieLink)
+		s.DropSecret(w, login.CookieLink)
 		return s.Redirect(w, r, to)
 	case err != nil:
 		return err
-	case link.Purpose == storage.LinkNoFuiYo:
-		to = "/no-fui-yo"
+	case pageOf(link.Purpose) != "":
+		to = pageOf(link.Purpose)
 	}
-	s.KeepSecret(w, cookieLink, token, openedFor)
+	s.KeepSecret(w, login.CookieLink, token, login.OpenedFor)
 	return s.Redirect(w, r, to)
+}
+
+// pageOf is where a link of that purpose leads, "" for one that is in no mail.
+func pageOf(purpose string) string {
+	return map[string]string{
+		storage.LinkDesbloqueo: "/desbloqueo/abrir", storage.LinkNoFuiYo: "/no-fui-yo", storage.LinkGenerar: "/generar-recuperar/clave",
+		storage.LinkCorreoNuevo: "/correo/confirmar", storage.LinkCorreoViejo: "/correo/aprobar",
+	}[purpose]
 }
 
 // opened is the link to unlock that lies in this browser; nil, with the answer
@@ -63,7 +59,7 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (*login.Visit, *
 		return nil, nil, err
 	}
 	link, err := s.openedLink(r, storage.LinkDesbloqueo)
-	if err != nil || usable(link, v.Now) {
+	if err != nil || login.Opens(link, v.Now) {
 		return v, link, err
 	}
 	return v, nil, s.showDead(w, r, v, link, templates.LinkToUnlock)
@@ -79,21 +75,11 @@ func (s *Server) getOpen(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) openPage(r *http.Request, v *login.Visit, link *storage.Link) templates.LinkUnlock {
-	page := templates.LinkUnlock{Layout: s.Layout(r, v), Elsewhere: elsewhere(link, v)}
+	page := templates.LinkUnlock{Layout: s.Layout(r, v), Elsewhere: !v.AskedFor(link)}
 	if !link.DeliveredAt.IsZero() {
 		page.Until = link.ExpiresAt.Time
 	}
 	return page
-}
-
-// elsewhere reports whether the browser is another than the one that asked.
-func elsewhere(link *storage.Link, v *login.Visit) bool {
-	return link.BrowserHash == "" || link.BrowserHash != v.Browser
-}
-
-// usable reports whether a link still opens something.
-func usable(link *storage.Link, now time.Time) bool {
-	return link != nil && link.Live(now) && link.Attempts < linkAttempts
 }
 
 // showDead says why a link opens nothing, and offers another.
@@ -104,21 +90,12 @@ func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *login.Visit
 		if err != nil {
 			return err
 		}
-		page.Resend = mac != nil && purpose == templates.LinkToUnlock
+		page.Resend = mac != nil && purpose == templates.LinkToUnlock && s.byMail()
 		return s.Show(w, v, http.StatusOK, page)
 	}
-	switch {
-	case !link.UsedAt.IsZero():
-		page.State, page.Ended = templates.LinkUsed, link.UsedAt.Time
-	case !link.ReplacedAt.IsZero():
-		page.State, page.Ended = templates.LinkReplaced, link.ReplacedAt.Time
-	case link.Attempts >= linkAttempts:
-		page.State = templates.LinkSpent
-	default:
-		page.State, page.Ended = templates.LinkEnded, link.ExpiresAt.Time
-	}
+	page.State, page.Ended = login.DeadLink(link)
 	if purpose == templates.LinkToDisavow && page.State == templates.LinkReplaced { // that of another notice was used
-		rows, err := s.DB.PersonEvents(r.Context(), link.AfiliadoID, eventDisavowed, link.ReplacedAt.Time, 1)
+		rows, err := s.DB.PersonEvents(r.Context(), link.AfiliadoID, login.EventDisavowed, link.ReplacedAt.Time, 1)
 		if err != nil {
 			return err
 		}
@@ -126,7 +103,7 @@ func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *login.Visit
 			page.State = templates.LinkUsed
 		}
 	}
-	page.Resend = purpose == templates.LinkToUnlock && page.State != templates.LinkUsed
+	page.Resend = purpose == templates.LinkToUnlock && page.State != templates.LinkUsed && s.byMail()
 	return s.Show(w, v, http.StatusOK, page)
 }
 
@@ -153,7 +130,7 @@ func (s *Server) postOpen(w http.ResponseWriter, r *http.Request) error {
 	}
 	if u.wrong {
 		if u.left == 0 {
-			link.Attempts = linkAttempts
+			link.Attempts = login.LinkAttempts
 			return s.showDead(w, r, v, link, templates.LinkToUnlock)
 		}
 		page.Faults, page.Left = []templates.Fault{templates.UltimosWrong}, u.left
@@ -170,7 +147,7 @@ func (s *Server) showUnlock(w http.ResponseWriter, r *http.Request, v *login.Vis
 	case !u.done:
 		return s.showDead(w, r, v, u.link, templates.LinkToUnlock)
 	default:
-		s.KeepSecret(w, cookieLink, s.DB.LinkToken(u.link.ID), openedFor)
+		s.KeepSecret(w, login.CookieLink, s.DB.LinkToken(u.link.ID), login.OpenedFor)
 		return s.Redirect(w, r, "/desbloqueo/listo")
 	}
 }
@@ -220,12 +197,12 @@ func (s *Server) unlock(r *http.Request, v *login.Visit, link *storage.Link, rig
 			return err
 		}
 		if right != nil {
-			n, err := tx.LinkAttempt(ctx, link.ID, linkAttempts, v.Now)
+			n, err := tx.LinkAttempt(ctx, link.ID, login.LinkAttempts, v.Now)
 			if err != nil || n == 0 {
 				return err
 			}
 			if !right(a) {
-				u.wrong, u.left = true, linkAttempts-n
+				u.wrong, u.left = true, login.LinkAttempts-n
 				return tx.Audit(ctx, v.Event(r, eventUnlockDenied, a.ID))
 			}
 		}
@@ -297,7 +274,7 @@ func (s *Server) getUnlocked(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := templates.Unlocked{Layout: s.Layout(r, v), When: link.UsedAt.Time, Idle: len(idle) > 0 && idle[0].At.Equal(link.UsedAt.Time)}
 	request := ""
-	if !elsewhere(link, v) {
+	if v.AskedFor(link) {
 		asked, err := s.DB.BrowserErrands(r.Context(), login.ErrandUnlock, v.Browser, v.Now.Add(-askedFor))
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"iess.gob.ec/clave/login"
@@ -37,14 +36,14 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := templates.Messages{Layout: s.Layout(r, v), Mailbox: masked(a.Email), Limit: shownMessages}
+	page := templates.Messages{Layout: s.Layout(r, v), Mailbox: login.MaskEmail(a.Email), Limit: shownMessages}
 	page.SignedIn = true
 	refusing := refusals{s.DB, v.Now, map[string]bool{}}
 	if page.Refused, err = refusing.has(r.Context(), a.Email); err != nil {
 		return err
 	}
 	for _, m := range all {
-		sent := templates.Sent{Template: m.Template, When: m.CreatedAt.Time, Address: masked(m.Recipient), State: stateOf(m), Done: m.DoneAt.Time}
+		sent := templates.Sent{Template: m.Template, When: m.CreatedAt.Time, Address: login.MaskEmail(m.Recipient), State: stateOf(m), Done: m.DoneAt.Time}
 		if sent.State == templates.SentFailed {
 			refused, err := refusing.has(r.Context(), m.Recipient)
 			if err != nil {
@@ -95,19 +94,4 @@ func (n refusals) has(ctx context.Context, address string) (bool, error) {
 	}
 	n.known[address] = err == nil
 	return err == nil, nil
-}
-
-// masked is an address as its owner knows it again and nobody learns it from the
-// page: m•••a@c…; "" for none.
-func masked(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	name, host := []rune(local), []rune(domain)
-	if !ok || len(name) == 0 || len(host) == 0 {
-		return ""
-	}
-	last := ""
-	if len(name) > 3 { // of a short one, the last letter would say too much
-		last = string(name[len(name)-1:])
-	}
-	return string(name[:1]) + "•••" + last + "@" + string(host[:1]) + "…"
 }

@@ -63,18 +63,13 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) (*renewal, error)
 	n := &renewal{Visit: v, session: session, afiliado: a, clave: c}
 	n.page = templates.Renew{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Cause: cause, Created: c.CreatedAt.Time, AskCurrent: !s.Proved(v, session),
-		Rules: s.rules(), Session: login.Mark(session.ID),
+		Rules: s.ClaveRules(), Session: login.Mark(session.ID),
 	}
 	n.page.SignedIn = true
 	if cause == templates.CauseExpired {
 		n.page.Expired = c.DueAt.Time
 	}
 	return n, nil
-}
-
-// rules are those a new clave obeys, as pages tell them.
-func (s *Server) rules() templates.Rules {
-	return templates.Rules{Min: s.Policy.Min, Max: s.Policy.Max, History: s.History, Waiver: s.Renewal.Waiver}
 }
 
 // getRenew is GET /renovar.
@@ -184,7 +179,9 @@ func (s *Server) effect(w http.ResponseWriter, r *http.Request, n *renewal, t *t
 	case proved:
 		n.page.Faults = []templates.Fault{templates.NuevaUsed}
 	case s.Spent(t.attempt):
-		return s.Show(w, n.Visit, http.StatusOK, templates.Locked{Layout: n.page.Layout, Goal: n.page.Goal, Reason: s.Reason(t.attempt)})
+		return s.Show(w, n.Visit, http.StatusOK, templates.Locked{
+			Layout: n.page.Layout, Goal: n.page.Goal, Reason: s.Reason(t.attempt), Until: s.Until(t.attempt, n.Visit),
+		})
 	default:
 		n.page.Faults = []templates.Fault{templates.ActualWrong}
 	}

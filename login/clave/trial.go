@@ -52,25 +52,10 @@ func (s *Server) settle(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 // hash returns the hash of a new clave in the place of present, or that it is one
 // of the last ones (S089).
 func (s *Server) hash(ctx context.Context, present *storage.Clave, typed string) (string, bool, error) {
-	nueva := s.Policy.Canonical(typed)
-	past, err := s.DB.ClaveHistory(ctx, present.AfiliadoID, s.History)
-	if err != nil {
-		return "", false, err
-	}
-	if len(past) == 0 || past[0] != present.PHC { // the present one came another way, or was hashed anew
-		past = append(past, present.PHC)
-	}
 	slot, err := s.Hash.Take(ctx)
 	if err != nil {
 		return "", false, err
 	}
 	defer slot.Release()
-	for _, old := range past {
-		same, _, err := slot.Compare(old, nueva)
-		if err != nil || same {
-			return "", same, err
-		}
-	}
-	phc, err := slot.Make(nueva)
-	return phc, false, err
+	return s.MakeNew(ctx, slot, present.AfiliadoID, present, typed)
 }

@@ -3,7 +3,6 @@ package clave
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -26,7 +25,7 @@ const linkKept = 60 * 24 * time.Hour
 const eventUnlockAsked = "unlock.asked"
 
 // unlockForm is where the challenge of /desbloqueo is posed.
-func unlockForm(v *login.Visit) challenge.Form {
+func unlockForm(v *login.Visit) login.Asking {
 	q := url.Values{}
 	if v.Request != nil {
 		q.Set("id", v.Request.ID)
@@ -34,7 +33,7 @@ func unlockForm(v *login.Visit) challenge.Form {
 	if v.Form.Get("codigo") == "1" {
 		q.Set("codigo", "1")
 	}
-	return challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo?" + q.Encode()}
+	return login.Asking{Form: challenge.Form{Purpose: "desbloqueo", Browser: v.Browser, Path: "/desbloqueo?" + q.Encode()}}
 }
 
 // getUnlock is GET /desbloqueo.
@@ -43,39 +42,14 @@ func (s *Server) getUnlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := templates.Unlock{Layout: s.Layout(r, v), Goal: v.Goal(), Code: r.URL.Query().Get("codigo") == "1"}
-	cost, err := s.cost(r, v, "")
-	if err != nil {
-		return err
+	page := templates.Unlock{Layout: s.Layout(r, v), Goal: v.Goal(), Code: r.URL.Query().Get("codigo") == "1", Expires: s.Lockout.Expires}
+	if !s.byMail() {
+		return s.Show(w, v, http.StatusOK, page)
 	}
-	page.Challenge, page.Identificacion, err = s.Challenges.Resume(w, r.URL.Query(), unlockForm(v), cost)
-	if err == nil && page.Challenge == nil {
-		page.Challenge, err = s.Challenges.Issue(w, unlockForm(v), cost)
-	}
-	if err != nil {
+	if page.Challenge, page.Identificacion, err = s.PoseAsking(w, r, v, unlockForm(v)); err != nil {
 		return err
 	}
 	return s.Show(w, v, http.StatusOK, page)
-}
-
-// cost is that of a challenge for what is typed, "" for nothing yet.
-func (s *Server) cost(r *http.Request, v *login.Visit, id storage.Identifier) (challenge.Cost, error) {
-	network, identifier, err := s.Levels(r.Context(), r, v, id)
-	if id == "" {
-		identifier = 0
-	}
-	return challenge.CostOf(network, identifier), err
-}
-
-// due is what an answer must have cost: as much as the identifier asks, which the
-// page did not know when it posed the challenge ("": none is typed), and nearly as
-// much as the network does.
-func (s *Server) due(r *http.Request, v *login.Visit, id storage.Identifier) (challenge.Cost, error) {
-	network, identifier, err := s.Levels(r.Context(), r, v, id)
-	if id == "" {
-		identifier = 0
-	}
-	return challenge.Due(network, identifier), err
 }
 
 // postUnlock is POST /desbloqueo. Nobody is looked up: an errand is left, whoever
@@ -88,15 +62,19 @@ func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 	if v.Form.Has("cancelar") {
 		return s.Cancel(w, r, v)
 	}
+	if !s.byMail() { // a form of before
+		return s.Redirect(w, r, v.PagePath("/desbloqueo"))
+	}
 	page := templates.Unlock{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Code: v.Form.Get("codigo") == "1", Identificacion: login.Typed(v.Form.Get("identificacion")),
+		Expires: s.Lockout.Expires,
 	}
-	id, cause, err := s.readIdentified(r, v, &page.Faults, &page.Stale)
+	id, cause, err := s.ReadAsking(r, v, unlockForm(v), &page.Faults, &page.Stale)
 	if err != nil {
 		return err
 	}
 	if id == "" || cause != nil {
-		if page.Challenge, err = s.again(w, r, v, unlockForm(v), id, cause, page.Identificacion); err != nil {
+		if page.Challenge, err = s.AskAgain(w, r, v, unlockForm(v), id, cause, page.Identificacion); err != nil {
 			return err
 		}
 		return s.Show(w, v, http.StatusOK, page)
@@ -105,59 +83,6 @@ func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.Redirect(w, r, v.PagePath("/desbloqueo/enviado"))
-}
-
-// readIdentified reads an identifier behind a challenge. What is wrong with the
-// form is added to faults, or sets stale; cause is what is wrong with the answer
-// to the challenge, which is spent only where all else is right.
-func (s *Server) readIdentified(r *http.Request, v *login.Visit, faults *[]templates.Fault, stale *bool) (storage.Identifier, error, error) {
-	if !v.SameSite(r) {
-		*stale = true
-		return "", nil, nil
-	}
-	text := v.Form.Get("identificacion")
-	id, _, err := s.Identifiers.Parse(text)
-	if err != nil {
-		fault := templates.IdentificacionMalformed
-		if login.Typed(text) == "" {
-			fault = templates.IdentificacionEmpty
-		}
-		*faults = append(*faults, fault)
-		id = ""
-	}
-	if id == "" || len(*faults) > 0 {
-		if !challenge.Answered(v.Form) {
-			*faults = append(*faults, templates.ChallengeMissing)
-			return id, challenge.ErrMissing, nil
-		}
-		return "", nil, nil
-	}
-	due, err := s.due(r, v, id)
-	if err != nil {
-		return "", nil, err
-	}
-	cause := s.Challenges.Verify(r.Context(), v.Form, unlockForm(v), due)
-	fault := challenge.FaultOf(cause)
-	if cause != nil && fault == "" {
-		return "", nil, cause
-	}
-	if fault != "" {
-		*faults = append(*faults, fault)
-	}
-	return id, cause, nil
-}
-
-// again poses a challenge for a form that has to be sent once more; cause is as
-// readIdentified returned it.
-func (s *Server) again(w http.ResponseWriter, r *http.Request, v *login.Visit, f challenge.Form, id storage.Identifier, cause error, typed string) (*templates.Challenge, error) {
-	cost, err := s.cost(r, v, id)
-	if err != nil {
-		return nil, err
-	}
-	if cause == nil {
-		return s.Challenges.Keep(w, v.Form, f, cost)
-	}
-	return s.Challenges.Again(w, v.Form, f, cost, cause, typed)
 }
 
 // wish is somebody's to unlock an identifier.
@@ -299,7 +224,7 @@ func (s *Server) askedBefore(r *http.Request, v *login.Visit) (wish, error) {
 	}
 	mac := s.DB.IdentifierMAC(a.Identifier)
 	if len(asked) == 0 || link.CreatedAt.After(asked[0].CreatedAt.Time) {
-		return wish{mac: mac, link: link, only: elsewhere(link, v)}, nil
+		return wish{mac: mac, link: link, only: !v.AskedFor(link)}, nil
 	}
 	if bytes.Equal(mac, q.mac) {
 		q.link = link
@@ -320,17 +245,8 @@ func (s *Server) lastAsked(ctx context.Context, v *login.Visit) ([]byte, error) 
 // openedLink is the link of that purpose whose token lies in this browser, live
 // or not; nil for none.
 func (s *Server) openedLink(r *http.Request, purpose string) (*storage.Link, error) {
-	name := cookieLink
 	if purpose == storage.LinkCambio {
-		name = cookieGrant
+		return s.KeptLink(r, cookieGrant, purpose)
 	}
-	token := s.KeptSecret(r, name)
-	if token == "" {
-		return nil, nil //nolint:nilnil // documented: none
-	}
-	link, err := s.DB.LinkByToken(r.Context(), token)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && link.Purpose != purpose {
-		return nil, nil //nolint:nilnil // documented: none
-	}
-	return link, err
+	return s.KeptLink(r, login.CookieLink, purpose)
 }

@@ -148,6 +148,9 @@ func (w *Worker) mint(ctx context.Context, m storage.Message, link *storage.Link
 		}
 		return &templates.Links{Disavow: w.url(link)}, m.CreatedAt.Time, nil
 	}
+	if link != nil && link.Purpose == storage.LinkCorreoViejo {
+		return w.mintChange(ctx, m, link, live, now)
+	}
 	if !live || link.LatestAt.Sub(now) < leastLife {
 		return nil, time.Time{}, nil
 	}
@@ -163,6 +166,22 @@ func (w *Worker) mint(ctx context.Context, m storage.Message, link *storage.Link
 		}
 	}
 	return &templates.Links{URL: w.url(link), Code: w.cfg.DB.LinkCode(link.ID), Until: until(link, date)}, date, nil
+}
+
+// mintChange returns the links of the notice of another address: the one that
+// approves it, while that lives, and "No fui yo".
+func (w *Worker) mintChange(ctx context.Context, m storage.Message, link *storage.Link, live bool, now time.Time) (*templates.Links, time.Time, error) {
+	links := &templates.Links{}
+	if live {
+		links.URL = w.url(link)
+	}
+	disavow, err := w.cfg.DB.LiveLink(ctx, storage.LinkNoFuiYo, link.AfiliadoID, now)
+	if err == nil {
+		links.Disavow = w.url(disavow)
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return nil, time.Time{}, err
+	}
+	return links, m.CreatedAt.Time, nil
 }
 
 // until is when a link handed over at t ends.

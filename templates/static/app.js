@@ -59,6 +59,29 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   addEventListener("pageshow", (event) => event.persisted && reset());
 }
 
+// A question that is chosen stays to be read in full beside its answer: on a narrow screen its list cuts it.
+for (const list of document.querySelectorAll("[data-echo]")) {
+  list.addEventListener("change", () => {
+    document.getElementById(list.dataset.echo).textContent = list.value && list.selectedOptions[0].text;
+  });
+}
+
+// The time left, minute by minute. Two minutes before the end it is said aloud.
+const left = document.querySelector("[data-left]");
+if (left) {
+  const end = Date.now() + left.dataset.left * 1000;
+  const said = document.createElement("p");
+  said.className = "sr";
+  said.setAttribute("role", "status");
+  left.parentElement.after(said);
+  setInterval(() => {
+    const minutes = Math.ceil((end - Date.now()) / 60000);
+    const say = minutes > 2 ? "" : minutes > 0 ? left.dataset.soon : left.dataset.over;
+    left.textContent = minutes > 1 ? left.dataset.many.replace("#", minutes) : minutes === 1 ? left.dataset.one : left.dataset.over;
+    if (said.textContent !== say) said.textContent = say;
+  }, 1000);
+}
+
 // An authorization response on its way to the application.
 document.querySelector("form[data-auto]")?.submit();
 

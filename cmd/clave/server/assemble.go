@@ -14,6 +14,7 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/clave"
+	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -49,7 +50,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.language = people.Language
+	s.people, s.language = people, people.Language
 
 	oc := s.cfg.Provider
 	oc.Issuer, oc.DB, oc.Clients, oc.Pages, oc.Now, oc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
@@ -61,12 +62,17 @@ func (s *Server) assemble(ctx context.Context) error {
 	people.Protocol = protocol
 
 	claves := clave.New(people)
+	recoveries, err := recovery.New(people, s.cfg.Recovery)
+	if err != nil {
+		return err
+	}
 	s.observeHasher(lc.Hash)
+	s.observeWatch()
 	if err := s.mailWorker(); err != nil {
 		return err
 	}
-	s.jobs = s.jobTable(claves)
-	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, s.staticRoutes)
+	s.jobs = s.jobTable(people, claves, recoveries)
+	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, recoveries.Routes, s.staticRoutes)
 	s.internal = s.internalRoutes()
 	return nil
 }
@@ -77,11 +83,15 @@ func (s *Server) staticRoutes(r *mux.Router) {
 
 // jobTable is what is done now and then. Sealing needs no lease of its own:
 // storage lets one replica at a time do it, and looks before it writes.
-// Errands need none either: each is done by whoever takes it first.
-func (s *Server) jobTable(claves *clave.Server) []job {
+// Errands need none either: each is done by whoever takes it first. Each replica
+// watches for itself what fails at all of them.
+func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries *recovery.Server) []job {
 	return []job{
 		{"errands", 500 * time.Millisecond, false, claves.RunErrands},
+		{"login.alarm", 5 * time.Second, false, people.WatchFailures},
+		{"locks", time.Minute, true, people.EndLocks},
 		{"clave.remind", time.Hour, true, claves.RemindDue},
+		{"contact.apply", time.Minute, true, recoveries.ApplyContacts},
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
 		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {
@@ -163,5 +173,20 @@ func (s *Server) observeHasher(h *login.Hasher) {
 	})
 	s.metrics.counter("clave_hash_comparisons_total", "Comparisons of claves, those that stand in for a missing one included.", func() float64 {
 		return float64(h.Counts().Compared + h.Counts().Wasted)
+	})
+}
+
+func (s *Server) observeWatch() {
+	s.metrics.gauge("clave_login_alarm", "1 while so many sign-ins fail that strangers answer a challenge everywhere.", func() float64 {
+		if s.people.Watched().Raised {
+			return 1
+		}
+		return 0
+	})
+	s.metrics.gauge("clave_login_failures_last_minute", "Sign-ins that failed in the last minute, at all replicas.", func() float64 {
+		return float64(s.people.Watched().Recent)
+	})
+	s.metrics.gauge("clave_login_failures_baseline", "Failures of a usual minute: the median of the last 24 hours, or that of before the alarm.", func() float64 {
+		return float64(s.people.Watched().Usual)
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
+func second(_ bool, err error) error { return err }
+
 // Each periodic job is in the table and has its effect, seen from outside it.
 func TestEachJobHasItsEffect(t *testing.T) {
 	key, err := storage.NewAuditKey("localhost/audit")
@@ -28,7 +30,8 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	}
 	now := storagetest.Noon()
 	s, log := open(t, func(c *Config) {
-		c.Audit, c.Login.Renewal, c.Now = signer, login.DefaultRenewal(), func() time.Time { return now }
+		c.Audit, c.Login.Renewal, c.Login.Alarm, c.Now = signer, login.DefaultRenewal(), login.DefaultAlarm(), func() time.Time { return now }
+		c.Login.Lockout.Expires = 24 * time.Hour
 	})
 	a := storagetest.AddAfiliado(t, s.db, storage.Afiliado{})
 	storagetest.AddClave(t, s.db, a.ID, "x", now.AddDate(0, 0, 20))
@@ -36,11 +39,17 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mac := s.db.IdentifierMAC(a.Identifier)
 	request := storage.AuthRequest{ID: storage.NewID(), ClientID: "historia", CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(time.Minute))}
+	change := storage.ContactChange{ID: storage.NewID(), AfiliadoID: a.ID, Email: "nueva@example.ec", AskedAt: storage.At(now.Add(-time.Hour)), ReadyAt: storage.At(now)}
 	storagetest.InTx(t, s.db, func(tx *storage.Tx) error {
+		_, err := tx.LockClave(t.Context(), mac, storage.LockLogin, now.Add(-24*time.Hour))
 		return errors.Join(
+			err,
 			tx.AddErrand(t.Context(), storage.Errand{Kind: login.NoticeChanged, IdentifierMAC: s.db.IdentifierMAC(a.Identifier), Data: data, CreatedAt: storage.At(now)}),
 			tx.AddAuthRequest(t.Context(), request),
+			tx.AskContactChange(t.Context(), change), second(tx.ProveContactChange(t.Context(), change.ID, now)),
+			tx.AddFailures(t.Context(), 100, now),
 			tx.Audit(t.Context(), storage.Event{At: storage.At(now), Name: "clave.changed", AfiliadoID: a.ID, Actor: "afiliado", Personal: map[string]string{"address": "203.0.113.9"}}),
 		)
 	})
@@ -81,9 +90,23 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	if got := mails(); !slices.Equal(got, []string{login.NoticeChanged}) {
 		t.Errorf("errands: got the mails %q", got)
 	}
+	do("login.alarm")
+	for _, want := range []string{"clave_login_alarm 1", "clave_login_failures_last_minute 100", "clave_login_failures_baseline 0", `clave_audit_events_total{event="login.alarm.raised"} 1`} {
+		if got := metricsOf(s); !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("login.alarm: the metrics do not show %s", want)
+		}
+	}
+	do("locks")
+	if b, err := s.db.LoginBudget(t.Context(), mac); err != nil || b.LockReason != "" {
+		t.Errorf("locks: got %+v, %v", b, err)
+	}
 	do("clave.remind")
 	if got, want := mails(), (templates.MailRenewalDue{}).Template(); len(got) != 2 || !slices.Contains(got, want) {
 		t.Errorf("clave.remind: got the mails %q, want %s too", got, want)
+	}
+	do("contact.apply")
+	if got, err := s.db.ContactChange(t.Context(), change.ID); err != nil || got.CancelledAt.IsZero() { // nobody was told of it
+		t.Errorf("contact.apply: got %+v, %v", got, err)
 	}
 	do("audit.seal")
 	if got := audit(); got.Pending != 0 || got.Leaves == 0 || got.Personal != 1 {

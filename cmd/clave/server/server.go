@@ -19,6 +19,7 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/mail"
+	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -39,6 +40,7 @@ type Config struct {
 
 	Pages    templates.Config
 	Login    login.Config
+	Recovery recovery.Config
 	Provider provider.Config
 	// Mail is the mail server; without SMTP.Host messages wait in the outbox.
 	Mail mail.Config
@@ -80,6 +82,7 @@ type Server struct {
 	cfg      Config
 	issuer   *url.URL
 	db       *storage.DB
+	people   *login.Server
 	pages    *templates.Pages
 	metrics  *metrics
 	router   *mux.Router

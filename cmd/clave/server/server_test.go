@@ -80,7 +80,9 @@ func ask(s *Server, method, target string, change ...func(*http.Request)) *httpt
 }
 
 // challenged are the pages that show a stranger a challenge.
-func challenged() []string { return []string{"/desbloqueo", "/desbloqueo/codigo"} }
+func challenged() []string {
+	return []string{"/desbloqueo", "/desbloqueo/codigo", "/generar-recuperar"}
+}
 
 // checkHeaders fails unless every header of securityHeaders is there as it should
 // be. What begins with the method and the path.

@@ -88,6 +88,8 @@ func label(claim string) string {
 		return "Idioma"
 	case "clave_due_at":
 		return "Su clave vence"
+	case "recovered_at":
+		return "Generó o recuperó su clave"
 	case "email":
 		return "Correo"
 	case "email_verified":
@@ -128,7 +130,7 @@ func words(claim string, raw json.RawMessage) string {
 			return "Sí"
 		}
 		return "No"
-	case json.Unmarshal(raw, &n) == nil && claim == "clave_due_at": // a day
+	case json.Unmarshal(raw, &n) == nil && (claim == "clave_due_at" || claim == "recovered_at"): // a day, and an hour
 		return date(time.Unix(int64(n), 0).In(ecuador()))
 	case json.Unmarshal(raw, &n) == nil && (claim == "exp" || claim == "iat" || claim == "auth_time" || claim == "updated_at"):
 		return when(time.Unix(int64(n), 0))

@@ -1,0 +1,18 @@
+// Package recovery is "Generar / Recuperar clave" (S022–S039, S060–S067): one way
+// for the first clave and for a forgotten one, at /generar-recuperar.
+//
+//	inicio      an identifier behind a challenge; nobody is looked up
+//	preguntas   day and month of birth, two questions on the work history, two
+//	            personal ones; one verdict on all of it, five attempts
+//	datos       what is on file, masked; another address goes by /correo (D18)
+//	enviado     a link to the mailbox on file
+//	clave       the link: a declaration, personal questions where none are
+//	            enrolled, the new clave
+//
+// How far somebody has come is in her case (storage.Recovery), which belongs to
+// the browser it was begun in; Follows says where it may go from there. Up to the
+// verdict an identifier nobody has takes the same work and gets the same answers
+// (T01, T17), and which of first time and recovery it is shows only behind the
+// link. Right answers open nothing: they send a mail to the mailbox on file
+// (DEV-5), and nobody is signed in by any of this (DEV-4).
+package recovery

@@ -1,0 +1,212 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// addressLimit is how many of these mails one address gets within the window,
+// whoever they are for: a family may share a mailbox.
+const addressLimit = 6
+
+// heldBack is how long after the answers the link leaves where the risk says so.
+const heldBack = 30 * time.Minute
+
+// proofLife is how long the link lives that proves another address.
+const proofLife = 24 * time.Hour
+
+// letters are what a case puts into the outbox, in the transaction that moves it.
+type letters struct {
+	*Server
+	tx *storage.Tx
+	r  *http.Request
+	v  *visit
+	to *storage.Recovery // the case as it will be
+	a  *storage.Afiliado // held
+}
+
+// caseLimit is how often one case is written to: whoever has answered once does not
+// fill a mailbox for ever.
+const caseLimit = 6
+
+// writtenLooked is how many of the last such letters to a person are counted: more
+// than she gets in the life of a case.
+const writtenLooked = 1000
+
+// errMoved undoes what was put into the outbox for a case that another form has
+// moved meanwhile.
+var errMoved = errors.New("recovery: the case has moved")
+
+// linkID is the id of a new link that belongs to a case or a change of address,
+// whose id it begins with.
+func linkID(owner string) string { return owner + "-" + storage.NewID() }
+
+// ownerOf is what linkID was given.
+func ownerOf(link *storage.Link) string {
+	owner, _, _ := strings.Cut(link.ID, "-")
+	return owner
+}
+
+// askLink sends the link that leads to a new clave, in the place of any other; not
+// where the address on file is too new or about to be replaced: its mailbox is
+// told why (D18). Too often asked, nothing is sent, and it reports false.
+func (l *letters) askLink(ctx context.Context) (bool, error) {
+	now := l.v.Now
+	network, device := login.Origin(l.r)
+	ready, open, err := l.held(ctx, l.tx, l.a, now)
+	if err != nil {
+		return false, err
+	}
+	var m templates.Mail = templates.MailGenerateLink{
+		Name: l.a.GivenName, When: now, Network: network, Device: device, Life: l.cfg.LinkLife,
+	}
+	if !ready.IsZero() {
+		m = templates.MailGenerateHeld{Name: l.a.GivenName, When: now, Network: network, Device: device, Ready: ready, Open: open}
+	}
+	written, err := l.written(ctx, l.tx, l.to, now)
+	if err != nil {
+		return false, err
+	}
+	if written >= caseLimit {
+		return false, l.audit(ctx, eventCapped)
+	}
+	if full, err := l.full(ctx, m.Template(), l.a.Email); err != nil || full {
+		return false, err
+	}
+	if !ready.IsZero() {
+		if err := l.warn(ctx, l.a.Email, m); err != nil {
+			return false, err
+		}
+		return true, l.audit(ctx, login.EventLinkHeld)
+	}
+	link := storage.Link{
+		ID: linkID(l.to.ID), Purpose: storage.LinkGenerar, AfiliadoID: l.a.ID, BrowserHash: l.v.Browser, ClientID: l.to.ClientID,
+		Life: l.cfg.LinkLife, CreatedAt: storage.At(now), LatestAt: storage.At(linkLatest(now)),
+	}
+	if err := l.tx.AddLink(ctx, link); err != nil {
+		return false, err
+	}
+	msg := l.message(l.a.Email, storage.PriorityAwaited)
+	msg.LinkID, msg.ExpiresAt, msg.NextAt = link.ID, link.LatestAt, storage.At(leaves(l.to, now))
+	if err := l.enqueue(ctx, msg, m); err != nil {
+		return false, err
+	}
+	return true, l.audit(ctx, eventAsked)
+}
+
+// events is what *storage.DB and *storage.Tx have in common here.
+type events interface {
+	PersonEvents(ctx context.Context, afiliadoID, name string, until time.Time, limit int) ([]storage.AuditRow, error)
+}
+
+// written is how often a case was answered with a link, or with why there is none.
+func (s *Server) written(ctx context.Context, from events, c *storage.Recovery, now time.Time) (int, error) {
+	n := 0
+	for _, name := range []string{eventAsked, login.EventLinkHeld} {
+		rows, err := from.PersonEvents(ctx, c.AfiliadoID, name, now, writtenLooked)
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range rows {
+			var detail map[string]string
+			if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
+				return 0, fmt.Errorf("recovery: audit: %w", err)
+			}
+			if detail["case"] == c.ID {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// leaves is when the link of a case may leave.
+func leaves(c *storage.Recovery, now time.Time) time.Time {
+	var a assessment
+	if err := json.Unmarshal([]byte(c.Risk), &a); err != nil || a.Verdict.Route != RouteWait {
+		return now // what cannot be read was never weighed: the case passed before
+	}
+	if at := c.PassedAt.Add(heldBack); at.After(now) {
+		return at
+	}
+	return now
+}
+
+// held is until when no link goes to a's mailbox, zero where one may, and whether
+// that is because another address, whose mail has proved to be read, is to take its
+// place: what somebody just typed holds nothing up. A new one that the former
+// approved waits for nothing (D18).
+func (s *Server) held(ctx context.Context, from changes, a *storage.Afiliado, now time.Time) (time.Time, bool, error) {
+	change, err := openChange(ctx, from, a.ID)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	if change != nil && !change.ProvedAt.IsZero() && change.ReadyAt.After(now) {
+		return change.ReadyAt.Time, true, nil
+	}
+	ready := a.EmailAt.Add(s.cfg.ContactWait)
+	if a.EmailAt.IsZero() || !ready.After(now) {
+		return time.Time{}, false, nil
+	}
+	approved, err := from.ContactApproved(ctx, a.ID, a.EmailAt)
+	if err != nil || approved {
+		return time.Time{}, false, err
+	}
+	return ready, false, nil
+}
+
+// full reports whether there were too many such mails lately, to the person or to
+// the address; that is noted.
+func (l *letters) full(ctx context.Context, template, address string) (bool, error) {
+	person, shared, err := l.tx.CountMessages(ctx, l.a.ID, address, template, l.v.Now.Add(-l.UnlockWindow))
+	if err != nil || person < l.UnlockLimit && shared < max(addressLimit, l.UnlockLimit) {
+		return false, err
+	}
+	return true, l.audit(ctx, eventCapped)
+}
+
+func (l *letters) audit(ctx context.Context, name string) error {
+	e := l.v.Event(l.r, name, l.a.ID)
+	e.Detail = map[string]string{"case": l.to.ID}
+	return l.tx.Audit(ctx, e)
+}
+
+// message begins one in the language on file: whoever can answer for her does not
+// choose the one that she is warned in.
+func (l *letters) message(address string, priority int) storage.Message {
+	return storage.Message{
+		ID: storage.NewID(), AfiliadoID: l.a.ID, Recipient: address, Locale: l.a.Locale, Priority: priority, CreatedAt: storage.At(l.v.Now),
+	}
+}
+
+func (l *letters) enqueue(ctx context.Context, msg storage.Message, m templates.Mail) error {
+	return enqueue(ctx, l.tx, msg, m)
+}
+
+// warn sends a notice with "No fui yo".
+func (l *letters) warn(ctx context.Context, address string, m templates.Mail) error {
+	msg := l.message(address, storage.PriorityNotice)
+	var err error
+	if msg.LinkID, err = l.tx.ShareLink(ctx, login.DisavowLink(l.a.ID, l.v.Now)); err != nil {
+		return err
+	}
+	return l.enqueue(ctx, msg, m)
+}
+
+func enqueue(ctx context.Context, tx *storage.Tx, msg storage.Message, m templates.Mail) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("recovery: mail: %w", err)
+	}
+	msg.Template, msg.Data = m.Template(), data
+	return tx.Enqueue(ctx, msg)
+}

@@ -1,0 +1,239 @@
+package recovery
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// link is the one to a new clave that was opened in this browser; nil for none.
+func (s *Server) link(w http.ResponseWriter, r *http.Request) (*visit, *storage.Link, error) {
+	v, err := s.visit(w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	link, err := s.KeptLink(r, login.CookieLink, storage.LinkGenerar)
+	return v, link, err
+}
+
+// opens reports whether a link, nil for none, opens something here: the attempts
+// are those of other browsers.
+func (v *visit) opens(link *storage.Link) bool {
+	return link != nil && link.Live(v.Now) && (v.AskedFor(link) || login.Opens(link, v.Now))
+}
+
+// getClave is GET /generar-recuperar/clave: what an opened link leads to. Nothing
+// is spent (T11).
+func (s *Server) getClave(w http.ResponseWriter, r *http.Request) error {
+	v, link, err := s.link(w, r)
+	switch {
+	case err != nil:
+		return err
+	case !v.opens(link):
+		return s.showDead(w, r, v, link)
+	case !v.AskedFor(link):
+		return s.showElsewhere(w, r, v, link)
+	default:
+		return s.showClave(w, r, v, link, v.Now, false)
+	}
+}
+
+// postClave is POST /generar-recuperar/clave: the questions of another browser, or
+// the new clave.
+func (s *Server) postClave(w http.ResponseWriter, r *http.Request) error {
+	v, link, err := s.link(w, r)
+	switch {
+	case err != nil:
+		return err
+	case link == nil || !link.UsedAt.IsZero() || !link.ReplacedAt.IsZero():
+		return s.showDead(w, r, v, link)
+	case !v.AskedFor(link):
+		if !v.opens(link) {
+			return s.showDead(w, r, v, link)
+		}
+		return s.postElsewhere(w, r, v, link)
+	}
+	opened, ours := s.readOpened(link, v.Form.Get("abierto"))
+	late := !v.Now.Before(opened.Add(s.cfg.Window)) // S039
+	switch {
+	case !ours || late || !v.SameSite(r):
+		if !v.opens(link) {
+			return s.showDead(w, r, v, link)
+		}
+		return s.showClave(w, r, v, link, v.Now, true)
+	default:
+		return s.setClave(w, r, v, link, opened)
+	}
+}
+
+// showDead says why a link opens nothing, and offers another with one press where
+// this browser asked for it. One that has served here leads to what it did.
+func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
+	if link != nil && !link.UsedAt.IsZero() && v.AskedFor(link) {
+		return s.Redirect(w, r, pathDone)
+	}
+	page := templates.LinkExpired{Layout: s.Layout(r, v.Visit), Purpose: templates.LinkToGenerate}
+	page.State, page.Ended = login.DeadLink(link)
+	if link != nil && v.step() == StepSent && v.caso.AfiliadoID == link.AfiliadoID && page.State != templates.LinkUsed {
+		page.Resend, page.Case = true, v.caso.ID
+	}
+	return s.Show(w, v.Visit, http.StatusOK, page)
+}
+
+// strange is what a link asks in a browser that did not ask for it (T04, C7).
+type strange struct {
+	afiliado *storage.Afiliado
+	asked    *subject
+	page     templates.RecoverElsewhere
+}
+
+// strange gathers it. The registry is asked only where the person enrolled no
+// question of her own.
+func (s *Server) strange(r *http.Request, v *visit, link *storage.Link) (*strange, error) {
+	ctx := r.Context()
+	a, err := s.DB.Afiliado(ctx, link.AfiliadoID)
+	if err != nil {
+		return nil, err
+	}
+	e := &strange{afiliado: a, asked: &subject{afiliado: a}}
+	e.page = templates.RecoverElsewhere{Layout: s.Layout(r, v.Visit), Typed: typedAnswers(v.Visit)}
+	if !link.DeliveredAt.IsZero() {
+		e.page.Until, e.page.Remaining = link.ExpiresAt.Time, link.ExpiresAt.Sub(v.Now)
+	}
+	if e.asked.enrolled, err = s.enrolled(ctx, a.ID); err != nil {
+		return nil, err
+	}
+	if len(e.asked.enrolled) > 0 {
+		e.page.Personal = e.asked.enrolled[0].Question
+		return e, nil
+	}
+	if e.asked, err = s.subject(ctx, a.Identifier, v.Now); err != nil {
+		return nil, err
+	}
+	e.page.History = wording(e.asked.quiz)[0]
+	return e, nil
+}
+
+// away is the answer where strange could not ask the registry.
+func away(err error) error {
+	if errors.Is(err, errRegistry) {
+		return login.Unavailable(retryRegistry)
+	}
+	return err
+}
+
+func (s *Server) showElsewhere(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
+	e, err := s.strange(r, v, link)
+	if err != nil {
+		return away(err)
+	}
+	return s.Show(w, v.Visit, http.StatusOK, e.page)
+}
+
+// faults are what is missing in the form; where something is, no attempt is taken.
+func (e *strange) faults(given *answers) []templates.Fault {
+	out := given.readBirth(e.page.Typed)
+	given.personal = e.page.Typed.Personal
+	given.history = [2]int{whole(e.page.Typed.History[0], 0, 9), -1}
+	switch {
+	case e.page.Personal != "" && Fold(given.personal[0]) == "":
+		out = append(out, templates.Personal1Empty)
+	case e.page.Personal == "" && given.history[0] < 0:
+		out = append(out, templates.Historia1Empty)
+	}
+	return out
+}
+
+// compare reports whether the day, the month and the one question are right.
+func (e *strange) compare(slot *login.Slot, given answers) (bool, error) {
+	right := born(e.afiliado.Birthdate, given)
+	if e.page.Personal != "" {
+		same, err := e.asked.answered(slot, 0, given.personal[0])
+		return same && right, err
+	}
+	first := false
+	for second := range e.asked.quiz[1].Options {
+		first = e.asked.quiz.Right([2]int{given.history[0], second}) || first
+	}
+	return first && e.asked.hers && right, slot.Waste("")
+}
+
+// postElsewhere takes one of the link's attempts and, where the answers are right,
+// makes the link this browser's.
+func (s *Server) postElsewhere(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
+	ctx := r.Context()
+	e, err := s.strange(r, v, link)
+	if err != nil {
+		return away(err)
+	}
+	var given answers
+	if e.page.Faults = e.faults(&given); len(e.page.Faults) > 0 || !v.SameSite(r) {
+		return s.Show(w, v.Visit, http.StatusOK, e.page)
+	}
+	slot, err := s.TakeSlot(ctx, r, v.Visit)
+	if errors.Is(err, login.ErrBusy) {
+		e.page.Busy, e.page.Retry = true, s.Hash.RetryAfter()
+		return s.showLater(w, v.Visit, e.page.Retry, e.page)
+	}
+	if err != nil {
+		return err
+	}
+	defer slot.Release()
+	number := 0
+	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		number, err = tx.LinkAttempt(ctx, link.ID, login.LinkAttempts, v.Now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if number == 0 {
+		return s.showDead(w, r, v, link)
+	}
+	right, err := e.compare(slot, given)
+	if err != nil {
+		return err
+	}
+	if err := s.settleElsewhere(r, v, link, right); err != nil {
+		return err
+	}
+	switch left := login.LinkAttempts - number; {
+	case right:
+		return s.Redirect(w, r, pathClave)
+	case left == 0:
+		link.Attempts = login.LinkAttempts
+		return s.showDead(w, r, v, link)
+	default:
+		e.page.Wrong, e.page.Left = true, left
+		return s.ShowSpent(w, v.Visit, http.StatusOK, e.page)
+	}
+}
+
+func (s *Server) settleElsewhere(r *http.Request, v *visit, link *storage.Link, right bool) error {
+	return s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
+		ctx := r.Context()
+		e := v.Event(r, eventElsewhere, link.AfiliadoID)
+		e.Detail = map[string]string{"case": ownerOf(link), "right": "no"}
+		if right {
+			e.Detail["right"] = "yes"
+		}
+		if err := tx.Audit(ctx, e); err != nil {
+			return err
+		}
+		if !right {
+			return s.PressNetwork(ctx, tx, r, v.Visit)
+		}
+		err := tx.RebindLink(ctx, link.ID, v.Browser)
+		if errors.Is(err, storage.ErrNotFound) { // used or replaced meanwhile: the page tells
+			return nil
+		}
+		return err
+	})
+}
+
+// until is when a form may last be sent that was opened then.
+func (s *Server) until(opened time.Time) time.Time { return opened.Add(s.cfg.Window) }

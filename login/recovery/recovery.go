@@ -1,0 +1,107 @@
+package recovery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
+)
+
+// Registry is where people and their work history are looked up (FT-24). Errors
+// wrap storage.ErrNotFound where there is nobody; any other means that it cannot
+// be asked now. *storage.DB is one, of the tables that were imported.
+type Registry interface {
+	AfiliadoByIdentifier(ctx context.Context, id storage.Identifier) (*storage.Afiliado, error)
+	// Historia is empty for the id "", which is asked for nobody's identifier.
+	Historia(ctx context.Context, afiliadoID string) ([]storage.Historia, error)
+	// Donors and Peers are other people's histories and employers, which questions
+	// for nobody and wrong options are drawn from.
+	Donors(ctx context.Context, start string, people int) ([]storage.Historia, error)
+	Peers(ctx context.Context, province, sector string, year int, start string, limit int) ([]storage.Historia, error)
+}
+
+var _ Registry = (*storage.DB)(nil)
+
+// Config is what may be set of the way. Zero fields get the defaults named.
+type Config struct {
+	Registry    Registry      // the tables that were imported
+	Attempts    int           // 5 (S030, D01)
+	WizardOnly  bool          // spent attempts close this way only, and do not lock the clave
+	LinkLife    time.Duration // of the link, from its hand-over: 15 minutes (S034)
+	Window      time.Duration // in which a form opened by it is sent: 15 minutes (S039)
+	ContactWait time.Duration // before another address counts: 72 hours (D18)
+	CaseLife    time.Duration // 1 hour
+	Networks    Networks      // of hosting companies and anonymisers
+}
+
+// Server is the pages of this package. It is safe for concurrent use.
+type Server struct {
+	*login.Server
+	cfg   Config
+	shown *shown
+}
+
+// New returns the pages that go with s.
+func New(s *login.Server, cfg Config) (*Server, error) {
+	if cfg.Registry == nil {
+		cfg.Registry = s.DB
+	}
+	cfg.Attempts = cmp.Or(cfg.Attempts, 5)
+	if cfg.Attempts < 1 || cfg.Attempts > 10 { // each is one of few options guessed
+		return nil, errors.New("recovery: there are 1 to 10 attempts")
+	}
+	for to, value := range map[*time.Duration]time.Duration{
+		&cfg.LinkLife: 15 * time.Minute, &cfg.Window: 15 * time.Minute, &cfg.ContactWait: 72 * time.Hour, &cfg.CaseLife: time.Hour,
+	} {
+		if *to <= 0 {
+			*to = value
+		}
+	}
+	return &Server{s, cfg, newShown()}, nil
+}
+
+// Audit events.
+const (
+	eventStarted   = "recovery.started"   // a case, whoever the identifier belongs to
+	eventDenied    = "recovery.denied"    // wrong answers, or no attempt left
+	eventAsked     = "recovery.asked"     // a link was put into the outbox; detail: case
+	eventCapped    = "recovery.capped"    // too many lately: nothing was sent; detail: case
+	eventElsewhere = "recovery.elsewhere" // the link was opened in another browser; detail: right
+	eventProved    = "contact.proved"     // its mail is read
+	eventApproved  = "contact.approved"   // the address on file agrees
+	eventUnwarned  = "contact.unwarned"   // no mail reached the address on file: cancelled; detail: message
+	eventApplied   = storage.EventContactChanged
+)
+
+const (
+	pathStart = "/generar-recuperar"
+	pathSent  = "/generar-recuperar/enviado"
+	pathClave = "/generar-recuperar/clave"
+	pathDone  = "/generar-recuperar/listo"
+)
+
+// Routes mounts the pages on r.
+func (s *Server) Routes(r *mux.Router) {
+	get := func(path string, h login.Handler) {
+		r.Handle(path, s.Handle(h)).Methods(http.MethodGet, http.MethodHead)
+	}
+	post := func(path string, h login.Handler) { r.Handle(path, s.Handle(h)).Methods(http.MethodPost) }
+	get(pathStart, s.getCase)
+	post(pathStart, s.postCase)
+	get(pathSent, s.getSent)
+	post("/generar-recuperar/reenviar", s.postResend)
+	get(pathClave, s.getClave)
+	post(pathClave, s.postClave)
+	get(pathDone, s.getDone)
+	get("/correo/confirmar", s.getConfirm)
+	post("/correo/confirmar", s.postConfirm)
+	get("/correo/aprobar", s.getApprove)
+	post("/correo/aprobar", s.postApprove)
+	get("/correo/listo", s.getContactDone)
+}
