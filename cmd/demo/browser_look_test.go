@@ -71,6 +71,8 @@ func (b *tab) look(name string) {
 		return
 	}
 	b.run(chromedp.ActionFunc(emulation.SetScriptExecutionDisabled(false).Do), chromedp.Evaluate(l.axe, nil))
+	b.width(320) // first: the last width is near the window's own, where a click follows at once
+	b.noSidewaysScroll(name + "-320")
 	for _, at := range []struct {
 		px     int64
 		scheme string
@@ -84,8 +86,6 @@ func (b *tab) look(name string) {
 		b.inspect(fmt.Sprintf("%s-%d-%s", name, at.px, at.scheme), at.scheme == "light")
 	}
 	b.media("")
-	b.width(320)
-	b.noSidewaysScroll(name + "-320")
 	b.run(emulation.ClearDeviceMetricsOverride(), emulation.SetScriptExecutionDisabled(!b.script))
 }
 
