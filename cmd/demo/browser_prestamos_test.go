@@ -22,7 +22,8 @@ func (s *suite) intoPrestamos(b *tab, cedula, clave string) {
 }
 
 // stepUp: "solicitar" asks for the clave again when the login is old, and for
-// nothing more from somebody whose clave is long.
+// nothing more from somebody whose clave is long; if that has just been recovered, a
+// large amount waits (T06).
 func (s *suite) stepUp(t *testing.T) {
 	b := s.window(t)
 	s.intoPrestamos(b, "2059999918", "Archipielago1969Tortuga")
@@ -51,9 +52,16 @@ func (s *suite) stepUp(t *testing.T) {
 	b.fill("cedula", "2059999918")
 	b.fill("clave", "Archipielago1969Tortuga")
 	s.clock.set(0)
+	s.recoveredAgo(t, "2059999918", 0)
+	defer s.recoveredAgo(t, "2059999918", 31*day)
 	b.press("ingresar")
 	b.at(s.prestamos, "/solicitud")
 	b.says("Recibimos su solicitud de USD 800")
+	b.fill("monto", "1.500,50")
+	b.press("solicitar")
+	b.at(s.prestamos, "/solicitud/espera")
+	b.says("Ese monto todavía debe esperar")
+	b.look("prestamos-espera")
 }
 
 // stepUpOutOfReach: a short clave is not enough for a large amount; the page of

@@ -125,16 +125,22 @@ func people() []person {
 			about:   "pensionista",
 			tries: []try{
 				{"Ingrese: las aplicaciones reciben que es pensionista.", "Ingresar", "/ingresar"},
+				{"Intente recuperar su clave: no registra empleos de los que preguntarle, y ninguna respuesta le sirve. Le quedan el CAU, la videollamada o la Ventanilla.", "Generar / Recuperar clave", "/generar-recuperar"},
 			},
 		},
 		{
 			identifier: "EXT-0004711", given: "Amara", family: "Okafor", birthdate: "1990-12-11",
 			email: "amara.okafor@correo.example", mobile: "0990000008", kinds: []string{"afiliado"},
 			clave: commonClave, claveAge: 45 * day,
+			jobs: []employment{
+				{employer: "Academia de Idiomas Ilaló Cía. Ltda.", ruc: "1790000010001", province: "Pichincha", sector: "Enseñanza", from: 52, months: 24, cents: 83_000},
+				{employer: "Traducciones del Valle S.A.", ruc: "1790000011001", province: "Pichincha", sector: "Comercio", from: 27, months: 27, cents: 98_000},
+			},
 			answers: []personal{{"comida", "Okra soup"}, {"regalo", "Red bicycle"}},
 			about:   "foreigner: signs in with her código de identificación",
 			tries: []try{
 				{"En el ingreso elija «código de identificación» y escriba EXT-0004711.", "Ingresar", "/ingresar"},
+				{"Olvide su clave: elija «código de identificación» y responda con su nacimiento, sus empleos y sus dos preguntas personales, como cualquier persona.", "Generar / Recuperar clave", "/generar-recuperar?codigo=1"},
 			},
 		},
 		{
@@ -146,6 +152,7 @@ func people() []person {
 			about:   "long clave: may ask for more than USD 1.000 at Préstamos",
 			tries: []try{
 				{"Solicite en Préstamos más de USD 1.000: su clave larga alcanza.", "Ingresar", "/ingresar"},
+				{"Recupere su clave con otra de 15 caracteres o más y solicite lo mismo: más de USD 1.000, solo cuando pasen 72 horas.", "Generar / Recuperar clave", "/generar-recuperar"},
 			},
 		},
 		{

@@ -10,6 +10,7 @@
 // is the ID token, which RP-initiated logout sends along as id_token_hint.
 //
 // What a team may copy: provider.go (the library set up without its soft
-// defaults), check.go (what the library leaves to the caller), presession.go
-// and session.go. In production the two stores are a database.
+// defaults), check.go (what the library leaves to the caller), recovered.go (no
+// large sum right after a recovery), presession.go and session.go. In production
+// the two stores are a database.
 package rp

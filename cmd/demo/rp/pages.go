@@ -21,7 +21,7 @@ type pages struct{ byName map[string]*template.Template }
 
 func parsePages() (*pages, error) {
 	p := &pages{byName: make(map[string]*template.Template)}
-	for _, name := range []string{"home", "datos", "solicitud", "nivel", "adios", "aviso"} {
+	for _, name := range []string{"home", "datos", "solicitud", "nivel", "espera", "adios", "aviso"} {
 		t, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("rp: page %s: %w", name, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ const (
 	pathData      = "/datos"
 	pathSolicitud = "/solicitud"
 	pathLevel     = "/solicitud/nivel"
+	pathWait      = "/solicitud/espera"
 	pathLogout    = "/salir"
 	pathLoggedOut = "/adios"
 )
@@ -104,6 +106,9 @@ func New(cfg Config) (*App, error) {
 	if (cfg.AuthMethod == AuthNone) != (cfg.ClientSecret == "") {
 		return nil, fmt.Errorf("rp: %s: authentication %q and its secret do not go together", cfg.ClientID, cfg.AuthMethod)
 	}
+	if cfg.Solicitud && !slices.Contains(cfg.Scopes, "profile") {
+		return nil, fmt.Errorf("rp: %s: a solicitud needs scope profile, with which recovered_at comes", cfg.ClientID)
+	}
 	if cfg.Alg == "" {
 		cfg.Alg = "ES256"
 	}
@@ -154,6 +159,7 @@ func (a *App) routes() (http.Handler, error) {
 		mux.Handle("GET "+pathSolicitud, a.handle(a.getSolicitud))
 		mux.Handle("POST "+pathSolicitud, a.handle(a.postSolicitud))
 		mux.Handle("GET "+pathLevel, a.handle(a.getLevel))
+		mux.Handle("GET "+pathWait, a.handle(a.getWait))
 	}
 	mux.Handle("GET /static/{file}", Static())
 

@@ -1,6 +1,7 @@
 package rp
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,6 +129,58 @@ func TestNeed(t *testing.T) {
 	}
 	if needOf(1_00, time.Minute).fresh(time.Time{}, now) {
 		t.Error("no auth_time counts as recent")
+	}
+}
+
+// T06: of a clave recovered less than 72 hours ago a small amount asks nothing, a
+// large one that it waits. What the provider says of it in either place counts, and
+// what cannot be true is no "never".
+func TestT06_ALargeAmountWaitsAfterARecovery(t *testing.T) {
+	now := time.Date(2026, 12, 5, 15, 59, 0, 0, time.UTC)
+	at := func(ago time.Duration) string { return fmt.Sprintf(`"recovered_at":%d`, now.Add(-ago).Unix()) }
+	token := func(claims string) string {
+		return "." + base64.RawURLEncoding.EncodeToString([]byte("{"+claims+"}")) + "."
+	}
+	const hours71, hours72 = 71*time.Hour + 59*time.Minute, 72 * time.Hour
+	for _, tt := range []struct {
+		name, id, info string
+		monto          dollars
+		want           time.Duration // from now on; 0: at once
+		untrusted      bool
+	}{
+		{"never", ``, ``, 1000_01, 0, false},
+		{"just now, small", at(0), at(0), 1000_00, 0, false},
+		{"just now", at(0), at(0), 1000_01, hours72, false},
+		{"71:59 ago", at(hours71), at(hours71), 1000_01, time.Minute, false},
+		{"a second less than 72:00", at(hours72 - time.Second), ``, 1000_01, time.Second, false},
+		{"72:00 ago", at(hours72), at(hours72), 1000_01, 0, false},
+		{"in the ID token alone", at(hours71), ``, 1000_01, time.Minute, false},
+		{"at userinfo alone", ``, at(hours71), 1000_01, time.Minute, false},
+		{"the later counts", at(hours71), at(hours72), 1000_01, time.Minute, false},
+		{"wherever it is", at(hours72), at(hours71), 1000_01, time.Minute, false},
+		{"clocks that differ", at(-skew), ``, 1000_01, hours72 + skew, false},
+		{"of the future", at(-skew - time.Second), ``, 1000_01, 0, true},
+		{"in milliseconds", fmt.Sprintf(`"recovered_at":%d`, now.UnixMilli()), ``, 1000_01, 0, true},
+		{"beyond all numbers", `"recovered_at":1e300`, ``, 1000_01, 0, true},
+		{"a text", ``, `"recovered_at":"1795332600"`, 1000_01, 0, true},
+		{"nothing", `"recovered_at":null`, ``, 1000_01, 0, true},
+		{"zero", `"recovered_at":0`, ``, 1000_01, 0, true},
+		{"another claim", `"Recovered_At":` + at(0)[len(`"recovered_at":`):], ``, 1000_01, 0, false},
+		{"unreadable, small", ``, `"recovered_at":"x"`, 1000_00, 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := known{tokens: tokens{id: token(tt.id)}, userinfo: json.RawMessage("{" + tt.info + "}")}
+			from, err := k.waits(needOf(tt.monto, time.Minute), now)
+			if errors.Is(err, errUntrusted) != tt.untrusted || !tt.untrusted && err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == 0 && !from.IsZero() || tt.want != 0 && !from.Equal(now.Add(tt.want)) {
+				t.Errorf("from %s, want in %s", from, tt.want)
+			}
+		})
+	}
+	if _, err := (known{userinfo: json.RawMessage(`{}`)}).waits(needOf(1000_01, time.Minute), now); !errors.Is(err, errUntrusted) {
+		t.Errorf("no ID token: %v", err)
 	}
 }
 

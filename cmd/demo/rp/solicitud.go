@@ -26,8 +26,9 @@ func (a *App) getSolicitud(w http.ResponseWriter, r *http.Request) error {
 	return a.render(w, r, http.StatusOK, "solicitud", solicitudPage{frame: a.frame(&k), Draft: draft(k.draft), Sent: k.sent, Largest: largest, Most: mostMonto})
 }
 
-// postSolicitud takes an amount. Where the sign-in is not recent or not strong
-// enough the person proves it first and the amount waits for her.
+// postSolicitud takes an amount. Where a recovery is too short ago she is told so
+// at once; where the sign-in is not recent or not strong enough the person proves
+// it first and the amount waits for her.
 func (a *App) postSolicitud(w http.ResponseWriter, r *http.Request) error {
 	now := a.cfg.Now()
 	s, err := a.session(w, r, now)
@@ -47,6 +48,14 @@ func (a *App) postSolicitud(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.change(func(k *known) { k.draft = monto })
 	k, n := s.snapshot(), needOf(monto, a.cfg.Fresh)
+	from, err := k.waits(n, now)
+	if err != nil {
+		return err
+	}
+	if !from.IsZero() {
+		http.Redirect(w, r, pathWait, http.StatusSeeOther)
+		return nil
+	}
 	if n.fresh(k.authTime(), now) && n.strong(k.acr()) {
 		a.send(s, monto, now)
 		http.Redirect(w, r, pathSolicitud, http.StatusSeeOther)
@@ -57,21 +66,38 @@ func (a *App) postSolicitud(w http.ResponseWriter, r *http.Request) error {
 
 // goOn leads a person who has just signed in to where she was going.
 func (a *App) goOn(w http.ResponseWriter, r *http.Request, s *session, pre preSession, now time.Time) error {
-	k, target := s.snapshot(), pre.target
+	target := pre.target
 	switch {
-	case pre.sub != "" && pre.sub != k.subject():
+	case pre.sub != "" && pre.sub != s.snapshot().subject():
 		// What one person typed is never sent in the name of another.
 		return a.notice(w, r, a.otherPerson())
-	case pre.sub != "" && needOf(pre.monto, a.cfg.Fresh).strong(k.acr()): // its age has been checked with the ID token
-		a.send(s, pre.monto, now)
 	case pre.sub != "":
-		s.change(func(k *known) { k.draft = pre.monto })
-		target = pathLevel
+		var err error
+		if target, err = a.stepUp(s, pre.monto, now); err != nil {
+			return err
+		}
 	case pre.monto > 0:
 		s.change(func(k *known) { k.draft = pre.monto })
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil
+}
+
+// stepUp sends the amount for which the person of s has just signed in again, or
+// keeps it where her sign-in does not reach that far; its age has been checked with
+// the ID token. It returns the page that comes next.
+func (a *App) stepUp(s *session, monto dollars, now time.Time) (string, error) {
+	k, n := s.snapshot(), needOf(monto, a.cfg.Fresh)
+	from, err := k.waits(n, now) // once more: she may have recovered her clave since she began
+	if err == nil && from.IsZero() && n.strong(k.acr()) {
+		a.send(s, monto, now)
+		return pathSolicitud, nil
+	}
+	s.change(func(k *known) { k.draft = monto })
+	if err == nil && from.IsZero() {
+		return pathLevel, nil
+	}
+	return pathWait, err
 }
 
 func (a *App) send(s *session, monto dollars, now time.Time) {

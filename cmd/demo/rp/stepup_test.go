@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/cmd/demo/rp/rptest"
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // ask types an amount and sends it.
@@ -51,6 +53,53 @@ func TestLargeAmountNeedsAStrongerSignIn(t *testing.T) {
 	strong := rptest.New(t)
 	w.signIn(strong, pedro, pedroClave)
 	w.want(ask(w, strong, "1.500,50"), http.StatusOK, "Recibimos su solicitud de USD 1.500,50")
+}
+
+// T06: money waits after a recovery also where the sign-in is strong and recent,
+// and where the application learns of it only as the person signs in again.
+func TestT06_RecoveredSinceTheAmountWasTyped(t *testing.T) {
+	w := newWorld(t, "sqlite")
+	b := rptest.New(t)
+	w.clocks(0, 2*time.Minute)
+	w.signIn(b, pedro, pedroClave)
+	w.clocks(0, 0)
+	p := ask(w, b, "1.500,50")
+	if !strings.HasPrefix(p.URL.String(), w.issuer+"/ingresar") {
+		t.Fatalf("an old sign-in was not asked for again: %s %s", p.URL, p.Text())
+	}
+	w.recovered(pedro, 70*time.Hour) // the claim has whole hours
+	w.want(w.prove(b, pedro, pedroClave), http.StatusOK, "Ese monto todavía debe esperar")
+	p = b.Get(w.base + "/solicitud")
+	if p.Value("monto") != "1.500,50" || strings.Contains(p.Text(), "Recibimos") {
+		t.Errorf("the amount is not kept, or was sent: %s", p.Text())
+	}
+	w.want(b.Press("solicitar", url.Values{"monto": {"1.000,01"}}), http.StatusOK, "Ese monto todavía debe esperar")
+	w.want(ask(w, b, "1.000"), http.StatusOK, "Recibimos su solicitud de USD 1.000")
+	if p = b.Get(w.base + "/solicitud/espera"); p.URL.Path != "/solicitud" {
+		t.Errorf("there is nothing to wait for, and yet %s", p.URL)
+	}
+	w.recovered(pedro, 72*time.Hour)
+	strong := rptest.New(t)
+	w.want(strong.Get(w.base+"/solicitud/espera"), http.StatusUnauthorized, "Ingrese para continuar")
+	w.signIn(strong, pedro, pedroClave)
+	w.want(ask(w, strong, "1.500,50"), http.StatusOK, "Recibimos su solicitud de USD 1.500,50")
+}
+
+// recovered makes the person's clave one that was recovered so long ago.
+func (w *world) recovered(cedula storage.Identifier, ago time.Duration) {
+	w.t.Helper()
+	storagetest.InTx(w.t, w.db, func(tx *storage.Tx) error {
+		a, err := tx.AfiliadoByIdentifier(w.t.Context(), cedula)
+		if err != nil {
+			return err
+		}
+		c, err := tx.Clave(w.t.Context(), a.ID)
+		if err != nil {
+			return err
+		}
+		c.RecoveredAt = storage.At(time.Now().Add(-ago))
+		return tx.SetClave(w.t.Context(), *c, 1)
+	})
 }
 
 func TestAmountIsNotSentInTheNameOfAnother(t *testing.T) {
