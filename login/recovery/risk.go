@@ -26,6 +26,7 @@ type Line string
 // The lines.
 const (
 	LineDevice    Line = "equipo-desconocido"       // the browser is not known to be hers
+	LineNetwork   Line = "red-desconocida"          // she has been seen signing in, and never from that network
 	LineCrowd     Line = "red-concurrida"           // more than three people from that network within ten minutes
 	LineListed    Line = "red-en-lista"             // the network is one of recovery.networks
 	LineAddress   Line = "correo-reciente"          // her address changed within 30 days
@@ -48,7 +49,8 @@ const (
 type Facts struct {
 	At          time.Time `json:"at"`
 	KnownDevice bool      `json:"known_device"`
-	People      int       `json:"people"` // distinct identifiers from the network within ten minutes
+	NewNetwork  bool      `json:"new_network,omitempty"` // of a /24, or /48 of IPv6; false too where none is known of her
+	People      int       `json:"people"`                // distinct identifiers from the network within ten minutes
 	Listed      bool      `json:"listed"`
 	AddressAt   time.Time `json:"address_at,omitzero"`   // since when it is hers; zero: always
 	DisavowedAt time.Time `json:"disavowed_at,omitzero"` // last "No fui yo"; zero: none
@@ -66,13 +68,18 @@ type Verdict struct {
 // the same verdict, and one fact more never a lighter one.
 func Assess(f Facts) Verdict {
 	v, weight := Verdict{Lines: []Line{}, Route: RouteLink}, 0
+	crowded, unusual := f.People > crowdFrom, 1
+	if crowded || f.Listed { // where hardly anybody always is: a CAU, a carrier's pool, a VPN. It weighs once
+		unusual = 0
+	}
 	for _, rule := range []struct {
 		line   Line
 		weight int
 		fires  bool
 	}{
 		{LineDevice, 1, !f.KnownDevice},
-		{LineCrowd, 1, f.People > crowdFrom}, // a mobile carrier's customers, or a CAU: alone it delays nobody
+		{LineNetwork, unusual, f.NewNetwork}, // nor does this, with a device that is new too
+		{LineCrowd, 1, crowded},              // a mobile carrier's customers, or a CAU: alone it delays nobody
 		{LineListed, 2, f.Listed},
 		{LineAddress, 1, recent(f.AddressAt, f.At)},
 		{LineDisavowed, 1, recent(f.DisavowedAt, f.At)},

@@ -28,6 +28,12 @@ func TestC10_Assess(t *testing.T) {
 		{"four of them", Facts{People: 4}, []Line{LineDevice, LineCrowd}, RouteLink},
 		{"four of them, at night", Facts{People: 4, At: noon.Add(-10 * time.Hour)}, []Line{LineDevice, LineCrowd, LineHour}, RouteWait},
 		{"four of them, on her own device", Facts{KnownDevice: true, People: 4}, []Line{LineCrowd}, RouteLink},
+		{"a new network", Facts{KnownDevice: true, NewNetwork: true}, []Line{LineNetwork}, RouteLink},
+		{"a new device in a new network", Facts{NewNetwork: true}, []Line{LineDevice, LineNetwork}, RouteLink},
+		{"that, at night", Facts{NewNetwork: true, At: noon.Add(-10 * time.Hour)}, []Line{LineDevice, LineNetwork, LineHour}, RouteWait},
+		{"that, after no fui yo", Facts{NewNetwork: true, DisavowedAt: noon.Add(-time.Hour)}, []Line{LineDevice, LineNetwork, LineDisavowed}, RouteWait},
+		{"that, at a CAU with four others", Facts{NewNetwork: true, People: 5}, []Line{LineDevice, LineNetwork, LineCrowd}, RouteLink},
+		{"that, listed, at night", Facts{NewNetwork: true, Listed: true, At: noon.Add(-10 * time.Hour)}, []Line{LineDevice, LineNetwork, LineListed, LineHour}, RouteWait},
 		{"a listed network", Facts{Listed: true}, []Line{LineDevice, LineListed}, RouteWait},
 		{"an address of 29 days", Facts{AddressAt: noon.Add(-29 * day)}, []Line{LineDevice, LineAddress}, RouteLink},
 		{"an address of 30 days", Facts{AddressAt: noon.Add(-30 * day)}, []Line{LineDevice}, RouteLink},
@@ -52,20 +58,22 @@ func TestC10_Assess(t *testing.T) {
 // C10: one fact more never gives a lighter route, and every assessment replays.
 func TestC10_FactsOnlyAdd(t *testing.T) {
 	weight := map[Route]int{RouteLink: 0, RouteWait: 1, RouteOffice: 2}
-	err := quick.Check(func(known, listed bool, people, passkeys uint8, address, disavowed, recovered uint32) bool {
+	err := quick.Check(func(known, network, listed bool, people, passkeys uint8, address, disavowed, recovered uint32) bool {
 		ago := func(n uint32) time.Time { return noon.Add(-time.Duration(n) * time.Second) }
 		f := Facts{
-			At: noon, KnownDevice: known, Listed: listed, People: int(people % 8), Passkeys: int(passkeys % 2),
+			At: noon, KnownDevice: known, NewNetwork: network, Listed: listed, People: int(people % 8), Passkeys: int(passkeys % 2),
 			AddressAt: ago(address), DisavowedAt: ago(disavowed), RecoveredAt: ago(recovered),
 		}
-		less := f
-		less.KnownDevice, less.Listed, less.DisavowedAt = true, false, time.Time{}
+		less, usual := f, f
+		less.KnownDevice, less.NewNetwork, less.Listed, less.DisavowedAt = true, false, false, time.Time{}
+		usual.NewNetwork, usual.People = false, 0
 		text, err := assessment{f, Assess(f)}.text()
 		if err != nil {
 			return false
 		}
 		again, stored, err := Replay(text)
-		return err == nil && again.Route == stored.Route && slices.Equal(again.Lines, stored.Lines) && weight[Assess(less).Route] <= weight[again.Route]
+		return err == nil && again.Route == stored.Route && slices.Equal(again.Lines, stored.Lines) && weight[Assess(less).Route] <= weight[again.Route] &&
+			weight[Assess(usual).Route] <= weight[again.Route]
 	}, &quick.Config{MaxCount: 5000})
 	if err != nil {
 		t.Error(err)

@@ -277,6 +277,9 @@ func (s *Server) facts(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if f.People, err = tx.NetworkRecoveries(ctx, v.caso.NetworkMAC, v.Now.Add(-crowdIn)); err != nil {
 		return f, err
 	}
+	if f.NewNetwork, err = s.newNetwork(ctx, tx, r, v, a.ID); err != nil {
+		return f, err
+	}
 	rows, err := tx.PersonEvents(ctx, a.ID, login.EventDisavowed, v.Now, 1)
 	if err != nil {
 		return f, err
