@@ -49,9 +49,9 @@ func (s *suite) fifteenMinutes(t *testing.T) {
 		b.fill("clave_confirmacion", newClave)
 		b.press("confirmar")
 	}
-	another := func() {
+	another := func(why string) {
 		t.Helper()
-		b.says("Este enlace venció", "Pida otro con un toque")
+		b.says(why, "Pida otro con un toque")
 		s.clock.goOn()
 		b.press("reenviar")
 		b.at(s.issuer, "/generar-recuperar/enviado")
@@ -60,11 +60,11 @@ func (s *suite) fifteenMinutes(t *testing.T) {
 	const within, beyond = 15*time.Minute - time.Second, 15*time.Minute + time.Second
 	opens(1, beyond)
 	b.look("generar-enlace-vencido")
-	another()
+	another("Este enlace venció")
 	opened := opens(2, within)
 	b.says("Cree su clave nueva")
 	sends(opened.Add(beyond))
-	another()
+	another("El tiempo para escribir la clave terminó")
 	opened = opens(3, within)
 	sends(opened.Add(within))
 	b.at(s.issuer, "/generar-recuperar/listo")

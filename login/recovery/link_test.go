@@ -46,7 +46,7 @@ func TestS034_S039_TwoWindows(t *testing.T) {
 				t.Errorf("%s: set %v: %s", tt.name, set, got.Main())
 			}
 			if !tt.set {
-				s.WantText(got, "venció")
+				s.WantText(got, "El tiempo para escribir la clave terminó")
 			}
 		}
 	})

@@ -61,10 +61,14 @@ func (s *Server) postClave(w http.ResponseWriter, r *http.Request) error {
 	late := !v.Now.Before(opened.Add(s.cfg.Window)) // S039
 	switch {
 	case !ours || late || !v.SameSite(r):
-		if !v.opens(link) {
+		switch {
+		case v.opens(link):
+			return s.showClave(w, r, v, link, v.Now, true)
+		case ours && late:
+			return s.showLate(w, r, v, link)
+		default:
 			return s.showDead(w, r, v, link)
 		}
-		return s.showClave(w, r, v, link, v.Now, true)
 	default:
 		return s.setClave(w, r, v, link, opened)
 	}
@@ -76,12 +80,24 @@ func (s *Server) showDead(w http.ResponseWriter, r *http.Request, v *visit, link
 	if link != nil && !link.UsedAt.IsZero() && v.AskedFor(link) {
 		return s.Redirect(w, r, pathDone)
 	}
+	return s.Show(w, v.Visit, http.StatusOK, s.deadPage(r, v, link))
+}
+
+// showLate is showDead for a form that a link opened in time, and that came when
+// both had ended.
+func (s *Server) showLate(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
+	page := s.deadPage(r, v, link)
+	page.State = templates.LinkLate
+	return s.Show(w, v.Visit, http.StatusOK, page)
+}
+
+func (s *Server) deadPage(r *http.Request, v *visit, link *storage.Link) templates.LinkExpired {
 	page := templates.LinkExpired{Layout: s.Layout(r, v.Visit), Purpose: templates.LinkToGenerate}
 	page.State, page.Ended = login.DeadLink(link)
 	if link != nil && v.step() == StepSent && v.caso.AfiliadoID == link.AfiliadoID && page.State != templates.LinkUsed {
 		page.Resend, page.Case = true, v.caso.ID
 	}
-	return s.Show(w, v.Visit, http.StatusOK, page)
+	return page
 }
 
 // strange is what a link asks in a browser that did not ask for it (T04, C7).
