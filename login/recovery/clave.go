@@ -90,11 +90,13 @@ func (s *Server) faults(ctx context.Context, v *visit, m *making) ([]templates.F
 }
 
 // enrolFaults are what is wrong with the questions chosen and their answers
-// (S063).
+// (S063); errRegistry where nobody says what is on file of her (FT-24).
 func (s *Server) enrolFaults(ctx context.Context, m *making) ([]templates.Fault, error) {
-	history, err := s.DB.Historia(ctx, m.afiliado.ID)
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	history, err := s.history(asking, m.afiliado.ID)
 	if err != nil {
-		return nil, err
+		return nil, unavailable(ctx, err)
 	}
 	words := [2]struct{ question, empty, short, personal, common, same templates.Fault }{
 		{
@@ -131,7 +133,12 @@ func (s *Server) setClave(w http.ResponseWriter, r *http.Request, v *visit, link
 	if err != nil {
 		return err
 	}
-	if m.page.Faults, err = s.faults(ctx, v, m); err != nil {
+	m.page.Faults, err = s.faults(ctx, v, m)
+	if errors.Is(err, errRegistry) {
+		m.page.Unavailable, m.page.Retry = true, retryRegistry
+		return s.showLater(w, v.Visit, m.page.Retry, m.page)
+	}
+	if err != nil {
 		return err
 	}
 	if len(m.page.Faults) > 0 {

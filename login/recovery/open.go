@@ -100,22 +100,23 @@ func (s *Server) deadPage(r *http.Request, v *visit, link *storage.Link) templat
 	return page
 }
 
-// strange is what a link asks in a browser that did not ask for it (T04, C7).
-type strange struct {
+// elsewhere is what a link asks in a browser that did not ask for it (T04, C7).
+type elsewhere struct {
 	afiliado *storage.Afiliado
 	asked    *subject
 	page     templates.RecoverElsewhere
 }
 
-// strange gathers it. The registry is asked only where the person enrolled no
-// question of her own.
-func (s *Server) strange(r *http.Request, v *visit, link *storage.Link) (*strange, error) {
+// elsewhere gathers it. The registry is asked only where the person enrolled no
+// question of her own; while it is away, what the case of the link was shown is on
+// the page, and nothing can be compared with it (FT-24).
+func (s *Server) elsewhere(r *http.Request, v *visit, link *storage.Link) (*elsewhere, error) {
 	ctx := r.Context()
 	a, err := s.DB.Afiliado(ctx, link.AfiliadoID)
 	if err != nil {
 		return nil, err
 	}
-	e := &strange{afiliado: a, asked: &subject{afiliado: a}}
+	e := &elsewhere{afiliado: a, asked: &subject{afiliado: a}}
 	e.page = templates.RecoverElsewhere{Layout: s.Layout(r, v.Visit), Typed: typedAnswers(v.Visit)}
 	if !link.DeliveredAt.IsZero() {
 		e.page.Until, e.page.Remaining = link.ExpiresAt.Time, link.ExpiresAt.Sub(v.Now)
@@ -127,31 +128,36 @@ func (s *Server) strange(r *http.Request, v *visit, link *storage.Link) (*strang
 		e.page.Personal = e.asked.enrolled[0].Question
 		return e, nil
 	}
-	if e.asked, err = s.subject(ctx, a.Identifier, v.Now); err != nil {
+	e.asked, err = s.subject(ctx, a.Identifier, v.Now)
+	if errors.Is(err, errRegistry) {
+		before, found := s.shown.of(ownerOf(link))
+		if !found {
+			return nil, login.Unavailable(retryRegistry)
+		}
+		e.page.History, e.page.Unavailable, e.page.Retry = before.history[0], true, retryRegistry
+		return e, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	e.page.History = wording(e.asked.quiz)[0]
 	return e, nil
 }
 
-// away is the answer where strange could not ask the registry.
-func away(err error) error {
-	if errors.Is(err, errRegistry) {
-		return login.Unavailable(retryRegistry)
-	}
-	return err
-}
-
 func (s *Server) showElsewhere(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
-	e, err := s.strange(r, v, link)
-	if err != nil {
-		return away(err)
+	e, err := s.elsewhere(r, v, link)
+	switch {
+	case err != nil:
+		return err
+	case e.page.Unavailable:
+		return s.showLater(w, v.Visit, e.page.Retry, e.page)
+	default:
+		return s.Show(w, v.Visit, http.StatusOK, e.page)
 	}
-	return s.Show(w, v.Visit, http.StatusOK, e.page)
 }
 
 // faults are what is missing in the form; where something is, no attempt is taken.
-func (e *strange) faults(given *answers) []templates.Fault {
+func (e *elsewhere) faults(given *answers) []templates.Fault {
 	out := given.readBirth(e.page.Typed)
 	given.personal = e.page.Typed.Personal
 	given.history = [2]int{whole(e.page.Typed.History[0], 0, 9), -1}
@@ -165,7 +171,7 @@ func (e *strange) faults(given *answers) []templates.Fault {
 }
 
 // compare reports whether the day, the month and the one question are right.
-func (e *strange) compare(slot *login.Slot, given answers) (bool, error) {
+func (e *elsewhere) compare(slot *login.Slot, given answers) (bool, error) {
 	right := born(e.afiliado.Birthdate, given)
 	if e.page.Personal != "" {
 		same, err := e.asked.answered(slot, 0, given.personal[0])
@@ -182,9 +188,12 @@ func (e *strange) compare(slot *login.Slot, given answers) (bool, error) {
 // makes the link this browser's.
 func (s *Server) postElsewhere(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
 	ctx := r.Context()
-	e, err := s.strange(r, v, link)
+	e, err := s.elsewhere(r, v, link)
 	if err != nil {
-		return away(err)
+		return err
+	}
+	if e.page.Unavailable {
+		return s.showLater(w, v.Visit, e.page.Retry, e.page)
 	}
 	var given answers
 	if e.page.Faults = e.faults(&given); len(e.page.Faults) > 0 || !v.SameSite(r) {

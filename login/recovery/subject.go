@@ -69,15 +69,21 @@ func (s *Server) registered(ctx context.Context, id storage.Identifier) (*subjec
 	}
 	var history []storage.Historia
 	if err == nil {
-		history, err = s.cfg.Registry.Historia(asking, a.ID)
-	}
-	if err == nil && slices.ContainsFunc(history, func(h storage.Historia) bool { return h.AfiliadoID != a.ID }) {
-		err = errors.New("somebody else's history was found")
+		history, err = s.history(asking, a.ID)
 	}
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
 	return &subject{afiliado: a, history: history}, nil
+}
+
+// history asks the registry for a person's work history.
+func (s *Server) history(asking context.Context, afiliadoID string) ([]storage.Historia, error) {
+	history, err := s.cfg.Registry.Historia(asking, afiliadoID)
+	if err == nil && slices.ContainsFunc(history, func(h storage.Historia) bool { return h.AfiliadoID != afiliadoID }) {
+		err = errors.New("somebody else's history was found")
+	}
+	return history, err
 }
 
 // unavailable is errRegistry, unless it is whoever asks who has gone.
