@@ -148,12 +148,6 @@ func (r reads) Recovery(ctx context.Context, id string) (*Recovery, error) {
 	return r.recovery(ctx, `SELECT `+recoveryColumns+` FROM recovery WHERE id = ?`, id)
 }
 
-// LockRecovery returns the case by id, live or not, and holds its row. Whoever
-// locks the person too does that first.
-func (tx *Tx) LockRecovery(ctx context.Context, id string) (*Recovery, error) {
-	return tx.recovery(ctx, `SELECT `+recoveryColumns+` FROM recovery WHERE id = ?`+tx.db.dia.forUpdate, id)
-}
-
 // MoveRecovery takes the case to.ID from the step from to to.Step, and reports
 // whether it did: a case that is at another step by now, or not live at now, is
 // left alone, and this one statement decides who moves it. It stores the person,
