@@ -16,15 +16,9 @@ import (
 // days: more is no family.
 const addressPeople = 5
 
-// changes is what *storage.DB and *storage.Tx have in common here.
-type changes interface {
-	OpenContactChange(ctx context.Context, afiliadoID string) (*storage.ContactChange, error)
-	ContactApproved(ctx context.Context, afiliadoID string, at storage.Instant) (bool, error)
-}
-
 // openChange is the change of address that a person has under way; nil: none.
-func openChange(ctx context.Context, from changes, afiliadoID string) (*storage.ContactChange, error) {
-	c, err := from.OpenContactChange(ctx, afiliadoID)
+func openChange(ctx context.Context, tx *storage.Tx, afiliadoID string) (*storage.ContactChange, error) {
+	c, err := tx.OpenContactChange(ctx, afiliadoID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil //nolint:nilnil // documented: none
 	}

@@ -145,8 +145,8 @@ func leaves(c *storage.Recovery, now time.Time) time.Time {
 // that is because another address, whose mail has proved to be read, is to take its
 // place: what somebody just typed holds nothing up. A new one that the former
 // approved waits for nothing (D18).
-func (s *Server) held(ctx context.Context, from changes, a *storage.Afiliado, now time.Time) (time.Time, bool, error) {
-	change, err := openChange(ctx, from, a.ID)
+func (s *Server) held(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, now time.Time) (time.Time, bool, error) {
+	change, err := openChange(ctx, tx, a.ID)
 	if err != nil {
 		return time.Time{}, false, err
 	}
@@ -157,7 +157,7 @@ func (s *Server) held(ctx context.Context, from changes, a *storage.Afiliado, no
 	if a.EmailAt.IsZero() || !ready.After(now) {
 		return time.Time{}, false, nil
 	}
-	approved, err := from.ContactApproved(ctx, a.ID, a.EmailAt)
+	approved, err := tx.ContactApproved(ctx, a.ID, a.EmailAt)
 	if err != nil || approved {
 		return time.Time{}, false, err
 	}
