@@ -48,9 +48,9 @@ const (
 	WeakNone     Weakness = iota
 	WeakEmpty             // nothing is typed
 	WeakShort             // fewer than three letters
-	WeakRepeated          // the same as the other answer, or of one letter
+	WeakRepeated          // the same as the answer before it
 	WeakRegistry          // on file: whoever has the registry knows it
-	WeakPopular           // what many people answer
+	WeakPopular           // what many people answer, or one letter again and again
 )
 
 // CheckAnswers finds what is wrong with the answers that a enrols (S063, T22):
@@ -85,11 +85,9 @@ func weakness(folded string, empty bool, known []string) Weakness {
 		return WeakEmpty
 	case utf8.RuneCountInString(letters) < answerLetters:
 		return WeakShort
-	case strings.Trim(letters, string([]rune(letters)[:1])) == "":
-		return WeakRepeated
 	case slices.Contains(known, folded), slices.Contains(known, letters):
 		return WeakRegistry
-	case slices.Contains(popular(), folded), slices.Contains(popular(), letters):
+	case strings.Trim(letters, string([]rune(letters)[:1])) == "", slices.Contains(popular(), folded), slices.Contains(popular(), letters):
 		return WeakPopular
 	default:
 		return WeakNone

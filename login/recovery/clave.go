@@ -101,7 +101,7 @@ func (s *Server) enrolFaults(ctx context.Context, m *making) ([]templates.Fault,
 	words := [2]struct{ question, empty, short, personal, common, same templates.Fault }{
 		{
 			templates.Pregunta1Empty, templates.Respuesta1Empty, templates.Respuesta1Short, templates.Respuesta1Personal,
-			templates.Respuesta1Common, templates.Respuesta1Common,
+			templates.Respuesta1Common, "", // the first repeats none
 		},
 		{
 			templates.Pregunta2Empty, templates.Respuesta2Empty, templates.Respuesta2Short, templates.Respuesta2Personal,

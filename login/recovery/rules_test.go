@@ -128,7 +128,7 @@ func TestT22_WeakAnswers(t *testing.T) {
 	history := []storage.Historia{{Employer: "Textiles del Machángara S.A.", Province: "Pichincha", Sector: "Industria"}}
 	const good = "Doña Eufrosina"
 	for answer, want := range map[string]Weakness{
-		"": WeakEmpty, " ": WeakEmpty, "a": WeakShort, "12345": WeakShort, "ab1": WeakShort, "aaaa": WeakRepeated, "ñññ": WeakRepeated,
+		"": WeakEmpty, " ": WeakEmpty, "a": WeakShort, "12345": WeakShort, "ab1": WeakShort, "aaaa": WeakPopular, "ñññ": WeakPopular,
 		"Quishpe": WeakRegistry, "maria fernanda": WeakRegistry, "FERNANDA": WeakRegistry, "Quishpe1": WeakRegistry, "machángara": WeakRegistry,
 		"Textiles del Machangara": WeakRegistry, "textiles machángara": WeakRegistry, "Pichincha": WeakRegistry, "los rios": WeakRegistry, "14 de marzo": WeakRegistry,
 		"mafer": WeakRegistry, "Quito": WeakPopular, "barcelona": WeakPopular, "Firulais": WeakPopular, "asdf": WeakPopular,
