@@ -14,6 +14,9 @@ import (
 // choices is how many options stand before "Ninguna de las anteriores".
 const choices = 5
 
+// Last is the index of that one, the last option of every question.
+const Last = choices
+
 // noneShare is how often that is the right one.
 const noneShare = 0.15
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/quiz"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -160,7 +161,7 @@ func (s *Server) showElsewhere(w http.ResponseWriter, r *http.Request, v *visit,
 func (e *elsewhere) faults(given *answers) []templates.Fault {
 	out := given.readBirth(e.page.Typed)
 	given.personal = e.page.Typed.Personal
-	given.history = [2]int{whole(e.page.Typed.History[0], 0, 9), -1}
+	given.history = [2]int{whole(e.page.Typed.History[0], 0, quiz.Last), -1}
 	switch {
 	case e.page.Personal != "" && Fold(given.personal[0]) == "":
 		out = append(out, templates.Personal1Empty)

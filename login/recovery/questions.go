@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/quiz"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -57,7 +58,7 @@ func (a *answers) readBirth(t templates.RecoverAnswers) []templates.Fault {
 func (a *answers) read(t templates.RecoverAnswers) []templates.Fault {
 	out := a.readBirth(t)
 	for i, fault := range []templates.Fault{templates.Historia1Empty, templates.Historia2Empty} {
-		if a.history[i] = whole(t.History[i], 0, 9); a.history[i] < 0 {
+		if a.history[i] = whole(t.History[i], 0, quiz.Last); a.history[i] < 0 {
 			out = append(out, fault)
 		}
 	}
