@@ -166,6 +166,13 @@ func (s *Server) PressIdentifier(ctx context.Context, tx *storage.Tx, v *Visit, 
 	return tx.AddPressure(ctx, s.DB.PressureKey("identifier", string(id)), v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier))
 }
 
+// EaseIdentifier forgets what was counted against an identifier, once its person has
+// proved who she is: she needs no challenge for what others did, or she before. It
+// comes after the budgets, as counting does.
+func (s *Server) EaseIdentifier(ctx context.Context, tx *storage.Tx, id storage.Identifier) error {
+	return tx.EasePressure(ctx, s.DB.PressureKey("identifier", string(id)))
+}
+
 // PressNetwork counts something that r asks for against its network.
 func (s *Server) PressNetwork(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit) error {
 	return tx.AddPressure(ctx, s.DB.PressureKey("network", networkOf(r.RemoteAddr)), v.Now, s.Network.Leak, s.Network.Rim(challenge.FullNetwork))

@@ -245,6 +245,14 @@ func (r reads) Pressure(ctx context.Context, a, b []byte) (map[string]Instant, e
 	return out, nil
 }
 
+// EasePressure empties a bucket.
+func (tx *Tx) EasePressure(ctx context.Context, key []byte) error {
+	if err := tx.run(ctx, `DELETE FROM pressure WHERE key = ?`, key); err != nil {
+		return fmt.Errorf("storage: ease pressure: %w", err)
+	}
+	return nil
+}
+
 // AddPressure pours one drop of the given weight into a bucket, which holds what
 // leaks out in rim and no more: however long somebody pours, it is empty that long
 // after she stops.

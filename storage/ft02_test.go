@@ -140,6 +140,7 @@ func writes02() []write {
 		{"AddPressure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddPressure(ctx, f.mac, later, time.Second, time.Hour)
 		}},
+		{"EasePressure", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.EasePressure(ctx, f.mac) }},
 		{"AddSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddSession(ctx, storage.Session{ID: "s2", SecretHash: "s2", AfiliadoID: f.a.ID})
 		}},

@@ -183,7 +183,8 @@ type unlocking struct {
 // unlock uses link, after right, where that is not nil, has taken one of its
 // attempts and found what was typed to be right. All of it is one transaction:
 // the link is used, the lock lifted, the full budget restored on the identifier
-// and on every lane, with audit and notice.
+// and on every lane, what pressed on the identifier forgotten, with audit and
+// notice.
 func (s *Server) unlock(r *http.Request, v *login.Visit, link *storage.Link, right func(*storage.Afiliado) bool) (unlocking, error) {
 	ctx := r.Context()
 	var u unlocking
@@ -225,6 +226,9 @@ func (s *Server) lift(ctx context.Context, tx *storage.Tx, r *http.Request, v *l
 		return err
 	}
 	if err := tx.UnlockClave(ctx, mac); err != nil {
+		return err
+	}
+	if err := s.EaseIdentifier(ctx, tx, a.Identifier); err != nil {
 		return err
 	}
 	if err := tx.ForgiveDevices(ctx, a.ID); err != nil {

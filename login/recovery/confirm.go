@@ -18,7 +18,8 @@ type outcome struct {
 }
 
 // confirm sets the clave, with all that follows from it, in one transaction
-// (S038): the link is spent; the lock is lifted and both budgets are full again;
+// (S038): the link is spent; the lock is lifted, both budgets are full again, and
+// nothing presses on her identifier;
 // every session and what applications hold has ended, known devices are
 // forgotten, other links are dead; the declaration, the answers and the telephones
 // are on file; the case is over; audit and notice are written. Of any number of
@@ -94,10 +95,13 @@ func (c *confirmation) set(ctx context.Context) error {
 	}, c.History)
 }
 
-// open lifts the lock, which is no officer's, and restores the full budget of
-// sign-in and of this way.
+// open lifts the lock, which is no officer's, restores the full budget of sign-in
+// and of this way, and forgets what pressed on her identifier.
 func (c *confirmation) open(ctx context.Context) error {
-	if err := c.tx.UnlockClave(ctx, c.mac); err != nil || c.budget.LockReason == "" {
+	if err := c.tx.UnlockClave(ctx, c.mac); err != nil {
+		return err
+	}
+	if err := c.EaseIdentifier(ctx, c.tx, c.a.Identifier); err != nil || c.budget.LockReason == "" {
 		return err
 	}
 	e := c.v.Event(c.r, login.EventClaveUnlocked, c.a.ID)
