@@ -110,8 +110,10 @@ func (s *Server) postData(w http.ResponseWriter, r *http.Request, v *visit) erro
 			step = StepAssisted
 		}
 		to := v.to(step)
-		to.Contact, to.RequestedAt = contact, storage.At(v.Now)
-		to.ExpiresAt = storage.At(linkLatest(v.Now).Add(s.cfg.Window)) // as long as the link may serve
+		to.Contact = contact
+		if step == StepSent {
+			to.RequestedAt, to.ExpiresAt = storage.At(v.Now), storage.At(linkLatest(v.Now).Add(s.cfg.Window)) // as long as the link may serve
+		}
 		l := &letters{s, tx, r, v, &to, a}
 		switch {
 		case step != StepSent:
