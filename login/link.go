@@ -9,19 +9,42 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// CookieLink names the secret that holds the token of an opened link, and
-// OpenedFor is how long it stays in the browser that opened it.
+// CookieLink names the secret that holds the token of an opened link, CookieGrant
+// that of a link of storage.LinkCambio, which is in no mail, and OpenedFor is how
+// long either stays in the browser.
 const (
-	CookieLink = "enlace"
-	OpenedFor  = time.Hour
+	CookieLink  = "enlace"
+	CookieGrant = "cambio"
+	OpenedFor   = time.Hour
 )
+
+// Pages that opened links lead to.
+const (
+	PageUnlock   = "/desbloqueo/abrir"
+	PageDisavow  = "/no-fui-yo"
+	PageNewClave = "/generar-recuperar/clave"
+	PageConfirm  = "/correo/confirmar"
+	PageApprove  = "/correo/aprobar"
+)
+
+// PageOf is where a link of that purpose leads, "" for one that is in no mail.
+func PageOf(purpose string) string {
+	return map[string]string{
+		storage.LinkDesbloqueo: PageUnlock, storage.LinkNoFuiYo: PageDisavow, storage.LinkGenerar: PageNewClave,
+		storage.LinkCorreoNuevo: PageConfirm, storage.LinkCorreoViejo: PageApprove,
+	}[purpose]
+}
 
 // LinkAttempts is how often what a link asks may be answered (ASVS 6.5.5).
 const LinkAttempts = 5
 
-// KeptLink is the link of that purpose whose token lies in this browser under the
-// name cookie, live or not; nil for none.
-func (s *Server) KeptLink(r *http.Request, cookie, purpose string) (*storage.Link, error) {
+// KeptLink is the link of that purpose whose token lies in this browser, live or
+// not; nil for none.
+func (s *Server) KeptLink(r *http.Request, purpose string) (*storage.Link, error) {
+	cookie := CookieLink
+	if purpose == storage.LinkCambio {
+		cookie = CookieGrant
+	}
 	token := s.KeptSecret(r, cookie)
 	if token == "" {
 		return nil, nil //nolint:nilnil // documented: none
@@ -38,9 +61,10 @@ func (v *Visit) AskedFor(link *storage.Link) bool {
 	return link.BrowserHash != "" && link.BrowserHash == v.Browser
 }
 
-// Opens reports whether a link opens something at now; nil opens nothing.
-func Opens(link *storage.Link, now time.Time) bool {
-	return link != nil && link.Live(now) && link.Attempts < LinkAttempts
+// Opens reports whether a link, nil for none, opens something in this browser: the
+// attempts are those of others, and take it from nobody who asked for it.
+func (v *Visit) Opens(link *storage.Link) bool {
+	return link != nil && link.Live(v.Now) && (link.Attempts < LinkAttempts || v.AskedFor(link))
 }
 
 // DeadLink says why a link, nil for an unknown one, opens nothing any more, and

@@ -40,7 +40,7 @@ func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
 	if c.session, err = s.Session(r.Context(), r); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	if c.grant, err = s.openedLink(r, storage.LinkCambio); err != nil {
+	if c.grant, err = s.KeptLink(r, storage.LinkCambio); err != nil {
 		return nil, err
 	}
 	who, step := "", templates.ChangeNew
@@ -111,7 +111,7 @@ func (s *Server) postChange(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Form.Has("cancelar") {
-		s.DropSecret(w, cookieGrant)
+		s.DropSecret(w, login.CookieGrant)
 		return s.Cancel(w, r, v)
 	}
 	if v.Form.Has("cedula") {
@@ -130,7 +130,7 @@ func (s *Server) postChange(w http.ResponseWriter, r *http.Request) error {
 // overdue answers a form whose grant is over: the change it made, if it made one
 // (FT-14), else the first step again.
 func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit) error {
-	grant, err := s.openedLink(r, storage.LinkCambio)
+	grant, err := s.KeptLink(r, storage.LinkCambio)
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		return err
 	}
 	if grant != "" {
-		s.KeepSecret(w, cookieGrant, s.DB.LinkToken(grant), login.OpenedFor)
+		s.KeepSecret(w, login.CookieGrant, s.DB.LinkToken(grant), login.OpenedFor)
 		return s.Redirect(w, r, v.PagePath("/cambio"))
 	}
 	if reason := s.Reason(a); reason != "" {

@@ -234,7 +234,7 @@ func (s *Server) getChanged(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	grant, err := s.openedLink(r, storage.LinkCambio)
+	grant, err := s.KeptLink(r, storage.LinkCambio)
 	if err != nil {
 		return err
 	}

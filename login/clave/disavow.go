@@ -14,7 +14,7 @@ import (
 )
 
 func disavowForm(v *login.Visit) login.Asking {
-	return login.Asking{Form: challenge.Form{Purpose: "no-fui-yo", Browser: v.Browser, Path: "/no-fui-yo"}}
+	return login.Asking{Form: challenge.Form{Purpose: "no-fui-yo", Browser: v.Browser, Path: login.PageDisavow}}
 }
 
 // getDisavow is GET /no-fui-yo: what the link of a notice would do.
@@ -39,7 +39,7 @@ func (s *Server) disavowing(w http.ResponseWriter, r *http.Request) (*login.Visi
 	if err != nil {
 		return nil, nil, err
 	}
-	link, err := s.openedLink(r, storage.LinkNoFuiYo)
+	link, err := s.KeptLink(r, storage.LinkNoFuiYo)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -190,7 +190,7 @@ func (s *Server) getDisavowed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	link, err := s.openedLink(r, storage.LinkNoFuiYo)
+	link, err := s.KeptLink(r, storage.LinkNoFuiYo)
 	if err != nil {
 		return err
 	}

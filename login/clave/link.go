@@ -14,9 +14,6 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// cookieGrant holds the token of the grant for one change.
-const cookieGrant = "cambio"
-
 // Audit events of links.
 const (
 	eventUnlocked     = login.EventClaveUnlocked
@@ -27,7 +24,7 @@ const (
 // getLink is GET and HEAD /enlace/{token}: the token leaves the address at once,
 // and nothing is spent (T11).
 func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
-	to := "/desbloqueo/abrir"
+	to := login.PageUnlock
 	token := mux.Vars(r)["token"]
 	link, err := s.DB.LinkByToken(r.Context(), token)
 	switch {
@@ -36,19 +33,11 @@ func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
 		return s.Redirect(w, r, to)
 	case err != nil:
 		return err
-	case pageOf(link.Purpose) != "":
-		to = pageOf(link.Purpose)
+	case login.PageOf(link.Purpose) != "":
+		to = login.PageOf(link.Purpose)
 	}
 	s.KeepSecret(w, login.CookieLink, token, login.OpenedFor)
 	return s.Redirect(w, r, to)
-}
-
-// pageOf is where a link of that purpose leads, "" for one that is in no mail.
-func pageOf(purpose string) string {
-	return map[string]string{
-		storage.LinkDesbloqueo: "/desbloqueo/abrir", storage.LinkNoFuiYo: "/no-fui-yo", storage.LinkGenerar: "/generar-recuperar/clave",
-		storage.LinkCorreoNuevo: "/correo/confirmar", storage.LinkCorreoViejo: "/correo/aprobar",
-	}[purpose]
 }
 
 // opened is the link to unlock that lies in this browser; nil, with the answer
@@ -58,8 +47,8 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (*login.Visit, *
 	if err != nil {
 		return nil, nil, err
 	}
-	link, err := s.openedLink(r, storage.LinkDesbloqueo)
-	if err != nil || login.Opens(link, v.Now) {
+	link, err := s.KeptLink(r, storage.LinkDesbloqueo)
+	if err != nil || v.Opens(link) {
 		return v, link, err
 	}
 	return v, nil, s.showDead(w, r, v, link, templates.LinkToUnlock)
@@ -265,7 +254,7 @@ func (s *Server) getUnlocked(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	link, err := s.KeptLink(r, storage.LinkDesbloqueo)
 	if err != nil {
 		return err
 	}

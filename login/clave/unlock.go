@@ -203,7 +203,7 @@ func (s *Server) postResend(w http.ResponseWriter, r *http.Request) error {
 
 // askedBefore is the wish that one press is; without a hash where there is none.
 func (s *Server) askedBefore(r *http.Request, v *login.Visit) (wish, error) {
-	link, err := s.openedLink(r, storage.LinkDesbloqueo)
+	link, err := s.KeptLink(r, storage.LinkDesbloqueo)
 	if err != nil {
 		return wish{}, err
 	}
@@ -240,13 +240,4 @@ func (s *Server) lastAsked(ctx context.Context, v *login.Visit) ([]byte, error) 
 		return nil, err
 	}
 	return asked[0].IdentifierMAC, nil
-}
-
-// openedLink is the link of that purpose whose token lies in this browser, live
-// or not; nil for none.
-func (s *Server) openedLink(r *http.Request, purpose string) (*storage.Link, error) {
-	if purpose == storage.LinkCambio {
-		return s.KeptLink(r, cookieGrant, purpose)
-	}
-	return s.KeptLink(r, login.CookieLink, purpose)
 }

@@ -95,11 +95,11 @@ type contactLink struct {
 }
 
 func confirming() contactLink {
-	return contactLink{"/correo/confirmar", storage.LinkCorreoNuevo, templates.ContactConfirm, eventProved, (*storage.Tx).ProveContactChange}
+	return contactLink{login.PageConfirm, storage.LinkCorreoNuevo, templates.ContactConfirm, eventProved, (*storage.Tx).ProveContactChange}
 }
 
 func approving() contactLink {
-	return contactLink{"/correo/aprobar", storage.LinkCorreoViejo, templates.ContactApprove, eventApproved, (*storage.Tx).ApproveContactChange}
+	return contactLink{login.PageApprove, storage.LinkCorreoViejo, templates.ContactApprove, eventApproved, (*storage.Tx).ApproveContactChange}
 }
 
 func (s *Server) getConfirm(w http.ResponseWriter, r *http.Request) error {
@@ -125,11 +125,11 @@ func (s *Server) contact(w http.ResponseWriter, r *http.Request, k contactLink) 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	link, err := s.KeptLink(r, login.CookieLink, k.purpose)
+	link, err := s.KeptLink(r, k.purpose)
 	if err != nil {
 		return v, nil, nil, err
 	}
-	if login.Opens(link, v.Now) {
+	if v.Opens(link) {
 		c, err := s.DB.ContactChange(r.Context(), ownerOf(link))
 		return v, link, c, err
 	}
@@ -220,7 +220,7 @@ func (s *Server) getContactDone(w http.ResponseWriter, r *http.Request) error {
 		contactLink
 		step templates.ContactStep
 	}{{confirming(), templates.ContactConfirmed}, {approving(), templates.ContactApproved}} {
-		link, err := s.KeptLink(r, login.CookieLink, k.purpose)
+		link, err := s.KeptLink(r, k.purpose)
 		if err != nil {
 			return err
 		}

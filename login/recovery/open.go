@@ -17,14 +17,8 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) (*visit, *storage.
 	if err != nil {
 		return nil, nil, err
 	}
-	link, err := s.KeptLink(r, login.CookieLink, storage.LinkGenerar)
+	link, err := s.KeptLink(r, storage.LinkGenerar)
 	return v, link, err
-}
-
-// opens reports whether a link, nil for none, opens something here: the attempts
-// are those of other browsers.
-func (v *visit) opens(link *storage.Link) bool {
-	return link != nil && link.Live(v.Now) && (v.AskedFor(link) || login.Opens(link, v.Now))
 }
 
 // getClave is GET /generar-recuperar/clave: what an opened link leads to. Nothing
@@ -34,7 +28,7 @@ func (s *Server) getClave(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err != nil:
 		return err
-	case !v.opens(link):
+	case !v.Opens(link):
 		return s.showDead(w, r, v, link)
 	case !v.AskedFor(link):
 		return s.showElsewhere(w, r, v, link)
@@ -53,7 +47,7 @@ func (s *Server) postClave(w http.ResponseWriter, r *http.Request) error {
 	case link == nil || !link.UsedAt.IsZero() || !link.ReplacedAt.IsZero():
 		return s.showDead(w, r, v, link)
 	case !v.AskedFor(link):
-		if !v.opens(link) {
+		if !v.Opens(link) {
 			return s.showDead(w, r, v, link)
 		}
 		return s.postElsewhere(w, r, v, link)
@@ -63,7 +57,7 @@ func (s *Server) postClave(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case !ours || late || !v.SameSite(r):
 		switch {
-		case v.opens(link):
+		case v.Opens(link):
 			return s.showClave(w, r, v, link, v.Now, true)
 		case ours && late:
 			return s.showLate(w, r, v, link)
@@ -229,7 +223,7 @@ func (s *Server) postElsewhere(w http.ResponseWriter, r *http.Request, v *visit,
 	}
 	switch left := login.LinkAttempts - number; {
 	case right:
-		return s.Redirect(w, r, pathClave)
+		return s.Redirect(w, r, login.PageNewClave)
 	case left == 0:
 		link.Attempts = login.LinkAttempts
 		return s.showDead(w, r, v, link)

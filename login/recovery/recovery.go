@@ -82,7 +82,6 @@ const (
 const (
 	pathStart = "/generar-recuperar"
 	pathSent  = "/generar-recuperar/enviado"
-	pathClave = "/generar-recuperar/clave"
 	pathDone  = "/generar-recuperar/listo"
 )
 
@@ -96,12 +95,12 @@ func (s *Server) Routes(r *mux.Router) {
 	post(pathStart, s.postCase)
 	get(pathSent, s.getSent)
 	post("/generar-recuperar/reenviar", s.postResend)
-	get(pathClave, s.getClave)
-	post(pathClave, s.postClave)
+	get(login.PageNewClave, s.getClave)
+	post(login.PageNewClave, s.postClave)
 	get(pathDone, s.getDone)
-	get("/correo/confirmar", s.getConfirm)
-	post("/correo/confirmar", s.postConfirm)
-	get("/correo/aprobar", s.getApprove)
-	post("/correo/aprobar", s.postApprove)
+	get(login.PageConfirm, s.getConfirm)
+	post(login.PageConfirm, s.postConfirm)
+	get(login.PageApprove, s.getApprove)
+	post(login.PageApprove, s.postApprove)
 	get("/correo/listo", s.getContactDone)
 }
