@@ -16,10 +16,6 @@ import (
 // unlockLatest is when a link ends, from the request, however late its mail is (D06).
 const unlockLatest = time.Hour
 
-// addressLimit is how many links one address gets within the window, whoever they
-// are for: a family may share a mailbox.
-const addressLimit = 6
-
 // strangersADay is how many times UnlockLimit mails strangers' wishes send one
 // person within a day, and wishesLooked how many of the last mails are counted.
 const (
@@ -236,7 +232,7 @@ func (j *job) sendTo(ctx context.Context, address string, m templates.Mail, prio
 			return err
 		}
 	}
-	return j.enqueue(ctx, msg, m)
+	return login.Enqueue(ctx, j.tx, msg, m)
 }
 
 // disavowable reports whether a notice offers "No fui yo": where an officer or a
@@ -258,15 +254,6 @@ func (j *job) message(priority int) storage.Message {
 		m.Locale = j.notice.Locale
 	}
 	return m
-}
-
-func (j *job) enqueue(ctx context.Context, msg storage.Message, m templates.Mail) error {
-	data, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("clave: mail: %w", err)
-	}
-	msg.Template, msg.Data = m.Template(), data
-	return j.tx.Enqueue(ctx, msg)
 }
 
 func (j *job) audit(ctx context.Context, name string, detail map[string]string) error {
@@ -309,7 +296,7 @@ func (j *job) unlock(ctx context.Context) error {
 	msg := j.message(storage.PriorityAwaited)
 	msg.ExpiresAt = storage.At(latest)
 	if !link {
-		if err := j.enqueue(ctx, msg, m); err != nil {
+		if err := login.Enqueue(ctx, j.tx, msg, m); err != nil {
 			return err
 		}
 		detail["reason"] = string(reason)
@@ -323,7 +310,7 @@ func (j *job) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.enqueue(ctx, msg, m); err != nil {
+	if err := login.Enqueue(ctx, j.tx, msg, m); err != nil {
 		return err
 	}
 	return j.audit(ctx, eventUnlockSent, detail)
@@ -368,5 +355,5 @@ func (j *job) full(ctx context.Context, template string) (bool, error) {
 		return lately >= j.UnlockLimit, nil
 	}
 	_, address, err := j.tx.CountMessages(ctx, j.afiliado.ID, j.afiliado.Email, template, window)
-	return address >= max(addressLimit, j.UnlockLimit) || today >= strangersADay*j.UnlockLimit, err
+	return address >= j.AddressLimit() || today >= strangersADay*j.UnlockLimit, err
 }

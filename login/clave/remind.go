@@ -2,11 +2,11 @@ package clave
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -79,15 +79,13 @@ func (s *Server) remind(ctx context.Context, prefix string, due storage.DueClave
 			return nil
 		}
 		left := c.DueAt.Sub(now)
-		data, err := json.Marshal(templates.MailRenewalDue{Name: a.GivenName, Due: c.DueAt.Time, Days: int((left + day - 1) / day)})
-		if err != nil {
-			return fmt.Errorf("clave: reminder: %w", err)
-		}
 		done = true
-		return tx.Enqueue(ctx, storage.Message{
-			ID: storage.ReminderID(prefix, due), AfiliadoID: a.ID, Template: templates.MailRenewalDue{}.Template(), Recipient: a.Email,
-			Locale: a.Locale, Data: data, Priority: storage.PriorityReminder, CreatedAt: storage.At(now), ExpiresAt: c.DueAt,
-		})
+		msg := storage.Message{
+			ID: storage.ReminderID(prefix, due), AfiliadoID: a.ID, Recipient: a.Email, Locale: a.Locale, Priority: storage.PriorityReminder,
+			CreatedAt: storage.At(now), ExpiresAt: c.DueAt,
+		}
+		m := templates.MailRenewalDue{Name: a.GivenName, Due: c.DueAt.Time, Days: int((left + day - 1) / day)}
+		return login.Enqueue(ctx, tx, msg, m)
 	})
 	switch {
 	case errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrNotFound):

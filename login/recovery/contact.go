@@ -70,7 +70,7 @@ func (l *letters) askChange(ctx context.Context, email string) (bool, error) {
 		}
 		msg := l.message(send.address, send.priority)
 		msg.LinkID = link.ID
-		if err := l.enqueue(ctx, msg, send.mail); err != nil {
+		if err := login.Enqueue(ctx, l.tx, msg, send.mail); err != nil {
 			return false, err
 		}
 	}
@@ -312,7 +312,7 @@ func (s *Server) apply(ctx context.Context, tx *storage.Tx, c storage.ContactCha
 			Priority: storage.PriorityNotice, CreatedAt: storage.At(now),
 		}
 		m := templates.MailContactApplied{Name: before.GivenName, When: now, Former: to.former}
-		if err := enqueue(ctx, tx, msg, m); err != nil {
+		if err := login.Enqueue(ctx, tx, msg, m); err != nil {
 			return err
 		}
 	}

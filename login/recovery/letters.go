@@ -14,10 +14,6 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// addressLimit is how many of these mails one address gets within the window,
-// whoever they are for: a family may share a mailbox.
-const addressLimit = 6
-
 // heldBack is how long after the answers the link leaves where the risk says so.
 const heldBack = 30 * time.Minute
 
@@ -97,7 +93,7 @@ func (l *letters) askLink(ctx context.Context) (bool, error) {
 	}
 	msg := l.message(l.a.Email, storage.PriorityAwaited)
 	msg.LinkID, msg.ExpiresAt, msg.NextAt = link.ID, link.LatestAt, storage.At(leaves(l.to, now))
-	if err := l.enqueue(ctx, msg, m); err != nil {
+	if err := login.Enqueue(ctx, l.tx, msg, m); err != nil {
 		return false, err
 	}
 	return true, l.audit(ctx, eventAsked)
@@ -168,7 +164,7 @@ func (s *Server) held(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, 
 // the address; that is noted.
 func (l *letters) full(ctx context.Context, template, address string) (bool, error) {
 	person, shared, err := l.tx.CountMessages(ctx, l.a.ID, address, template, l.v.Now.Add(-l.UnlockWindow))
-	if err != nil || person < l.UnlockLimit && shared < max(addressLimit, l.UnlockLimit) {
+	if err != nil || person < l.UnlockLimit && shared < l.AddressLimit() {
 		return false, err
 	}
 	return true, l.audit(ctx, eventCapped)
@@ -188,10 +184,6 @@ func (l *letters) message(address string, priority int) storage.Message {
 	}
 }
 
-func (l *letters) enqueue(ctx context.Context, msg storage.Message, m templates.Mail) error {
-	return enqueue(ctx, l.tx, msg, m)
-}
-
 // warn sends a notice with "No fui yo".
 func (l *letters) warn(ctx context.Context, address string, m templates.Mail) error {
 	msg := l.message(address, storage.PriorityNotice)
@@ -199,14 +191,5 @@ func (l *letters) warn(ctx context.Context, address string, m templates.Mail) er
 	if msg.LinkID, err = l.tx.ShareLink(ctx, login.DisavowLink(l.a.ID, l.v.Now)); err != nil {
 		return err
 	}
-	return l.enqueue(ctx, msg, m)
-}
-
-func enqueue(ctx context.Context, tx *storage.Tx, msg storage.Message, m templates.Mail) error {
-	data, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("recovery: mail: %w", err)
-	}
-	msg.Template, msg.Data = m.Template(), data
-	return tx.Enqueue(ctx, msg)
+	return login.Enqueue(ctx, l.tx, msg, m)
 }
