@@ -58,7 +58,7 @@ const (
 // and none of what everybody answers.
 func CheckAnswers(answers []string, a storage.Afiliado, history []storage.Historia) []Weakness {
 	out := make([]Weakness, len(answers))
-	known := registry(a, history)
+	known := onFile(a, history)
 	folded := make([]string, len(answers))
 	for i, answer := range answers {
 		folded[i] = Fold(answer)
@@ -107,8 +107,8 @@ func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) })
 }
 
-// registry is what is on file of a person, folded: as a whole and word by word.
-func registry(a storage.Afiliado, history []storage.Historia) []string {
+// onFile is what is known of a person, folded: as a whole and word by word.
+func onFile(a storage.Afiliado, history []storage.Historia) []string {
 	texts := []string{a.GivenName, a.FamilyName, a.Name(), a.FamilyName + a.GivenName, a.Email, a.Mobile, a.Landline, string(a.Identifier)}
 	for _, h := range history {
 		texts = append(texts, h.Employer, h.Province, h.Sector)

@@ -11,8 +11,8 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// making is the form of a new clave, by whom its link says.
-type making struct {
+// claveForm is the form of a new clave, for whom its link says.
+type claveForm struct {
 	link     *storage.Link
 	opened   time.Time
 	caso     *storage.Recovery // that the link is of; nil where it is known no more
@@ -21,16 +21,16 @@ type making struct {
 	page     templates.RecoverClave
 }
 
-func (s *Server) making(r *http.Request, v *visit, link *storage.Link, opened time.Time) (*making, error) {
-	ctx, m := r.Context(), &making{link: link, opened: opened}
+func (s *Server) claveForm(r *http.Request, v *visit, link *storage.Link, opened time.Time) (*claveForm, error) {
+	ctx, f := r.Context(), &claveForm{link: link, opened: opened}
 	var err error
-	if m.afiliado, err = s.DB.Afiliado(ctx, link.AfiliadoID); err != nil {
+	if f.afiliado, err = s.DB.Afiliado(ctx, link.AfiliadoID); err != nil {
 		return nil, err
 	}
-	if m.present, err = s.DB.Clave(ctx, link.AfiliadoID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if f.present, err = s.DB.Clave(ctx, link.AfiliadoID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	if m.caso, err = s.DB.Recovery(ctx, ownerOf(link)); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if f.caso, err = s.DB.Recovery(ctx, ownerOf(link)); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
 	enrolled, err := s.enrolled(ctx, link.AfiliadoID)
@@ -44,14 +44,14 @@ func (s *Server) making(r *http.Request, v *visit, link *storage.Link, opened ti
 		}
 		return ""
 	}
-	m.page = templates.RecoverClave{
+	f.page = templates.RecoverClave{
 		Layout: s.Layout(r, v.Visit), Opened: s.opened(link, opened), Until: s.until(opened), Remaining: s.until(opened).Sub(v.Now),
-		First: m.present == nil, Enrol: len(enrolled) == 0, Rules: s.ClaveRules(), Declared: v.Form.Get("declaracion") != "",
+		First: f.present == nil, Enrol: len(enrolled) == 0, Rules: s.ClaveRules(), Declared: v.Form.Get("declaracion") != "",
 		Chosen:  [2]string{question("pregunta_1"), question("pregunta_2")},
 		Answers: [2]string{answer("respuesta_1"), answer("respuesta_2")},
 	}
-	m.page.Application, err = s.wayBack(ctx, v, link, m.caso)
-	return m, err
+	f.page.Application, err = s.wayBack(ctx, v, link, f.caso)
+	return f, err
 }
 
 // wayBack is the application that sent the person, nil where none did.
@@ -65,36 +65,36 @@ func (s *Server) wayBack(ctx context.Context, v *visit, link *storage.Link, caso
 
 // showClave shows the form as it is at first, or, where one came too late, again.
 func (s *Server) showClave(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link, opened time.Time, stale bool) error {
-	m, err := s.making(r, v, link, opened)
+	f, err := s.claveForm(r, v, link, opened)
 	if err != nil {
 		return err
 	}
-	m.page.Stale = stale
-	return s.Show(w, v.Visit, http.StatusOK, m.page)
+	f.page.Stale = stale
+	return s.Show(w, v.Visit, http.StatusOK, f.page)
 }
 
 // faults are the rules that the form breaks, but for the history of claves.
-func (s *Server) faults(ctx context.Context, v *visit, m *making) ([]templates.Fault, error) {
+func (s *Server) faults(ctx context.Context, v *visit, f *claveForm) ([]templates.Fault, error) {
 	var out []templates.Fault
-	if !m.page.Declared { // S036
+	if !f.page.Declared { // S036
 		out = append(out, templates.DeclarationMissing)
 	}
-	if m.page.Enrol {
-		weak, err := s.enrolFaults(ctx, m)
+	if f.page.Enrol {
+		weak, err := s.enrolFaults(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, weak...)
 	}
-	return append(out, s.Policy.Check(v.Form.Get("clave_nueva"), v.Form.Get("clave_confirmacion"), *m.afiliado)...), nil
+	return append(out, s.Policy.Check(v.Form.Get("clave_nueva"), v.Form.Get("clave_confirmacion"), *f.afiliado)...), nil
 }
 
 // enrolFaults are what is wrong with the questions chosen and their answers
 // (S063); errRegistry where nobody says what is on file of her (FT-24).
-func (s *Server) enrolFaults(ctx context.Context, m *making) ([]templates.Fault, error) {
+func (s *Server) enrolFaults(ctx context.Context, f *claveForm) ([]templates.Fault, error) {
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	history, err := s.history(asking, m.afiliado.ID)
+	history, err := s.history(asking, f.afiliado.ID)
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
@@ -109,12 +109,12 @@ func (s *Server) enrolFaults(ctx context.Context, m *making) ([]templates.Fault,
 		},
 	}
 	var out []templates.Fault
-	weak := CheckAnswers(m.page.Answers[:], *m.afiliado, history)
+	weak := CheckAnswers(f.page.Answers[:], *f.afiliado, history)
 	for i, w := range words {
 		switch {
-		case m.page.Chosen[i] == "":
+		case f.page.Chosen[i] == "":
 			out = append(out, w.question)
-		case i == 1 && m.page.Chosen[0] == m.page.Chosen[1]:
+		case i == 1 && f.page.Chosen[0] == f.page.Chosen[1]:
 			out = append(out, templates.PreguntaSame)
 		}
 		if fault := map[Weakness]templates.Fault{
@@ -129,41 +129,41 @@ func (s *Server) enrolFaults(ctx context.Context, m *making) ([]templates.Fault,
 // setClave checks the form, hashes what it holds, and confirms.
 func (s *Server) setClave(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link, opened time.Time) error {
 	ctx := r.Context()
-	m, err := s.making(r, v, link, opened)
+	f, err := s.claveForm(r, v, link, opened)
 	if err != nil {
 		return err
 	}
-	m.page.Faults, err = s.faults(ctx, v, m)
+	f.page.Faults, err = s.faults(ctx, v, f)
 	if errors.Is(err, errRegistry) {
-		m.page.Unavailable, m.page.Retry = true, retryRegistry
-		return s.showLater(w, v.Visit, m.page.Retry, m.page)
+		f.page.Unavailable, f.page.Retry = true, retryRegistry
+		return s.showLater(w, v.Visit, f.page.Retry, f.page)
 	}
 	if err != nil {
 		return err
 	}
-	if len(m.page.Faults) > 0 {
-		return s.Show(w, v.Visit, http.StatusOK, m.page)
+	if len(f.page.Faults) > 0 {
+		return s.Show(w, v.Visit, http.StatusOK, f.page)
 	}
-	made, err := s.hash(ctx, v, m)
+	made, err := s.hash(ctx, v, f)
 	if errors.Is(err, login.ErrBusy) {
-		m.page.Busy, m.page.Retry = true, s.Hash.RetryAfter()
-		return s.showLater(w, v.Visit, m.page.Retry, m.page)
+		f.page.Busy, f.page.Retry = true, s.Hash.RetryAfter()
+		return s.showLater(w, v.Visit, f.page.Retry, f.page)
 	}
 	if err != nil {
 		return err
 	}
 	if made == nil {
-		m.page.Faults = []templates.Fault{templates.NuevaUsed}
-		return s.Show(w, v.Visit, http.StatusOK, m.page)
+		f.page.Faults = []templates.Fault{templates.NuevaUsed}
+		return s.Show(w, v.Visit, http.StatusOK, f.page)
 	}
-	out, err := s.confirm(r, v, m, *made)
+	out, err := s.confirm(r, v, f, *made)
 	switch {
 	case err != nil:
 		return err
 	case out.done:
 		return s.Redirect(w, r, pathDone)
 	case out.reason != "":
-		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: m.page.Layout, Reason: out.reason})
+		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: f.page.Layout, Reason: out.reason})
 	default: // another form was faster, or the clave was changed meanwhile
 		if link, err = s.DB.Link(ctx, link.ID); err != nil {
 			return err
@@ -182,22 +182,22 @@ type hashes struct {
 }
 
 // hash makes them; nil where the clave is one of the last ones (S089).
-func (s *Server) hash(ctx context.Context, v *visit, m *making) (*hashes, error) {
+func (s *Server) hash(ctx context.Context, v *visit, f *claveForm) (*hashes, error) {
 	slot, err := s.Hash.Take(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer slot.Release()
-	phc, used, err := s.MakeNew(ctx, slot, m.afiliado.ID, m.present, v.Form.Get("clave_nueva"))
+	phc, used, err := s.MakeNew(ctx, slot, f.afiliado.ID, f.present, v.Form.Get("clave_nueva"))
 	if err != nil || used {
 		return nil, err
 	}
 	made := &hashes{clave: phc}
-	if !m.page.Enrol {
+	if !f.page.Enrol {
 		return made, nil
 	}
-	for i, question := range m.page.Chosen {
-		phc, err := slot.Make(Fold(m.page.Answers[i]))
+	for i, question := range f.page.Chosen {
+		phc, err := slot.Make(Fold(f.page.Answers[i]))
 		if err != nil {
 			return nil, err
 		}

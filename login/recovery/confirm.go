@@ -24,11 +24,11 @@ type outcome struct {
 // forgotten, other links are dead; the declaration, the answers and the telephones
 // are on file; the case is over; audit and notice are written. Of any number of
 // forms with one link at once, one does this.
-func (s *Server) confirm(r *http.Request, v *visit, m *making, made hashes) (outcome, error) {
+func (s *Server) confirm(r *http.Request, v *visit, f *claveForm, made hashes) (outcome, error) {
 	var out outcome
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		out = outcome{}
-		c := &confirmation{Server: s, tx: tx, r: r, v: v, m: m, made: made}
+		c := &confirmation{Server: s, tx: tx, r: r, v: v, f: f, made: made}
 		return c.run(r.Context(), &out)
 	})
 	return out, err
@@ -39,7 +39,7 @@ type confirmation struct {
 	tx     *storage.Tx
 	r      *http.Request
 	v      *visit
-	m      *making
+	f      *claveForm
 	made   hashes
 	a      *storage.Afiliado // held
 	mac    []byte            // of her identifier
@@ -48,7 +48,7 @@ type confirmation struct {
 
 func (c *confirmation) run(ctx context.Context, out *outcome) error {
 	var err error
-	if c.a, err = c.tx.LockAfiliado(ctx, c.m.link.AfiliadoID); err != nil {
+	if c.a, err = c.tx.LockAfiliado(ctx, c.f.link.AfiliadoID); err != nil {
 		return err
 	}
 	c.mac = c.DB.IdentifierMAC(c.a.Identifier)
@@ -66,7 +66,7 @@ func (c *confirmation) run(ctx context.Context, out *outcome) error {
 	if same, err := c.unchanged(ctx); err != nil || !same {
 		return err
 	}
-	if out.done, err = c.tx.UseLinkOpened(ctx, c.m.link.ID, c.m.opened, c.v.Now); err != nil || !out.done {
+	if out.done, err = c.tx.UseLinkOpened(ctx, c.f.link.ID, c.f.opened, c.v.Now); err != nil || !out.done {
 		return err
 	}
 	for _, step := range []func(context.Context) error{c.set, c.finish, c.open, c.close, c.enrol, c.tell} {
@@ -82,9 +82,9 @@ func (c *confirmation) run(ctx context.Context, out *outcome) error {
 func (c *confirmation) unchanged(ctx context.Context) (bool, error) {
 	present, err := c.tx.ClaveFacts(ctx, c.a.ID)
 	if errors.Is(err, storage.ErrNotFound) {
-		return c.m.present == nil, nil
+		return c.f.present == nil, nil
 	}
-	return err == nil && c.m.present != nil && present.CreatedAt.Equal(c.m.present.CreatedAt.Time), err
+	return err == nil && c.f.present != nil && present.CreatedAt.Equal(c.f.present.CreatedAt.Time), err
 }
 
 func (c *confirmation) set(ctx context.Context) error {
@@ -135,9 +135,9 @@ func (c *confirmation) enrol(ctx context.Context) error {
 	if err == nil && len(c.made.answers) > 0 {
 		err = c.tx.SetAnswers(ctx, c.a.ID, c.made.answers)
 	}
-	typed := c.m.caso != nil && c.m.caso.BrowserHash == c.v.Browser // here: whoever passed the questions elsewhere may be somebody else
-	if err == nil && typed && c.m.caso.Contact.Mobile+c.m.caso.Contact.Landline != "" {
-		err = c.tx.SetPhones(ctx, c.a.ID, c.m.caso.Contact.Mobile, c.m.caso.Contact.Landline, c.v.Now)
+	typed := c.f.caso != nil && c.f.caso.BrowserHash == c.v.Browser // here: whoever passed the questions elsewhere may be somebody else
+	if err == nil && typed && c.f.caso.Contact.Mobile+c.f.caso.Contact.Landline != "" {
+		err = c.tx.SetPhones(ctx, c.a.ID, c.f.caso.Contact.Mobile, c.f.caso.Contact.Landline, c.v.Now)
 	}
 	return err
 }
@@ -145,10 +145,10 @@ func (c *confirmation) enrol(ctx context.Context) error {
 // finish ends the case, and any other of hers: before the budgets, in the order in
 // which wrong answers hold them.
 func (c *confirmation) finish(ctx context.Context) error {
-	if c.m.caso != nil && Follows(Step(c.m.caso.Step), StepDone) {
-		to := *c.m.caso
+	if c.f.caso != nil && Follows(Step(c.f.caso.Step), StepDone) {
+		to := *c.f.caso
 		to.Step, to.DoneAt = string(StepDone), storage.At(c.v.Now)
-		if _, err := c.tx.MoveRecovery(ctx, c.m.caso.Step, to, c.v.Now); err != nil { // one that was left for another is over anyway
+		if _, err := c.tx.MoveRecovery(ctx, c.f.caso.Step, to, c.v.Now); err != nil { // one that was left for another is over anyway
 			return err
 		}
 	}
@@ -157,14 +157,14 @@ func (c *confirmation) finish(ctx context.Context) error {
 
 func (c *confirmation) tell(ctx context.Context) error {
 	e := c.v.Event(c.r, login.EventRecovered, c.a.ID)
-	e.Detail = map[string]string{"case": ownerOf(c.m.link), "declaracion": c.Pages.Declaration().Version, "first": "no"}
-	if c.m.present == nil {
+	e.Detail = map[string]string{"case": ownerOf(c.f.link), "declaracion": c.Pages.Declaration().Version, "first": "no"}
+	if c.f.present == nil {
 		e.Detail["first"] = "yes"
 	}
 	if err := c.tx.Audit(ctx, e); err != nil {
 		return err
 	}
-	return c.Notify(ctx, c.tx, c.r, c.v.Visit, login.NoticeRecovered, c.mac, login.Notice{First: c.m.present == nil})
+	return c.Notify(ctx, c.tx, c.r, c.v.Visit, login.NoticeRecovered, c.mac, login.Notice{First: c.f.present == nil})
 }
 
 // getDone is GET /generar-recuperar/listo, for the browser that set the clave.
