@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -179,6 +180,9 @@ func (m MailUnlockAssisted) letter(c *composer) letter {
 		why = "mail.desbloqueo-asistido.apagado"
 	}
 	l.Lead = []string{c.say("mail.desbloqueo-asistido.what"), c.say(why)}
+	if m.Reason == ReasonRecuperacion { // beside why no link comes: why it is locked
+		l.Lead = slices.Insert(l.Lead, 1, c.say("locked.recuperacion.what"))
+	}
 	l.Facts = c.facts(m.When, m.Network, m.Device)
 	l.Own = c.own()
 	for _, w := range c.site.assisted() {

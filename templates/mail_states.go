@@ -55,7 +55,7 @@ func MailStates() []MailState {
 	locked.Online, locked.Until, assisted.Off = false, when.Add(24*time.Hour), true
 	all = append(all, MailState{"clave-bloqueada-plazo", locked}, MailState{"desbloqueo-asistido-apagado", assisted})
 	assisted.Off = false
-	for _, r := range []Reason{ReasonOperador, ReasonCompromiso, ReasonDisabled} {
+	for _, r := range []Reason{ReasonRecuperacion, ReasonOperador, ReasonCompromiso, ReasonDisabled} {
 		assisted.Reason = r
 		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
 	}

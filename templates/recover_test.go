@@ -122,7 +122,7 @@ func TestFT24_UnavailableSaysThatNoAttemptWasSpent(t *testing.T) {
 
 // Who ends here reads the same, whatever the reason (S030, T01).
 func TestS030_T01_FailedSaysNothingOfThePerson(t *testing.T) {
-	says(t, RecoverFailed{}, "Por aquí no podemos seguir", "Después de cinco intentos fallidos, la clave se bloquea", "Centro de Atención Universal (CAU)")
+	says(t, RecoverFailed{}, "Por aquí no podemos seguir", "Después de cinco intentos fallidos, este camino se cierra y la clave puede bloquearse", "Centro de Atención Universal (CAU)")
 	says(t, RecoverFailed{Attempts: 3, Open: true}, "Después de tres intentos fallidos, este camino se cierra")
 }
 
@@ -322,11 +322,12 @@ func TestT04_T05_D18_WizardMailsAreComplete(t *testing.T) {
 	p := parsed(t)
 	const notme = "No fui yo:\n" + testIssuer + "/enlace/EJEMPLO-NO-FUI-YO\n"
 	for name, want := range map[string][]string{
-		"enlace-generar":         {"vence a las 11:10", "Vale 15 minutos", "15 minutos para escribir", testIssuer + "/enlace/EJEMPLO\n", "SI NO FUE USTED, NO ABRA EL ENLACE"},
-		"enlace-retenido":        {"cambió hace pocos días", "desde el 25 de noviembre de 2026, 11:05", testIssuer + "/ayuda", notme},
-		"enlace-retenido-cambio": {"un cambio de correo sin terminar", "apruebe el cambio", notme},
-		"preguntas-superadas":    {"respondió bien todas las preguntas", "Todavía nada cambió", notme},
-		"clave-recuperada":       {"puso una clave nueva", "Cerramos todas las sesiones", notme},
+		"enlace-generar":                   {"vence a las 11:10", "Vale 15 minutos", "hasta qué hora puede escribir", testIssuer + "/enlace/EJEMPLO\n", "SI NO FUE USTED, NO ABRA EL ENLACE"},
+		"enlace-retenido":                  {"cambió hace pocos días", "desde el 25 de noviembre de 2026, 11:05", testIssuer + "/ayuda", notme},
+		"enlace-retenido-cambio":           {"un cambio de correo sin terminar", "apruebe el cambio", notme},
+		"desbloqueo-asistido-recuperacion": {"Hubo varias respuestas equivocadas al recuperarla", "Su huella no consta", "CAU"},
+		"preguntas-superadas":              {"respondió bien todas las preguntas", "Todavía nada cambió", notme},
+		"clave-recuperada":                 {"puso una clave nueva", "Cerramos todas las sesiones", notme},
 		"clave-recuperada-primera": {
 			"creó la clave de su cuenta", notme,
 		},
