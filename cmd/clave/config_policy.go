@@ -28,11 +28,11 @@ func (c *config) unlocking() []option {
 		},
 		{
 			key: "unlock.limit", preset: "3", set: number(&c.Unlock.Limit, 1, 20),
-			doc: "How many such links a person gets within unlock.window (D06); each new one kills the one before.",
+			doc: "How many such links a person gets within unlock.window (D06); each new one kills the one before. So with links to a new clave.",
 		},
 		{
 			key: "unlock.window", preset: "15m", set: span(&c.Unlock.Window, time.Minute, day, false),
-			doc: "The time in which links are counted.",
+			doc: "The time in which links that unlock, and links to a new clave, are counted.",
 		},
 		{
 			key: "unlock.fingerprint", preset: "true", set: truth(&c.Unlock.Fingerprint),

@@ -1,13 +1,15 @@
 // Package recovery is "Generar / Recuperar clave" (S022–S039, S060–S067): one way
 // for the first clave and for a forgotten one, at /generar-recuperar.
 //
-//	inicio      an identifier behind a challenge; nobody is looked up
+//	            an identifier behind a challenge; nobody is looked up
 //	preguntas   day and month of birth, two questions on the work history, two
 //	            personal ones; one verdict on all of it, five attempts
 //	datos       what is on file, masked; another address goes by /correo (D18)
-//	enviado     a link to the mailbox on file
-//	clave       the link: a declaration, personal questions where none are
-//	            enrolled, the new clave
+//	enviado     a link to the mailbox on file; behind it a declaration, personal
+//	            questions where none are enrolled, the new clave
+//	hecho       that holds
+//	fallida     no attempt is left
+//	asistida    only an officer goes on from here
 //
 // How far somebody has come is in her case (storage.Recovery), which belongs to
 // the browser it was begun in; Follows says where it may go from there. Up to the
