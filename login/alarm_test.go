@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -66,32 +67,19 @@ func alarmed(c *login.Config) {
 	c.Network = login.Limit{Free: math.MaxInt32, Leak: time.Nanosecond}
 }
 
-// replica is another process on the same database at the same time, asked in
-// this one.
-func (s *site) replica(change ...func(*login.Config)) *site {
-	s.t.Helper()
-	other := &site{t: s.t, logged: s.logged}
-	h, err := other.build(s.DB, append(change, func(c *login.Config) { c.Now = s.now })...)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	other.serve(h)
-	return other
-}
-
 // watch runs the job of each.
 func watch(sites ...*site) {
 	for _, s := range sites {
-		s.t.Helper()
-		if err := s.WatchFailures(s.t.Context(), s.Now()); err != nil {
-			s.t.Fatal(err)
+		s.T.Helper()
+		if err := s.WatchFailures(s.T.Context(), s.Now()); err != nil {
+			s.T.Fatal(err)
 		}
 	}
 }
 
 func (s *site) asks() bool {
-	s.t.Helper()
-	return s.browser().get("/ingresar").reto() != ""
+	s.T.Helper()
+	return s.browser().Get("/ingresar").Reto() != ""
 }
 
 // T02: what fails at all replicas together raises one alarm, after which each of
@@ -103,9 +91,9 @@ func TestT02_Alarm_OfAllReplicas(t *testing.T) {
 		s.person(cedula, clave)
 		s.person(another, clave)
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		other := s.replica(alarmed)
-		start := s.now()
+		start := s.Time()
 		for i := range 10 {
 			s.press(unused(i), 1)
 			if i < 9 {
@@ -118,20 +106,20 @@ func TestT02_Alarm_OfAllReplicas(t *testing.T) {
 		}
 		other.press(unused(9), 1)
 		watch(other, s, other, s)
-		if !s.asks() || !other.asks() || s.events(login.EventAlarmRaised) != 1 || strings.Count(s.logged.String(), "sign-in alarm raised") != 1 {
-			t.Errorf("with 20: %+v, %+v, %d events", s.Watched(), other.Watched(), s.events(login.EventAlarmRaised))
+		if !s.asks() || !other.asks() || s.Events(login.EventAlarmRaised) != 1 || strings.Count(s.logged.String(), "sign-in alarm raised") != 1 {
+			t.Errorf("with 20: %+v, %+v, %d events", s.Watched(), other.Watched(), s.Events(login.EventAlarmRaised))
 		}
 
 		before := hashes(s.Hash.Counts())
-		if got := s.browser().try("", another, clave); got.reto() == "" || !strings.Contains(got.body, refused) || hashes(s.Hash.Counts()) != before {
-			t.Errorf("a stranger is not asked: %d %s", got.status, head(got.body))
+		if got := s.browser().try("", another, clave); got.Reto() == "" || !strings.Contains(got.Body, logintest.Refused) || hashes(s.Hash.Counts()) != before {
+			t.Errorf("a stranger is not asked: %d %s", got.Status, head(got.Body))
 		}
-		own.want(own.try("", cedula, clave), http.StatusSeeOther, "/")
-		if own.get("/ingresar").reto() != "" {
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		if own.Get("/ingresar").Reto() != "" {
 			t.Error("a known device is asked")
 		}
 		b := s.browser()
-		b.want(b.signIn("", another, clave), http.StatusSeeOther, "/") // by answering, on the same network
+		s.Want(b.signIn("", another, clave), http.StatusSeeOther, "/") // by answering, on the same network
 		if s.waits.Load() != 0 {
 			t.Error("the alarm made somebody wait")
 		}
@@ -141,29 +129,29 @@ func TestT02_Alarm_OfAllReplicas(t *testing.T) {
 		if !later.asks() {
 			t.Error("a process that starts later does not ask")
 		}
-		s.clock.Store(start.Add(10*time.Minute - time.Second).UnixMicro())
+		s.SetTime(start.Add(10*time.Minute - time.Second))
 		for range 20 { // the attack goes on, though it tries nothing any more
 			later.browser().try("", another, wrong)
 		}
 		watch(later, s, other)
-		s.pass(10*time.Minute - time.Second)
+		s.Pass(10*time.Minute - time.Second)
 		watch(s, other)
-		if !s.asks() || !other.asks() || s.events(login.EventAlarmRaised) != 1 || s.events(login.EventAlarmEnded) != 0 {
+		if !s.asks() || !other.asks() || s.Events(login.EventAlarmRaised) != 1 || s.Events(login.EventAlarmEnded) != 0 {
 			t.Errorf("held: %+v, %+v", s.Watched(), other.Watched())
 		}
-		s.pass(time.Second)
+		s.Pass(time.Second)
 		if s.asks() || other.asks() || later.asks() {
 			t.Error("asked after its end")
 		}
 		watch(other, s, later)
-		if s.events(login.EventAlarmEnded) != 1 || s.events(login.EventAlarmRaised) != 1 || s.asks() {
-			t.Errorf("%d ended", s.events(login.EventAlarmEnded))
+		if s.Events(login.EventAlarmEnded) != 1 || s.Events(login.EventAlarmRaised) != 1 || s.asks() {
+			t.Errorf("%d ended", s.Events(login.EventAlarmEnded))
 		}
 		for i := range 20 {
 			s.press(unused(20+i), 1)
 		}
 		watch(s, other)
-		if s.events(login.EventAlarmRaised) != 2 || !other.asks() {
+		if s.Events(login.EventAlarmRaised) != 2 || !other.asks() {
 			t.Error("not raised again")
 		}
 	}, alarmed)
@@ -176,44 +164,44 @@ func TestT02_Alarm_AttackDoesNotBecomeUsual(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		fail := func(n int64, at time.Time) {
-			s.in(func(tx *storage.Tx) error { return tx.AddFailures(t.Context(), n, at) })
+			s.In(func(tx *storage.Tx) error { return tx.AddFailures(t.Context(), n, at) })
 		}
-		s.in(func(tx *storage.Tx) error {
+		s.In(func(tx *storage.Tx) error {
 			for i := range 730 {
-				if err := tx.AddFailures(t.Context(), 40, s.now().Add(-time.Duration(i+2)*time.Minute)); err != nil {
+				if err := tx.AddFailures(t.Context(), 40, s.Time().Add(-time.Duration(i+2)*time.Minute)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		fail(119, s.now())
+		fail(119, s.Time())
 		watch(s)
 		if got := s.Watched(); got != (login.Watched{Recent: 119, Usual: 40}) {
 			t.Errorf("below three times: %+v", got)
 		}
-		fail(1, s.now())
+		fail(1, s.Time())
 		watch(s)
 		if got := s.Watched(); got != (login.Watched{Raised: true, Recent: 120, Usual: 40}) {
 			t.Errorf("three times: %+v", got)
 		}
 		for range 180 { // fifteen hours: most of what the median is of
-			s.in(func(tx *storage.Tx) error {
+			s.In(func(tx *storage.Tx) error {
 				for range 5 {
-					if err := tx.AddFailures(t.Context(), 500, s.now()); err != nil {
+					if err := tx.AddFailures(t.Context(), 500, s.Time()); err != nil {
 						return err
 					}
-					s.pass(time.Minute)
+					s.Pass(time.Minute)
 				}
 				return nil
 			})
-			s.pass(-30 * time.Second)
+			s.Pass(-30 * time.Second)
 			watch(s)
-			s.pass(30 * time.Second)
+			s.Pass(30 * time.Second)
 		}
-		s.pass(-30 * time.Second)
+		s.Pass(-30 * time.Second)
 		later := s.replica(alarmed)
 		watch(later)
-		if want := (login.Watched{Raised: true, Recent: 500, Usual: 40}); s.Watched() != want || later.Watched() != want || s.events(login.EventAlarmRaised) != 1 {
+		if want := (login.Watched{Raised: true, Recent: 500, Usual: 40}); s.Watched() != want || later.Watched() != want || s.Events(login.EventAlarmRaised) != 1 {
 			t.Errorf("got %+v, %+v, want %+v, raised once", s.Watched(), later.Watched(), want)
 		}
 	}, alarmed)
@@ -223,14 +211,14 @@ func TestT02_Alarm_AttackDoesNotBecomeUsual(t *testing.T) {
 func TestT02_Alarm_ADayIsUsual(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.in(func(tx *storage.Tx) error {
+		s.In(func(tx *storage.Tx) error {
 			for i := range 24 * 60 {
-				if err := tx.AddFailures(t.Context(), 30, s.now().Add(-time.Duration(i)*time.Minute)); err != nil {
+				if err := tx.AddFailures(t.Context(), 30, s.Time().Add(-time.Duration(i)*time.Minute)); err != nil {
 					return err
 				}
 			}
 			_, err := tx.RaiseAlarm(t.Context(), "login", storage.Alarm{
-				RaisedAt: storage.At(s.now().Add(time.Minute - 24*time.Hour)), EndsAt: storage.At(s.now().Add(5 * time.Minute)),
+				RaisedAt: storage.At(s.Time().Add(time.Minute - 24*time.Hour)), EndsAt: storage.At(s.Time().Add(5 * time.Minute)),
 			})
 			return err
 		})
@@ -239,8 +227,8 @@ func TestT02_Alarm_ADayIsUsual(t *testing.T) {
 			t.Errorf("within the day: %+v", got)
 		}
 		for range 11 {
-			s.pass(time.Minute)
-			s.in(func(tx *storage.Tx) error { return tx.AddFailures(t.Context(), 30, s.now()) })
+			s.Pass(time.Minute)
+			s.In(func(tx *storage.Tx) error { return tx.AddFailures(t.Context(), 30, s.Time()) })
 			watch(s)
 		}
 		if got := s.Watched(); got != (login.Watched{Recent: 60, Usual: 30}) {
@@ -260,7 +248,7 @@ func TestT02_Alarm_SwitchedOffAndDatabaseAway(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := s.WatchFailures(ctx, s.now()); err == nil {
+		if err := s.WatchFailures(ctx, s.Time()); err == nil {
 			t.Error("a database that is away went unnoticed")
 		}
 		watch(s, off)

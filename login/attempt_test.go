@@ -24,11 +24,11 @@ func TestT01_KnownAndUnknownAreAlike(t *testing.T) {
 		s.person("1059999910", clave)
 		disabled := s.person("1359999917", clave)
 		_ = withClave
-		s.in(func(tx *storage.Tx) error {
-			if _, err := tx.LockClave(t.Context(), s.DB.IdentifierMAC("1059999910"), storage.LockOperador, s.now()); err != nil {
+		s.In(func(tx *storage.Tx) error {
+			if _, err := tx.LockClave(t.Context(), s.DB.IdentifierMAC("1059999910"), storage.LockOperador, s.Time()); err != nil {
 				return err
 			}
-			return tx.DisableAfiliado(t.Context(), disabled.ID, "prueba", s.now())
+			return tx.DisableAfiliado(t.Context(), disabled.ID, "prueba", s.Time())
 		})
 		type work struct {
 			statements, commits, hashes int64
@@ -36,17 +36,17 @@ func TestT01_KnownAndUnknownAreAlike(t *testing.T) {
 			header, body                string
 		}
 		measure := func(id storage.Identifier, try string) work {
-			before := []int64{s.statements.Load(), s.commits.Load(), hashes(s.Hash.Counts())}
+			before := []int64{s.Stmts.Load(), s.Commits.Load(), hashes(s.Hash.Counts())}
 			got := s.browser().signIn("", id, try)
 			var header strings.Builder
-			got.header.Del("Date")
-			_ = got.header.Write(&header)
+			got.Header.Del("Date")
+			_ = got.Header.Write(&header)
 			normal := func(text string) string {
 				return changing.ReplaceAllString(strings.ReplaceAll(text, string(id), "CEDULA"), "SECRET")
 			}
 			return work{
-				s.statements.Load() - before[0], s.commits.Load() - before[1], hashes(s.Hash.Counts()) - before[2],
-				got.status, normal(header.String()), normal(got.body),
+				s.Stmts.Load() - before[0], s.Commits.Load() - before[1], hashes(s.Hash.Counts()) - before[2],
+				got.Status, normal(header.String()), normal(got.Body),
 			}
 		}
 		cases := []struct {
@@ -91,8 +91,8 @@ func TestT28_BusyIs503AndSpendsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := s.browser().signIn("", cedula, wrong)
-		if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-			t.Errorf("got %d, Retry-After %q", got.status, got.header.Get("Retry-After"))
+		if got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+			t.Errorf("got %d, Retry-After %q", got.Status, got.Header.Get("Retry-After"))
 		}
 		slot.Release()
 		b, err := s.DB.LoginBudget(t.Context(), s.DB.IdentifierMAC(cedula))
@@ -117,7 +117,7 @@ func TestPressureDelaysStrangersOnly(t *testing.T) {
 			t.Errorf("waited %d times, want 2", n)
 		}
 		before := s.waits.Load()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		if s.waits.Load() != before {
 			t.Error("the person waited on her own device")
 		}
@@ -133,8 +133,8 @@ func TestS068_EmptyAndWrongAreOneAnswer(t *testing.T) {
 		for _, f := range []url.Values{
 			{"cedula": {string(cedula)}, "clave": {""}}, {"cedula": {""}, "clave": {clave}}, {"cedula": {""}, "clave": {""}}, {},
 		} {
-			if got := s.browser().post("/ingresar", f); got.status != http.StatusOK || !strings.Contains(got.body, denied) {
-				t.Errorf("%v: %d %s", f, got.status, head(got.body))
+			if got := s.browser().PostForm("/ingresar", f); got.Status != http.StatusOK || !strings.Contains(got.Body, denied) {
+				t.Errorf("%v: %d %s", f, got.Status, head(got.Body))
 			}
 		}
 		if c := s.Hash.Counts(); c.Compared+c.Wasted != 0 {
@@ -151,9 +151,9 @@ func TestCCED4_NothingIsShownOnACedula(t *testing.T) {
 		s.person(cedula, clave)
 		b := s.browser()
 		in := b.ask("historia", "openid profile", "login_hint", string(cedula))
-		for _, got := range []answer{b.get(in.location), b.signIn(in.request(), cedula, wrong), b.signIn("", cedula, wrong)} {
+		for _, got := range []answer{b.Get(in.Location), b.signIn(in.Param("id"), cedula, wrong), b.signIn("", cedula, wrong)} {
 			for _, datum := range []string{"María", "Quishpe", "1985", "mquishpe", "991234567"} {
-				if strings.Contains(got.body, datum) {
+				if strings.Contains(got.Body, datum) {
 					t.Errorf("the page shows %q", datum)
 				}
 			}
@@ -167,10 +167,10 @@ func TestS019_CodeInTheSameField(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person("EXT-0004711", clave)
 		b := s.browser()
-		b.want(b.signIn("", " ext-0004711 ", clave), http.StatusSeeOther, "/")
-		got := s.browser().post("/ingresar", url.Values{"codigo": {"1"}, "cedula": {"EXT*"}, "clave": {clave}})
-		if got.status != http.StatusOK || strings.Contains(got.body, denied) || !strings.Contains(got.body, `name="codigo"`) {
-			t.Errorf("got %d %s", got.status, head(got.body))
+		s.Want(b.signIn("", " ext-0004711 ", clave), http.StatusSeeOther, "/")
+		got := s.browser().PostForm("/ingresar", url.Values{"codigo": {"1"}, "cedula": {"EXT*"}, "clave": {clave}})
+		if got.Status != http.StatusOK || strings.Contains(got.Body, denied) || !strings.Contains(got.Body, `name="codigo"`) {
+			t.Errorf("got %d %s", got.Status, head(got.Body))
 		}
 	})
 }
@@ -183,13 +183,13 @@ func TestASVS_6_2_8_ASVS_6_2_9_ComparedAsTyped(t *testing.T) {
 		long := strings.Repeat("Kw9zTr4q", 8)
 		s.person(cedula, long)
 		for _, try := range []string{strings.ToLower(long), " " + long, long + " ", long[:63], long + "x", long + strings.Repeat("x", 300)} {
-			if got := s.browser().signIn("", cedula, try); got.status != http.StatusOK || !strings.Contains(got.body, denied) {
-				t.Errorf("%d characters: %d %s", len(try), got.status, got.location)
+			if got := s.browser().signIn("", cedula, try); got.Status != http.StatusOK || !strings.Contains(got.Body, denied) {
+				t.Errorf("%d characters: %d %s", len(try), got.Status, got.Location)
 			}
-			s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+			s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		}
 		b := s.browser()
-		b.want(b.signIn("", cedula, long), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, long), http.StatusSeeOther, "/")
 	})
 }
 
@@ -206,12 +206,12 @@ func TestRehashAtLogin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.in(func(tx *storage.Tx) error {
-			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(s.now())}, s.History)
+		s.In(func(tx *storage.Tx) error {
+			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(s.Time())}, s.History)
 		})
 		for range 2 {
 			b := s.browser()
-			b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
 			c, err := s.DB.Clave(t.Context(), a.ID)
 			if err != nil || !strings.HasPrefix(c.PHC, "$argon2id$v=19$m=8,t=1,p=1$") {
 				t.Errorf("%+v, %v", c, err)
@@ -224,12 +224,12 @@ func TestRehashAtLogin(t *testing.T) {
 func TestS018_CheckDigitIsCheckedFirst(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		before := s.statements.Load()
+		before := s.Stmts.Load()
 		got := s.browser().signIn("", "1759999914", clave)
-		if got.status != http.StatusOK || strings.Contains(got.body, denied) || !strings.Contains(got.body, `value="1759999914"`) {
-			t.Errorf("got %d %s", got.status, head(got.body))
+		if got.Status != http.StatusOK || strings.Contains(got.Body, denied) || !strings.Contains(got.Body, `value="1759999914"`) {
+			t.Errorf("got %d %s", got.Status, head(got.Body))
 		}
-		if s.statements.Load() != before {
+		if s.Stmts.Load() != before {
 			t.Error("somebody was looked up")
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-const deviceCookie = "clave-device-8080"
+const deviceCookie = "device"
 
 // T18: a clave that was right when it was compared proves nothing once
 // another has been set.
@@ -22,23 +22,23 @@ func TestT18_OldClaveAfterAChangeBesideIt(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.person(cedula, clave)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/ingresar", nil)
-		v := &login.Visit{Now: s.now(), Form: url.Values{}}
+		v := &login.Visit{Now: s.Time(), Form: url.Values{}}
 		for _, changed := range []bool{false, true} {
 			attempt, err := s.Try(t.Context(), r, v, cedula, clave)
 			if err != nil || !attempt.Right() {
 				t.Fatalf("got %+v, %v", attempt, err)
 			}
 			if changed {
-				s.pass(time.Millisecond)
+				s.Pass(time.Millisecond)
 				phc, err := s.Hash.Make(t.Context(), wrong)
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.in(func(tx *storage.Tx) error {
-					return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(s.now())}, s.History)
+				s.In(func(tx *storage.Tx) error {
+					return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(s.Time())}, s.History)
 				})
 			}
-			s.in(func(tx *storage.Tx) error {
+			s.In(func(tx *storage.Tx) error {
 				p, err := s.Settle(t.Context(), tx, r, v, attempt)
 				if proved := p != nil; err == nil && proved == changed {
 					t.Errorf("changed: %v, proved: %v", changed, proved)
@@ -56,10 +56,10 @@ func TestT14_PlantedDeviceCookieIsReplaced(t *testing.T) {
 		s.person(cedula, clave)
 		planted := storage.NewSecret()
 		b := s.browser()
-		b.setCookie(deviceCookie, planted)
-		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		known, err := s.DB.KnowsDevice(t.Context(), s.DB.IdentifierMAC(cedula), storage.Hash(planted), s.now())
-		if err != nil || known || b.cookie(deviceCookie) == planted {
+		b.SetCookie(deviceCookie, planted)
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		known, err := s.DB.KnowsDevice(t.Context(), s.DB.IdentifierMAC(cedula), storage.Hash(planted), s.Time())
+		if err != nil || known || b.Cookie(deviceCookie) == planted {
 			t.Errorf("whoever planted it has a lane: %v, %v", known, err)
 		}
 	})
@@ -77,15 +77,15 @@ func TestFT14_NoSessionForARequestThatIsOver(t *testing.T) {
 			s.browser().try("", cedula, wrong)
 		}
 		s.Wait = func(context.Context, time.Duration) error {
-			got := b.post("/ingresar", url.Values{"id": {in.request()}, "cancelar": {"1"}})
-			if got.param("error") != "access_denied" {
-				t.Errorf("got %d %q", got.status, got.location)
+			got := b.PostForm("/ingresar", url.Values{"id": {in.Param("id")}, "cancelar": {"1"}})
+			if got.Param("error") != "access_denied" {
+				t.Errorf("got %d %q", got.Status, got.Location)
 			}
 			return nil
 		}
-		got := b.try(in.request(), cedula, clave)
-		if got.status == http.StatusOK || s.events("session.started") != 0 || b.cookie(sessionCookie) != "" {
-			t.Errorf("got %d %q, %d sessions", got.status, got.location, s.events("session.started"))
+		got := b.try(in.Param("id"), cedula, clave)
+		if got.Status == http.StatusOK || s.Events("session.started") != 0 || b.Cookie(sessionCookie) != "" {
+			t.Errorf("got %d %q, %d sessions", got.Status, got.Location, s.Events("session.started"))
 		}
 	}, func(c *login.Config) {
 		c.Identifier = login.Limit{Free: 1, Leak: time.Hour, Step: time.Millisecond, Max: time.Second}
@@ -108,14 +108,14 @@ func TestT14_SessionOfARequestIsItsPersons(t *testing.T) {
 				s.person(another, clave)
 				b := s.browser()
 				in := b.ask("historia", "openid profile")
-				b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
-				b.setCookie(sessionCookie, "")
-				s.pass(tt.after)
-				b.want(b.signIn(in.request(), tt.who, clave), http.StatusSeeOther, "/autorizar")
-				if n := s.events("session.started"); n != tt.started {
+				s.Want(b.signIn(in.Param("id"), cedula, clave), http.StatusSeeOther, "/autorizar")
+				b.SetCookie(sessionCookie, "")
+				s.Pass(tt.after)
+				s.Want(b.signIn(in.Param("id"), tt.who, clave), http.StatusSeeOther, "/autorizar")
+				if n := s.Events("session.started"); n != tt.started {
 					t.Errorf("%d sessions, want %d", n, tt.started)
 				}
-				if n := s.events("session.ended"); n != 0 {
+				if n := s.Events("session.ended"); n != 0 {
 					t.Errorf("%d ended", n)
 				}
 			})
@@ -130,12 +130,12 @@ func TestRequestThatBeginsAgainIsUnproved(t *testing.T) {
 		s.person(cedula, clave)
 		b := s.browser()
 		in := b.ask("historia", "openid profile")
-		b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
-		s.pass(31 * time.Minute)
-		_, rest, _ := strings.Cut(b.signIn(in.request(), cedula, clave).body, `name="id" value="`)
+		s.Want(b.signIn(in.Param("id"), cedula, clave), http.StatusSeeOther, "/autorizar")
+		s.Pass(31 * time.Minute)
+		_, rest, _ := strings.Cut(b.signIn(in.Param("id"), cedula, clave).Body, `name="id" value="`)
 		again, _, _ := strings.Cut(rest, `"`)
 		req, err := s.DB.AuthRequest(t.Context(), again)
-		if err != nil || again == in.request() || req.SessionID != "" || !req.ProvedAt.IsZero() {
+		if err != nil || again == in.Param("id") || req.SessionID != "" || !req.ProvedAt.IsZero() {
 			t.Errorf("got %+v, %v", req, err)
 		}
 	})
@@ -149,14 +149,14 @@ func TestFT14_SameFormInAnotherSessionIsAnother(t *testing.T) {
 		s.person(cedula, clave)
 		b := s.browser()
 		for i := range 3 { // new browser, known browser, known browser with another secret
-			b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
-			if n := s.events("session.renewed"); n != i {
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			if n := s.Events("session.renewed"); n != i {
 				t.Errorf("%d renewed, want %d", n, i)
 			}
 		}
 		for range 3 {
-			b.want(b.post("/oauth/logout", nil), http.StatusSeeOther, "/")
-			b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.PostForm("/oauth/logout", nil), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
 			if !b.signedIn() {
 				t.Error("the answer before the logout came again")
 			}

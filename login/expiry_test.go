@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -16,10 +17,10 @@ func expiring(c *login.Config) { c.Lockout.Expires = 24 * time.Hour }
 
 // lifted are the details of the locks that ended, with whom they belonged to.
 func (s *site) lifted() []string {
-	s.t.Helper()
-	rows, err := s.DB.AuditRows(s.t.Context(), 0, 10000)
+	s.T.Helper()
+	rows, err := s.DB.AuditRows(s.T.Context(), 0, 10000)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	var out []string
 	for _, row := range rows {
@@ -32,10 +33,10 @@ func (s *site) lifted() []string {
 
 // told counts the errands left for an identifier.
 func (s *site) told(id storage.Identifier, kind string) int {
-	s.t.Helper()
-	all, err := s.DB.DueErrands(s.t.Context(), s.now(), 1000)
+	s.T.Helper()
+	all, err := s.DB.DueErrands(s.T.Context(), s.Time(), 1000)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	n := 0
 	for _, e := range all {
@@ -62,12 +63,12 @@ func TestD04_LockEndsByItself(t *testing.T) {
 				t.Fatalf("got %+v, %v", b, err)
 			}
 			end := b.LockedAt.Add(24 * time.Hour)
-			s.clock.Store(end.Add(-time.Second).UnixMicro())
+			s.SetTime(end.Add(-time.Second))
 			compared := s.Hash.Counts().Compared
-			if got := s.browser().try("", id, clave); !strings.Contains(got.body, denied) || s.Hash.Counts().Compared != compared || len(s.lifted()) != n {
-				t.Errorf("%s, a second before the end: %d %s", id, got.status, head(got.body))
+			if got := s.browser().try("", id, clave); !strings.Contains(got.Body, denied) || s.Hash.Counts().Compared != compared || len(s.lifted()) != n {
+				t.Errorf("%s, a second before the end: %d %s", id, got.Status, head(got.Body))
 			}
-			s.clock.Store(end.Add(time.Second).UnixMicro())
+			s.SetTime(end.Add(time.Second))
 			for range 4 {
 				s.browser().try("", id, wrong)
 			}
@@ -83,7 +84,7 @@ func TestD04_LockEndsByItself(t *testing.T) {
 			}
 			if id == cedula {
 				own := s.browser()
-				own.want(own.signIn("", id, clave), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", id, clave), http.StatusSeeOther, "/")
 				if n := s.Hash.Counts().Compared - compared; n != 5 {
 					t.Errorf("compared %d after the end, want 5", n)
 				}
@@ -107,24 +108,24 @@ func TestD04_S086_OnlyLocksOfStrangersEnd(t *testing.T) {
 	lock := func(s *site) {
 		for _, reason := range slices.Sorted(maps.Keys(people)) {
 			s.person(people[reason], clave)
-			s.in(func(tx *storage.Tx) error {
-				_, err := tx.LockClave(s.t.Context(), s.DB.IdentifierMAC(people[reason]), reason, s.now())
+			s.In(func(tx *storage.Tx) error {
+				_, err := tx.LockClave(s.T.Context(), s.DB.IdentifierMAC(people[reason]), reason, s.Time())
 				return err
 			})
 		}
 	}
 	locked := func(s *site, reason string) bool {
-		b, err := s.DB.LoginBudget(s.t.Context(), s.DB.IdentifierMAC(people[reason]))
+		b, err := s.DB.LoginBudget(s.T.Context(), s.DB.IdentifierMAC(people[reason]))
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 		return b.LockReason == reason
 	}
 	each(t, func(t *testing.T, s *site) {
 		lock(s)
-		s.pass(24*time.Hour - time.Second)
+		s.Pass(24*time.Hour - time.Second)
 		for range 2 {
-			if err := s.EndLocks(t.Context(), s.now()); err != nil {
+			if err := s.EndLocks(t.Context(), s.Time()); err != nil {
 				t.Fatal(err)
 			}
 			for reason := range people {
@@ -133,24 +134,24 @@ func TestD04_S086_OnlyLocksOfStrangersEnd(t *testing.T) {
 					t.Errorf("%s: locked %v", reason, !over)
 				}
 			}
-			s.pass(2 * time.Second)
+			s.Pass(2 * time.Second)
 		}
-		if err := s.EndLocks(t.Context(), s.now().Add(time.Hour)); err != nil || len(s.lifted()) != 2 {
+		if err := s.EndLocks(t.Context(), s.Time().Add(time.Hour)); err != nil || len(s.lifted()) != 2 {
 			t.Errorf("lifted %v, %v", s.lifted(), err)
 		}
 		if s.told(people[storage.LockLogin], login.NoticeUnlocked) != 1 || s.told(people[storage.LockOperador], login.NoticeUnlocked) != 0 {
 			t.Error("not those were told whose lock ended")
 		}
 		for _, reason := range []string{storage.LockOperador, storage.LockCompromiso} {
-			if got := s.browser().signIn("", people[reason], clave); !strings.Contains(got.body, denied) {
+			if got := s.browser().signIn("", people[reason], clave); !strings.Contains(got.Body, denied) {
 				t.Errorf("%s: an attempt passed", reason)
 			}
 		}
 	}, expiring)
 	each(t, func(t *testing.T, s *site) {
 		lock(s)
-		s.pass(365 * 24 * time.Hour)
-		err := s.EndLocks(t.Context(), s.now())
+		s.Pass(365 * 24 * time.Hour)
+		err := s.EndLocks(t.Context(), s.Time())
 		s.browser().signIn("", people[storage.LockLogin], clave)
 		if err != nil || len(s.lifted()) != 0 || !locked(s, storage.LockLogin) {
 			t.Errorf("lifted %v, %v", s.lifted(), err)
@@ -166,9 +167,9 @@ func TestD04_FT15_ManyAtTheMomentOfTheEnd(t *testing.T) {
 		s.person(cedula, clave)
 		for period := range 2 {
 			before := s.Hash.Counts().Compared
-			parallel(60, func(i int) {
+			logintest.Parallel(60, func(i int) {
 				if i == 30 {
-					if err := s.EndLocks(t.Context(), s.now()); err != nil {
+					if err := s.EndLocks(t.Context(), s.Time()); err != nil {
 						t.Error(err)
 					}
 					return
@@ -182,10 +183,10 @@ func TestD04_FT15_ManyAtTheMomentOfTheEnd(t *testing.T) {
 			if n := s.Hash.Counts().Compared - before; n != 5 {
 				t.Errorf("period %d: compared %d claves, want 5", period, n)
 			}
-			if n, want := len(s.lifted()), 2*period; n != want || s.events("clave.locked") != want+2 {
-				t.Errorf("period %d: lifted %d, locked %d times", period, n, s.events("clave.locked"))
+			if n, want := len(s.lifted()), 2*period; n != want || s.Events("clave.locked") != want+2 {
+				t.Errorf("period %d: lifted %d, locked %d times", period, n, s.Events("clave.locked"))
 			}
-			s.pass(24 * time.Hour)
+			s.Pass(24 * time.Hour)
 		}
 	}, expiring)
 }
@@ -197,29 +198,29 @@ func TestD04_D03_LanesAreFullAgain(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		own.post("/oauth/logout", nil)
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.PostForm("/oauth/logout", nil)
 		var last answer
 		for range 5 {
 			last = own.signIn("", cedula, wrong)
 		}
-		if !strings.Contains(last.body, "23 de noviembre de 2026") || strings.Contains(last.body, denied) {
-			t.Errorf("the own device is not told until when: %s", last.body)
+		if !strings.Contains(last.Body, "23 de noviembre de 2026") || strings.Contains(last.Body, denied) {
+			t.Errorf("the own device is not told until when: %s", last.Body)
 		}
-		s.pass(time.Hour)
-		if got := own.signIn("", cedula, clave); !strings.Contains(got.body, "23 de noviembre de 2026, 10:") {
-			t.Errorf("later: %s", got.body)
+		s.Pass(time.Hour)
+		if got := own.signIn("", cedula, clave); !strings.Contains(got.Body, "23 de noviembre de 2026, 12:") {
+			t.Errorf("later: %s", got.Body)
 		}
-		if got := s.browser().signIn("", cedula, clave); strings.Contains(got.body, "23 de noviembre") {
+		if got := s.browser().signIn("", cedula, clave); strings.Contains(got.Body, "23 de noviembre") {
 			t.Error("a stranger is told until when")
 		}
-		s.pass(23*time.Hour + time.Second)
+		s.Pass(23*time.Hour + time.Second)
 		for range 4 {
-			if got := own.signIn("", cedula, wrong); !strings.Contains(got.body, denied) {
-				t.Errorf("got %s", head(got.body))
+			if got := own.signIn("", cedula, wrong); !strings.Contains(got.Body, denied) {
+				t.Errorf("got %s", head(got.Body))
 			}
 		}
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		if n := len(s.lifted()); n != 1 {
 			t.Errorf("lifted %d times", n)
 		}
@@ -241,12 +242,12 @@ func TestD04_T17_EndIsTheSameForEverybody(t *testing.T) {
 		measure := func(id storage.Identifier) work {
 			b := s.browser()
 			counts := s.Hash.Counts()
-			w := work{statements: s.statements.Load(), commits: s.commits.Load(), hashed: counts.Compared + counts.Wasted}
+			w := work{statements: s.Stmts.Load(), commits: s.Commits.Load(), hashed: counts.Compared + counts.Wasted}
 			got := b.signIn("", id, wrong)
 			counts = s.Hash.Counts()
 			return work{
-				s.statements.Load() - w.statements, s.commits.Load() - w.commits, counts.Compared + counts.Wasted - w.hashed,
-				got.status, strings.ReplaceAll(head(got.body), string(id), ""),
+				s.Stmts.Load() - w.statements, s.Commits.Load() - w.commits, counts.Compared + counts.Wasted - w.hashed,
+				got.Status, strings.ReplaceAll(head(got.Body), string(id), ""),
 			}
 		}
 		for range 5 {
@@ -254,8 +255,8 @@ func TestD04_T17_EndIsTheSameForEverybody(t *testing.T) {
 				s.browser().signIn("", id, wrong)
 			}
 		}
-		s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), disabled.ID, "prueba", s.now()) })
-		s.pass(24*time.Hour + time.Second)
+		s.In(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), disabled.ID, "prueba", s.Time()) })
+		s.Pass(24*time.Hour + time.Second)
 		for round := range 6 { // the first lifts, the fifth locks
 			want := measure(nobody)
 			for _, id := range []storage.Identifier{cedula, another} {

@@ -19,36 +19,36 @@ func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
 		s.application("prestamos", true, "openid cedula")
 		b := s.browser()
 		first := b.ask("historia", "openid profile")
-		b.want(first, http.StatusSeeOther, "/ingresar")
-		if page := b.get(first.location); page.status != http.StatusOK || !strings.Contains(page.body, "App historia") ||
-			!strings.Contains(page.header.Get("Content-Security-Policy"), "https://historia.example") {
-			t.Errorf("login page: %d %q", page.status, page.header.Get("Content-Security-Policy"))
+		s.Want(first, http.StatusSeeOther, "/ingresar")
+		if page := b.Get(first.Location); page.Status != http.StatusOK || !strings.Contains(page.Body, "App historia") ||
+			!strings.Contains(page.Header.Get("Content-Security-Policy"), "https://historia.example") {
+			t.Errorf("login page: %d %q", page.Status, page.Header.Get("Content-Security-Policy"))
 		}
-		before := s.commits.Load()
-		notice := b.signIn(first.request(), cedula, clave)
-		b.want(notice, http.StatusSeeOther, "/autorizar")
-		if n := s.commits.Load() - before; n != 2 {
+		before := s.Commits.Load()
+		notice := b.signIn(first.Param("id"), cedula, clave)
+		s.Want(notice, http.StatusSeeOther, "/autorizar")
+		if n := s.Commits.Load() - before; n != 2 {
 			t.Errorf("signing in took %d commits, want 2", n)
 		}
-		if page := b.get(notice.location); !strings.Contains(page.body, "María Fernanda Quishpe Andrade") {
+		if page := b.Get(notice.Location); !strings.Contains(page.Body, "María Fernanda Quishpe Andrade") {
 			t.Error("the notice does not show the person's own values")
 		}
-		done := b.post("/autorizar", map[string][]string{"id": {first.request()}, "continuar": {"1"}})
-		b.want(done, http.StatusSeeOther, "https://historia.example/cb")
-		if done.param("code") == "" || done.param("state") != "st" || done.param("acr") != login.ACRClave {
-			t.Errorf("got %q", done.location)
+		done := b.PostForm("/autorizar", map[string][]string{"id": {first.Param("id")}, "continuar": {"1"}})
+		s.Want(done, http.StatusSeeOther, "https://historia.example/cb")
+		if done.Param("code") == "" || done.Param("state") != "st" || done.Param("acr") != login.ACRClave {
+			t.Errorf("got %q", done.Location)
 		}
 
 		second := b.ask("prestamos", "openid cedula")
-		b.want(second, http.StatusSeeOther, "/autorizar")
-		b.want(b.post("/autorizar", map[string][]string{"id": {second.request()}, "continuar": {"1"}}), http.StatusSeeOther, "https://prestamos.example/cb")
-		before = s.commits.Load()
+		s.Want(second, http.StatusSeeOther, "/autorizar")
+		s.Want(b.PostForm("/autorizar", map[string][]string{"id": {second.Param("id")}, "continuar": {"1"}}), http.StatusSeeOther, "https://prestamos.example/cb")
+		before = s.Commits.Load()
 		again := b.ask("prestamos", "openid cedula")
-		b.want(again, http.StatusSeeOther, "https://prestamos.example/cb")
-		if n := s.commits.Load() - before; n != 1 {
+		s.Want(again, http.StatusSeeOther, "https://prestamos.example/cb")
+		if n := s.Commits.Load() - before; n != 1 {
 			t.Errorf("SSO took %d commits, want 1", n)
 		}
-		b.want(b.ask("prestamos", "openid cedula profile"), http.StatusSeeOther, "/autorizar")
+		s.Want(b.ask("prestamos", "openid cedula profile"), http.StatusSeeOther, "/autorizar")
 	})
 }
 
@@ -60,37 +60,37 @@ func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
 		b := s.browser()
 		scope := "openid profile email phone"
 		in := b.ask("biess", scope)
-		b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
-		page := b.get("/autorizar?id=" + in.request())
+		s.Want(b.signIn(in.Param("id"), cedula, clave), http.StatusSeeOther, "/autorizar")
+		page := b.Get("/autorizar?id=" + in.Param("id"))
 		for _, word := range []string{"App biess", "biess.example", "mquishpe@correo.example", `name="opcional"`, `id="autorizar"`} {
-			if !strings.Contains(page.body, word) {
+			if !strings.Contains(page.Body, word) {
 				t.Errorf("the consent page lacks %q", word)
 			}
 		}
 		// The notice's button allows a third party nothing.
-		b.want(b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}}), http.StatusSeeOther, "/autorizar")
-		done := b.post("/autorizar", map[string][]string{"id": {in.request()}, "autorizar": {"1"}, "opcional": {"phone"}})
-		b.want(done, http.StatusSeeOther, "https://biess.example/cb")
-		if got := done.param("scope"); got != "openid profile phone" {
+		s.Want(b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "continuar": {"1"}}), http.StatusSeeOther, "/autorizar")
+		done := b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "autorizar": {"1"}, "opcional": {"phone"}})
+		s.Want(done, http.StatusSeeOther, "https://biess.example/cb")
+		if got := done.Param("scope"); got != "openid profile phone" {
 			t.Errorf("granted %q", got)
 		}
-		s.pass(time.Second)
-		if again := b.ask("biess", scope); again.param("scope") != "openid profile phone" {
-			t.Errorf("not remembered: %q", again.location)
+		s.Pass(time.Second)
+		if again := b.ask("biess", scope); again.Param("scope") != "openid profile phone" {
+			t.Errorf("not remembered: %q", again.Location)
 		}
-		if none := b.ask("biess", scope, "prompt", "none"); none.param("code") == "" {
-			t.Errorf("prompt=none after consent: %q", none.location)
+		if none := b.ask("biess", scope, "prompt", "none"); none.Param("code") == "" {
+			t.Errorf("prompt=none after consent: %q", none.Location)
 		}
-		b.want(b.ask("biess", scope, "prompt", "consent"), http.StatusSeeOther, "/autorizar")
-		if none := b.ask("biess", scope+" cedula", "prompt", "none"); none.param("error") != "consent_required" {
-			t.Errorf("got %q", none.location)
+		s.Want(b.ask("biess", scope, "prompt", "consent"), http.StatusSeeOther, "/autorizar")
+		if none := b.ask("biess", scope+" cedula", "prompt", "none"); none.Param("error") != "consent_required" {
+			t.Errorf("got %q", none.Location)
 		}
 		refused := b.ask("biess", scope+" cedula")
-		got := b.post("/autorizar", map[string][]string{"id": {refused.request()}, "cancelar": {"1"}})
-		if got.param("error") != "access_denied" || got.param("whom") != a.ID {
-			t.Errorf("cancel: %q", got.location)
+		got := b.PostForm("/autorizar", map[string][]string{"id": {refused.Param("id")}, "cancelar": {"1"}})
+		if got.Param("error") != "access_denied" || got.Param("whom") != a.ID {
+			t.Errorf("cancel: %q", got.Location)
 		}
-		if s.events("consent.given") != 1 || s.events("request.cancelled") != 1 {
+		if s.Events("consent.given") != 1 || s.Events("request.cancelled") != 1 {
 			t.Error("audit rows are missing")
 		}
 	})
@@ -105,26 +105,26 @@ func TestNoticeOfAnotherPersonIsShownAnew(t *testing.T) {
 		s.person(another, clave)
 		b := s.browser()
 		in := b.ask("historia", "openid profile")
-		b.want(b.signIn(in.request(), cedula, clave), http.StatusSeeOther, "/autorizar")
-		hers := hidden(t, b.get("/autorizar?id="+in.request()), "sesion")
+		s.Want(b.signIn(in.Param("id"), cedula, clave), http.StatusSeeOther, "/autorizar")
+		hers := hidden(t, b.Get("/autorizar?id="+in.Param("id")), "sesion")
 		press := func(mark string) answer {
-			return b.post("/autorizar", map[string][]string{"id": {in.request()}, "sesion": {mark}, "continuar": {"1"}})
+			return b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "sesion": {mark}, "continuar": {"1"}})
 		}
 
 		// The other has been told before: nothing is due of her, and the page is shown all the same.
 		other := b.ask("historia", "openid profile", "prompt", "login")
-		b.want(b.signIn(other.request(), another, clave), http.StatusSeeOther, "/autorizar")
-		b.want(b.post("/autorizar", map[string][]string{"id": {other.request()}, "continuar": {"1"}}), http.StatusSeeOther, "https://historia.example/cb")
+		s.Want(b.signIn(other.Param("id"), another, clave), http.StatusSeeOther, "/autorizar")
+		s.Want(b.PostForm("/autorizar", map[string][]string{"id": {other.Param("id")}, "continuar": {"1"}}), http.StatusSeeOther, "https://historia.example/cb")
 
 		again := press(hers)
-		if again.status != http.StatusOK || s.events("notice.given") != 1 {
-			t.Fatalf("got %d to %q, want the page anew", again.status, again.location)
+		if again.Status != http.StatusOK || s.Events("notice.given") != 1 {
+			t.Fatalf("got %d to %q, want the page anew", again.Status, again.Location)
 		}
 		mark := hidden(t, again, "sesion")
 		if mark == hers {
 			t.Error("the page is for the same session")
 		}
-		b.want(press(mark), http.StatusSeeOther, "https://historia.example/cb")
+		s.Want(press(mark), http.StatusSeeOther, "https://historia.example/cb")
 	})
 }
 
@@ -134,20 +134,19 @@ func TestS092_NoticeWaitsItsTurn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		in := b.ask("historia", "openid profile", "prompt", "login")
-		b.want(b.get("/autorizar?id="+in.request()), http.StatusSeeOther, "/continuar")
-		b.want(b.get("/continuar?id="+in.request()), http.StatusSeeOther, "/ingresar")
+		s.Want(b.Get("/autorizar?id="+in.Param("id")), http.StatusSeeOther, "/continuar")
+		s.Want(b.Get("/continuar?id="+in.Param("id")), http.StatusSeeOther, "/ingresar")
 	})
 }
 
 // hidden is the value of a hidden field of a page.
 func hidden(t *testing.T, page answer, name string) string {
 	t.Helper()
-	_, rest, _ := strings.Cut(page.body, `name="`+name+`" value="`)
-	value, _, found := strings.Cut(rest, `"`)
-	if !found || value == "" {
-		t.Fatalf("no field %s in %s", name, head(page.body))
+	value := page.Hidden(name)
+	if value == "" {
+		t.Fatalf("no field %s in %s", name, head(page.Body))
 	}
 	return value
 }
@@ -157,21 +156,21 @@ func TestPromptNoneNeverAsks(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.person(cedula, clave)
 		b := s.browser()
-		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" || got.param("whom") != "" {
-			t.Errorf("no session: %q", got.location)
+		if got := b.ask("historia", "openid", "prompt", "none"); got.Param("error") != "login_required" || got.Param("whom") != "" {
+			t.Errorf("no session: %q", got.Location)
 		}
 		in := b.ask("historia", "openid")
-		got := b.post("/ingresar", map[string][]string{"id": {in.request()}, "cancelar": {"1"}})
-		if got.param("error") != "access_denied" || s.events("request.cancelled") != 0 {
-			t.Errorf("cancelled by nobody: %q, %d rows that are kept for ever", got.location, s.events("request.cancelled"))
+		got := b.PostForm("/ingresar", map[string][]string{"id": {in.Param("id")}, "cancelar": {"1"}})
+		if got.Param("error") != "access_denied" || s.Events("request.cancelled") != 0 {
+			t.Errorf("cancelled by nobody: %q, %d rows that are kept for ever", got.Location, s.Events("request.cancelled"))
 		}
-		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "interaction_required" || got.param("whom") != a.ID {
-			t.Errorf("notice due: %q", got.location)
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		if got := b.ask("historia", "openid", "prompt", "none"); got.Param("error") != "interaction_required" || got.Param("whom") != a.ID {
+			t.Errorf("notice due: %q", got.Location)
 		}
-		s.pass(366 * 24 * time.Hour)
-		if got := b.ask("historia", "openid", "prompt", "none"); got.param("error") != "login_required" {
-			t.Errorf("session over: %q", got.location)
+		s.Pass(366 * 24 * time.Hour)
+		if got := b.ask("historia", "openid", "prompt", "none"); got.Param("error") != "login_required" {
+			t.Errorf("session over: %q", got.Location)
 		}
 	})
 }
@@ -182,18 +181,18 @@ func TestASVS_7_6_1_FreshProofIsAskedOnce(t *testing.T) {
 		s.person(cedula, clave)
 		for _, more := range [][]string{{"prompt", "login"}, {"max_age", "0"}, {"prompt", "select_account"}} {
 			b := s.browser()
-			b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
-			s.pass(time.Minute)
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Pass(time.Minute)
 			in := b.ask("historia", "openid", more...)
-			b.want(in, http.StatusSeeOther, "/ingresar")
-			if page := b.get(in.location); !strings.Contains(page.body, "María Fernanda") {
+			s.Want(in, http.StatusSeeOther, "/ingresar")
+			if page := b.Get(in.Location); !strings.Contains(page.Body, "María Fernanda") {
 				t.Errorf("%v: the page does not ask the signed-in person", more)
 			}
-			got := b.signIn(in.request(), cedula, clave)
-			if got.leads() == "/autorizar" {
-				got = b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}})
+			got := b.signIn(in.Param("id"), cedula, clave)
+			if got.Leads() == "/autorizar" {
+				got = b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "continuar": {"1"}})
 			}
-			b.want(got, http.StatusSeeOther, "https://historia.example/cb")
+			s.Want(got, http.StatusSeeOther, "https://historia.example/cb")
 		}
 	})
 }
@@ -203,19 +202,19 @@ func TestEssentialACROutOfReach(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		if got := b.ask("historia", "openid", "acr_values", login.ACRPasskey, "acr_essential", "1"); got.param("error") != "unmet_authentication_requirements" {
-			t.Errorf("got %q", got.location)
+		if got := b.ask("historia", "openid", "acr_values", login.ACRPasskey, "acr_essential", "1"); got.Param("error") != "unmet_authentication_requirements" {
+			t.Errorf("got %q", got.Location)
 		}
 		in := b.ask("historia", "openid", "acr_values", login.ACRClave15, "acr_essential", "1")
-		if got := b.signIn(in.request(), cedula, clave); got.param("error") != "unmet_authentication_requirements" {
-			t.Errorf("got %q", got.location)
+		if got := b.signIn(in.Param("id"), cedula, clave); got.Param("error") != "unmet_authentication_requirements" {
+			t.Errorf("got %q", got.Location)
 		}
 		s.person(another, "Archipielago1969Tortuga")
 		in = b.ask("historia", "openid", "acr_values", login.ACRClave15, "acr_essential", "1", "prompt", "login")
-		b.want(b.signIn(in.request(), another, "Archipielago1969Tortuga"), http.StatusSeeOther, "/autorizar")
-		done := b.post("/autorizar", map[string][]string{"id": {in.request()}, "continuar": {"1"}})
-		if done.param("acr") != login.ACRClave15 {
-			t.Errorf("got %q", done.location)
+		s.Want(b.signIn(in.Param("id"), another, "Archipielago1969Tortuga"), http.StatusSeeOther, "/autorizar")
+		done := b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "continuar": {"1"}})
+		if done.Param("acr") != login.ACRClave15 {
+			t.Errorf("got %q", done.Location)
 		}
 	})
 }
@@ -224,19 +223,19 @@ func TestLanguageIsKept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		if page := b.get("/ingresar"); !strings.Contains(page.body, `lang="es-EC"`) {
+		if page := b.Get("/ingresar"); !strings.Contains(page.Body, `lang="es-EC"`) {
 			t.Error("not in Spanish")
 		}
-		b.get("/ingresar?ui_locales=en")
-		if page := b.get("/ayuda"); !strings.Contains(page.body, `<html lang="en">`) {
+		b.Get("/ingresar?ui_locales=en")
+		if page := b.Get("/ayuda"); !strings.Contains(page.Body, `<html lang="en">`) {
 			t.Error("the choice was forgotten")
 		}
 		other := s.browser()
 		in := other.ask("historia", "openid", "ui_locales", "en")
-		if page := other.get(in.location); !strings.Contains(page.body, `<html lang="en">`) {
-			t.Errorf("the application's wish was forgotten: %s", head(page.body))
+		if page := other.Get(in.Location); !strings.Contains(page.Body, `<html lang="en">`) {
+			t.Errorf("the application's wish was forgotten: %s", head(page.Body))
 		}
-		if page := other.get("/ayuda"); !strings.Contains(page.body, `lang="es-EC"`) {
+		if page := other.Get("/ayuda"); !strings.Contains(page.Body, `lang="es-EC"`) {
 			t.Error("the application's wish became the browser's")
 		}
 	})
@@ -255,7 +254,7 @@ func TestLanguageOfMailsIsTheOneChosen(t *testing.T) {
 			}
 		}
 		b := s.browser()
-		b.get("/ingresar?ui_locales=en")
+		b.Get("/ingresar?ui_locales=en")
 		is("looked at a page", "")
 		b.signIn("", cedula, clave)
 		is("new browser", "")
@@ -263,11 +262,11 @@ func TestLanguageOfMailsIsTheOneChosen(t *testing.T) {
 		is("wrong clave", "")
 		b.signIn("", cedula, clave)
 		is("own browser", "en")
-		b.get("/ayuda?ui_locales=es")
+		b.Get("/ayuda?ui_locales=es")
 		b.signIn("", cedula, clave)
 		is("Spanish again", "es-EC")
 		stranger := s.browser()
-		stranger.get("/ingresar?ui_locales=en")
+		stranger.Get("/ingresar?ui_locales=en")
 		stranger.signIn("", cedula, wrong)
 		is("stranger", "es-EC")
 	})

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 )
 
 // press lets strangers fail: on the identifier, and from its network.
 func (s *site) press(id storage.Identifier, failures int) {
-	s.t.Helper()
+	s.T.Helper()
 	for range failures {
 		s.browser().try("", id, wrong)
 	}
@@ -26,10 +27,10 @@ func (s *site) press(id storage.Identifier, failures int) {
 func unused(n int) storage.Identifier { return storage.Identifier(fmt.Sprintf("EXT-%06d", 900000+n)) }
 
 func (s *site) failures(id storage.Identifier) int {
-	s.t.Helper()
-	b, err := s.DB.LoginBudget(s.t.Context(), s.DB.IdentifierMAC(id))
+	s.T.Helper()
+	b, err := s.DB.LoginBudget(s.T.Context(), s.DB.IdentifierMAC(id))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return b.Failures
 }
@@ -44,11 +45,11 @@ func TestT13_T02_S024_UnansweredSpendsNothing(t *testing.T) {
 		for _, id := range []storage.Identifier{cedula, nobody} {
 			b := s.browser()
 			for i := range 5 { // her own five she makes without
-				if got := b.try("", id, wrong); strings.Contains(got.body, refused) || (got.reto() != "") != (i == 4) {
-					t.Errorf("%s, attempt %d: challenge %q, %s", id, i+1, got.reto(), head(got.body))
+				if got := b.try("", id, wrong); strings.Contains(got.Body, logintest.Refused) || (got.Reto() != "") != (i == 4) {
+					t.Errorf("%s, attempt %d: challenge %q, %s", id, i+1, got.Reto(), head(got.Body))
 				}
 			}
-			s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(id)) })
+			s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(id)) })
 			before := hashes(s.Hash.Counts())
 			slot, err := s.Hash.Take(t.Context())
 			if err != nil {
@@ -56,10 +57,10 @@ func TestT13_T02_S024_UnansweredSpendsNothing(t *testing.T) {
 			}
 			for name, reto := range map[string][]string{"none": nil, "empty": {""}, "wrong": {"x"}} {
 				got := s.browser().try("", id, clave, reto...)
-				if got.status != http.StatusOK || got.reto() == "" || !strings.Contains(got.body, refused) || strings.Contains(got.body, denied) {
-					t.Errorf("%s, %s: %d %s", id, name, got.status, head(got.body))
+				if got.Status != http.StatusOK || got.Reto() == "" || !strings.Contains(got.Body, logintest.Refused) || strings.Contains(got.Body, denied) {
+					t.Errorf("%s, %s: %d %s", id, name, got.Status, head(got.Body))
 				}
-				if !strings.Contains(got.body, `value="`+string(id)+`"`) || strings.Contains(got.body, clave) {
+				if !strings.Contains(got.Body, `value="`+string(id)+`"`) || strings.Contains(got.Body, clave) {
 					t.Errorf("%s, %s: the identifier is lost, or the clave kept", id, name)
 				}
 			}
@@ -68,7 +69,7 @@ func TestT13_T02_S024_UnansweredSpendsNothing(t *testing.T) {
 				t.Errorf("%s: %d attempts and %d hashes were spent", id, n, hashes(s.Hash.Counts())-before)
 			}
 		}
-		s.browser().want(s.browser().signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", cedula, clave), http.StatusSeeOther, "/")
 	}, identifierOnly, func(c *login.Config) {
 		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: 10 * time.Millisecond})
 	})
@@ -84,8 +85,8 @@ func TestT01_T17_ChallengeIsTheSameForEverybody(t *testing.T) {
 		s.person("1059999910", clave)
 		s.person("1859999912", clave)
 		other := s.browser() // with a lane, of somebody else
-		other.want(other.signIn("", "1859999912", clave), http.StatusSeeOther, "/")
-		other.post("/oauth/logout", nil)
+		s.Want(other.signIn("", "1859999912", clave), http.StatusSeeOther, "/")
+		other.PostForm("/oauth/logout", nil)
 		type step struct {
 			status              int
 			header, body        string
@@ -94,26 +95,26 @@ func TestT01_T17_ChallengeIsTheSameForEverybody(t *testing.T) {
 		measure := func(id storage.Identifier, b *browser) []step {
 			var out []step
 			do := func(reto ...string) answer {
-				before := []int64{hashes(s.Hash.Counts()), s.statements.Load(), s.commits.Load()}
+				before := []int64{hashes(s.Hash.Counts()), s.Stmts.Load(), s.Commits.Load()}
 				got := b.try("", id, wrong, reto...)
 				var h strings.Builder
-				got.header.Del("Date")
-				_ = got.header.Write(&h)
+				got.Header.Del("Date")
+				_ = got.Header.Write(&h)
 				normal := func(text string) string {
 					return changing.ReplaceAllString(strings.ReplaceAll(text, string(id), "CEDULA"), "SECRET")
 				}
 				out = append(out, step{
-					got.status, normal(h.String()), normal(got.body),
-					hashes(s.Hash.Counts()) - before[0], s.statements.Load() - before[1], s.commits.Load() - before[2],
+					got.Status, normal(h.String()), normal(got.Body),
+					hashes(s.Hash.Counts()) - before[0], s.Stmts.Load() - before[1], s.Commits.Load() - before[2],
 				})
 				return got
 			}
-			reto := do().reto()
+			reto := do().Reto()
 			if reto == "" {
 				return out
 			}
 			do(reto) // too early
-			s.pass(longestWait)
+			s.Pass(logintest.LongestWait)
 			do(reto)
 			do(reto) // used
 			return out
@@ -153,33 +154,33 @@ func TestT02_T03_NetworkAsksStrangersOnly(t *testing.T) {
 		s.person(cedula, clave)
 		s.person(another, clave)
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		own.post("/oauth/logout", nil)
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.PostForm("/oauth/logout", nil)
 		for i := range 20 {
-			if got := s.browser().get("/ingresar"); got.reto() != "" {
+			if got := s.browser().Get("/ingresar"); got.Reto() != "" {
 				t.Fatalf("asked after %d failures", i)
 			}
 			s.press(unused(i), 1)
 		}
 		b := s.browser()
-		page := b.get("/ingresar")
-		if page.reto() == "" || !strings.Contains(strings.Join(page.header["Content-Security-Policy"], ";"), "worker-src 'self'") {
-			t.Errorf("no challenge: %s", head(page.body))
+		page := b.Get("/ingresar")
+		if page.Reto() == "" || !strings.Contains(strings.Join(page.Header["Content-Security-Policy"], ";"), "worker-src 'self'") {
+			t.Errorf("no challenge: %s", head(page.Body))
 		}
-		s.pass(longestWait)
+		s.Pass(logintest.LongestWait)
 		for i := range 14 { // what has leaked meanwhile
 			s.press(unused(20+i), 1)
 		}
-		b.want(b.try("", another, clave, page.reto()), http.StatusSeeOther, "/")
-		if got := own.get("/ingresar"); got.reto() != "" {
+		s.Want(b.try("", another, clave, page.Reto()), http.StatusSeeOther, "/")
+		if got := own.Get("/ingresar"); got.Reto() != "" {
 			t.Error("the known device is asked")
 		}
-		own.want(own.try("", cedula, clave), http.StatusSeeOther, "/")
-		if got := own.try("", unused(0), clave); got.reto() == "" || !strings.Contains(got.body, refused) {
-			t.Errorf("it is spared for others too: %d %s", got.status, head(got.body))
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		if got := own.try("", unused(0), clave); got.Reto() == "" || !strings.Contains(got.Body, logintest.Refused) {
+			t.Errorf("it is spared for others too: %d %s", got.Status, head(got.Body))
 		}
-		s.pass(time.Hour)
-		if got := s.browser().get("/ingresar"); got.reto() != "" {
+		s.Pass(time.Hour)
+		if got := s.browser().Get("/ingresar"); got.Reto() != "" {
 			t.Error("still asked an hour later")
 		}
 	})
@@ -192,10 +193,10 @@ func TestT13_HoardedAnswersTryNothing(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		press := func(n int) {
-			s.in(func(tx *storage.Tx) error {
+			s.In(func(tx *storage.Tx) error {
 				for range n {
 					key := s.DB.PressureKey("network", "127.0.0.0/24")
-					if err := tx.AddPressure(t.Context(), key, s.now(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
+					if err := tx.AddPressure(t.Context(), key, s.Time(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
 						return err
 					}
 				}
@@ -204,13 +205,13 @@ func TestT13_HoardedAnswersTryNothing(t *testing.T) {
 		}
 		press(20)
 		honest, hoarder := s.browser(), s.browser()
-		early, late := honest.get("/ingresar").reto(), hoarder.get("/ingresar").reto()
-		s.pass(11 * time.Second)
+		early, late := honest.Get("/ingresar").Reto(), hoarder.Get("/ingresar").Reto()
+		s.Pass(11 * time.Second)
 		press(20)
-		honest.want(honest.try("", cedula, clave, early), http.StatusSeeOther, "/")
+		s.Want(honest.try("", cedula, clave, early), http.StatusSeeOther, "/")
 		press(40)
-		if got := hoarder.try("", cedula, wrong, late); strings.Contains(got.body, denied) || s.failures(cedula) != 0 {
-			t.Errorf("a hoarded answer counted: %d %s", got.status, head(got.body))
+		if got := hoarder.try("", cedula, wrong, late); strings.Contains(got.Body, denied) || s.failures(cedula) != 0 {
+			t.Errorf("a hoarded answer counted: %d %s", got.Status, head(got.Body))
 		}
 	}, func(c *login.Config) { c.Network = login.Limit{Free: 1000, Leak: 24 * time.Hour} })
 }
@@ -221,13 +222,13 @@ func TestT18_S025_OneAnswerOneAttempt(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		s.press(cedula, 5)
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		b := s.browser()
-		reto := b.try("", cedula, wrong).reto()
-		s.pass(longestWait)
+		reto := b.try("", cedula, wrong).Reto()
+		s.Pass(logintest.LongestWait)
 		before := hashes(s.Hash.Counts())
-		parallel(50, func(i int) {
-			b.post("/ingresar", url.Values{"cedula": {string(cedula)}, "clave": {wrong + strings.Repeat("x", i)}, "reto": {reto}})
+		logintest.Parallel(50, func(i int) {
+			b.PostForm("/ingresar", url.Values{"cedula": {string(cedula)}, "clave": {wrong + strings.Repeat("x", i)}, "reto": {reto}})
 		})
 		if n := hashes(s.Hash.Counts()) - before; n != 1 || s.failures(cedula) != 1 {
 			t.Errorf("one answer made %d hashes, %d attempts", n, s.failures(cedula))
@@ -241,34 +242,34 @@ func TestT18_S025_OneAnswerOneAttempt(t *testing.T) {
 func TestS025_WithoutScriptNoClaveIsLost(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.Wait = func(_ context.Context, d time.Duration) error { s.pass(d); return nil }
+		s.Wait = func(_ context.Context, d time.Duration) error { s.Pass(d); return nil }
 		s.person("EXT-0004711", clave)
 		s.press("EXT-0004711", 5)
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC("EXT-0004711")) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC("EXT-0004711")) })
 		b := s.browser()
 		in := b.ask("historia", "openid")
 		form := func(reto string) answer {
-			return b.post("/ingresar", url.Values{
-				"id": {in.request()}, "codigo": {"1"}, "cedula": {"ext-0004711"}, "clave": {clave}, "reto": {reto},
+			return b.PostForm("/ingresar", url.Values{
+				"id": {in.Param("id")}, "codigo": {"1"}, "cedula": {"ext-0004711"}, "clave": {clave}, "reto": {reto},
 			})
 		}
 		first := form("")
-		early := form(first.reto())
-		if early.status != http.StatusOK || strings.Contains(early.body, `name="clave"`) || !strings.Contains(early.body, "Espere 10 segundos") {
-			t.Errorf("got %d %s", early.status, head(early.body))
+		early := form(first.Reto())
+		if early.Status != http.StatusOK || strings.Contains(early.Body, `name="clave"`) || !strings.Contains(early.Body, "Espere 10 segundos") {
+			t.Errorf("got %d %s", early.Status, head(early.Body))
 		}
-		seconds, address, ok := strings.Cut(early.header.Get("Refresh"), ";url=")
-		if !ok || seconds != "10" || !strings.Contains(early.body, `href="`+strings.ReplaceAll(address, "&", "&amp;")+`"`) || strings.Contains(strings.ToLower(address), "ext") {
-			t.Errorf("Refresh %q", early.header.Get("Refresh"))
+		seconds, address, ok := strings.Cut(early.Header.Get("Refresh"), ";url=")
+		if !ok || seconds != "10" || !strings.Contains(early.Body, `href="`+strings.ReplaceAll(address, "&", "&amp;")+`"`) || strings.Contains(strings.ToLower(address), "ext") {
+			t.Errorf("Refresh %q", early.Header.Get("Refresh"))
 		}
-		page := b.get(address)
-		for _, want := range []string{`value="ext-0004711"`, `name="clave"`, `name="codigo" value="1"`, `name="id" value="` + in.request() + `"`, " checked", "Espere 10 segundos"} {
-			if !strings.Contains(page.body, want) {
-				t.Errorf("the page has no %s: %s", want, head(page.body))
+		page := b.Get(address)
+		for _, want := range []string{`value="ext-0004711"`, `name="clave"`, `name="codigo" value="1"`, `name="id" value="` + in.Param("id") + `"`, " checked", "Espere 10 segundos"} {
+			if !strings.Contains(page.Body, want) {
+				t.Errorf("the page has no %s: %s", want, head(page.Body))
 			}
 		}
-		s.pass(5 * time.Second)
-		b.want(form(page.reto()), http.StatusSeeOther, "/autorizar") // five seconds early: held
+		s.Pass(5 * time.Second)
+		s.Want(form(page.Reto()), http.StatusSeeOther, "/autorizar") // five seconds early: held
 	}, identifierOnly)
 }
 
@@ -281,12 +282,12 @@ func TestS024_OtherFaultsKeepTheTick(t *testing.T) {
 			s.press(unused(i), 1)
 		}
 		b := s.browser()
-		reto := b.get("/ingresar").reto()
+		reto := b.Get("/ingresar").Reto()
 		got := b.try("", "1759999914", clave, reto)
-		if got.reto() != reto || !strings.Contains(got.body, " checked") {
-			t.Errorf("the ticket has gone: %s", head(got.body))
+		if got.Reto() != reto || !strings.Contains(got.Body, " checked") {
+			t.Errorf("the ticket has gone: %s", head(got.Body))
 		}
-		if got := b.try("", "1759999914", clave); got.reto() == "" || strings.Contains(got.body, " checked") {
+		if got := b.try("", "1759999914", clave); got.Reto() == "" || strings.Contains(got.Body, " checked") {
 			t.Error("ticked by itself")
 		}
 	})

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // T27: whatever a form holds, it is refused with a page and never breaks
@@ -18,7 +16,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		b.want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		in := b.ask("historia", "openid")
 		bodies := []string{"", "%", "cedula=%zz", "a;b", "cedula=1&cedula=2", "clave=a&clave=b", "id=a&id=b", strings.Repeat("a=b&", 30000)}
 		for _, bad := range []string{"\x00", "\xff\xfe", "1759999913\x00", "𝟙𝟟𝟝𝟡", "../../etc", "' OR 1=1 --", "<script>", strings.Repeat("9", 1<<20), strings.Repeat("é", 20000)} {
@@ -26,7 +24,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 				{"cedula": {bad}, "clave": {clave}},
 				{"cedula": {string(nobody)}, "clave": {bad}},
 				{"id": {bad}, "cedula": {string(cedula)}, "clave": {clave}},
-				{"id": {in.request()}, "continuar": {bad}, "opcional": {bad, bad}},
+				{"id": {in.Param("id")}, "continuar": {bad}, "opcional": {bad, bad}},
 				{"codigo": {bad}, "cedula": {bad}, bad: {bad}},
 			} {
 				bodies = append(bodies, f.Encode())
@@ -34,26 +32,26 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 		}
 		for _, path := range []string{"/ingresar", "/autorizar"} { // those of login/clave have a test of their own there
 			for _, body := range bodies {
-				r := b.form(path, nil)
+				r := b.Request(http.MethodPost, path, "")
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 				r.Header.Set("User-Agent", "\xff\xfe agente")
-				if got := b.do(r); got.status >= 500 || strings.Contains(got.body, "<script>") && !strings.Contains(got.body, `<script type="module"`) {
-					t.Errorf("%s with %.60q: %d", path, body, got.status)
+				if got := b.Send(r); got.Status >= 500 || strings.Contains(got.Body, "<script>") && !strings.Contains(got.Body, `<script type="module"`) {
+					t.Errorf("%s with %.60q: %d", path, body, got.Status)
 				}
 			}
 		}
 		for _, path := range []string{"/ingresar", "/continuar", "/autorizar", "/", "/acuerdo/%00", "/acuerdo/%ff", "/acuerdo/../x"} {
 			for _, query := range []string{"?id=%00", "?id=%ff", "?id=a&id=b", "?id=%zz", "?ui_locales=%00%ff", "?id=" + strings.Repeat("a", 5000), "?;", "?ui_locales=" + strings.Repeat("es ", 999)} {
-				if got := b.get(path + query); got.status >= 500 {
-					t.Errorf("GET %s%.60s: %d", path, query, got.status)
+				if got := b.Get(path + query); got.Status >= 500 {
+					t.Errorf("GET %s%.60s: %d", path, query, got.Status)
 				}
 			}
 		}
-		if got := b.post("/ingresar", url.Values{"cedula": {strings.Repeat("1", 1<<20)}}); got.status != http.StatusRequestEntityTooLarge {
-			t.Errorf("1 MB: %d", got.status)
+		if got := b.PostForm("/ingresar", url.Values{"cedula": {strings.Repeat("1", 1<<20)}}); got.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("1 MB: %d", got.Status)
 		}
-		if got := b.do(b.form("/ingresar?x=%zz", nil)); got.status != http.StatusBadRequest {
-			t.Errorf("a broken query: %d", got.status)
+		if got := b.Send(b.Request(http.MethodPost, "/ingresar?x=%zz", "")); got.Status != http.StatusBadRequest {
+			t.Errorf("a broken query: %d", got.Status)
 		}
 		if strings.Contains(s.logged.String(), `"level":"ERROR"`) {
 			t.Errorf("something broke: %s", s.logged.String())
@@ -69,15 +67,15 @@ func TestT20_NothingSecretIsLogged(t *testing.T) {
 		b := s.browser()
 		visit := func() {
 			in := b.ask("historia", "openid profile")
-			b.signIn(in.request(), cedula, wrong)
-			b.signIn(in.request(), "1759999914", wrong)
-			b.signIn(in.request(), nobody, wrong)
-			b.signIn(in.request(), cedula, clave)
-			b.post("/autorizar", url.Values{"id": {in.request()}, "continuar": {"1"}})
-			b.get("/")
+			b.signIn(in.Param("id"), cedula, wrong)
+			b.signIn(in.Param("id"), "1759999914", wrong)
+			b.signIn(in.Param("id"), nobody, wrong)
+			b.signIn(in.Param("id"), cedula, clave)
+			b.PostForm("/autorizar", url.Values{"id": {in.Param("id")}, "continuar": {"1"}})
+			b.Get("/")
 		}
 		visit()
-		value := b.cookie(sessionCookie)
+		value := b.Cookie(sessionCookie)
 		if value == "" {
 			t.Fatal("not signed in")
 		}
@@ -89,7 +87,7 @@ func TestT20_NothingSecretIsLogged(t *testing.T) {
 		if !strings.Contains(log, "request failed") {
 			t.Fatal("nothing was logged: the test proves nothing")
 		}
-		for _, canary := range []string{string(cedula), string(nobody), clave, wrong, value, b.cookie(browserCookie), "Quishpe", "mquishpe"} {
+		for _, canary := range []string{string(cedula), string(nobody), clave, wrong, value, b.Cookie(browserCookie), "Quishpe", "mquishpe"} {
 			if strings.Contains(log, canary) {
 				t.Errorf("the log holds %q", canary)
 			}
@@ -105,9 +103,9 @@ func TestT33_NoPageIsStored(t *testing.T) {
 		b := s.browser()
 		b.signIn("", cedula, clave)
 		in := b.ask("historia", "openid")
-		for _, path := range []string{"/", "/ingresar", "/autorizar?id=" + in.request(), "/ingresar?id=x"} {
-			if got := b.get(path); got.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: %q", path, got.header.Get("Cache-Control"))
+		for _, path := range []string{"/", "/ingresar", "/autorizar?id=" + in.Param("id"), "/ingresar?id=x"} {
+			if got := b.Get(path); got.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %q", path, got.Header.Get("Cache-Control"))
 			}
 		}
 	})
@@ -121,17 +119,17 @@ func TestPagesForEverybody(t *testing.T) {
 			"/", "/ayuda", "/privacidad", "/accesibilidad", "/acuerdo", "/acuerdo/" + s.Pages.Agreement().Version,
 			"/declaracion", "/declaracion/" + s.Pages.Declaration().Version,
 		} {
-			if got := b.get(path); got.status != http.StatusOK {
-				t.Errorf("%s: %d", path, got.status)
+			if got := b.Get(path); got.Status != http.StatusOK {
+				t.Errorf("%s: %d", path, got.Status)
 			}
 		}
-		if got := b.get("/acuerdo/1999-01-01"); got.status != http.StatusNotFound {
-			t.Errorf("an agreement that never was: %d", got.status)
+		if got := b.Get("/acuerdo/1999-01-01"); got.Status != http.StatusNotFound {
+			t.Errorf("an agreement that never was: %d", got.Status)
 		}
 		for _, path := range []string{"/continuar", "/autorizar"} {
-			b.want(b.get(path), http.StatusSeeOther, "/")
+			s.Want(b.Get(path), http.StatusSeeOther, "/")
 		}
-		if got := b.get("/"); !strings.Contains(got.body, "https://historia.example/") {
+		if got := b.Get("/"); !strings.Contains(got.Body, "https://historia.example/") {
 			t.Error("home does not lead to the applications")
 		}
 	})
@@ -143,7 +141,7 @@ func TestLoginHintFillsTheField(t *testing.T) {
 		for hint, want := range map[string]string{"1759999913": `value="1759999913"`, "EXT-0004711": `name="codigo"`, "<b>": `value=""`} {
 			b := s.browser()
 			in := b.ask("historia", "openid", "login_hint", hint)
-			if got := b.get(in.location); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+			if got := b.Get(in.Location); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
 				t.Errorf("%q: no %s", hint, want)
 			}
 		}
@@ -158,7 +156,7 @@ func FuzzFT17_Forms(f *testing.F) {
 		f.Add("/ingresar", s)
 		f.Add("/autorizar", s)
 	}
-	s := fuzzSite(f)
+	s := newSite(f, "sqlite").Handler
 	f.Fuzz(func(t *testing.T, path, body string) {
 		for _, known := range []string{"/ingresar", "/autorizar"} {
 			if !strings.HasPrefix(known, path) {
@@ -174,14 +172,4 @@ func FuzzFT17_Forms(f *testing.F) {
 			}
 		}
 	})
-}
-
-func fuzzSite(f *testing.F) http.Handler {
-	f.Helper()
-	s := &site{logged: &safeBuffer{}}
-	h, err := s.build(storagetest.Open(f, "sqlite"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	return h
 }

@@ -3,9 +3,9 @@ package login_test
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -17,21 +17,21 @@ func TestS069_FifthWrongClaveLocks(t *testing.T) {
 		s.person(cedula, clave)
 		b := s.browser()
 		for range 4 {
-			if got := b.signIn("", cedula, wrong); !strings.Contains(got.body, denied) {
-				t.Fatalf("got %d %s", got.status, head(got.body))
+			if got := b.signIn("", cedula, wrong); !strings.Contains(got.Body, denied) {
+				t.Fatalf("got %d %s", got.Status, head(got.Body))
 			}
 		}
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		for range 5 {
 			b.signIn("", cedula, wrong)
 		}
-		if s.events("clave.locked") != 1 {
-			t.Errorf("locked %d times", s.events("clave.locked"))
+		if s.Events("clave.locked") != 1 {
+			t.Errorf("locked %d times", s.Events("clave.locked"))
 		}
 		compared := s.Hash.Counts().Compared
-		if got := b.signIn("", cedula, clave); got.status != http.StatusOK || !strings.Contains(got.body, denied) {
-			t.Errorf("the right clave of a locked person: %d %s", got.status, head(got.body))
+		if got := b.signIn("", cedula, clave); got.Status != http.StatusOK || !strings.Contains(got.Body, denied) {
+			t.Errorf("the right clave of a locked person: %d %s", got.Status, head(got.Body))
 		}
 		if s.Hash.Counts().Compared != compared {
 			t.Error("a clave was compared though it is locked")
@@ -39,7 +39,7 @@ func TestS069_FifthWrongClaveLocks(t *testing.T) {
 		for range 6 {
 			b.signIn("", nobody, wrong)
 		}
-		if s.events("clave.locked") != 2 {
+		if s.Events("clave.locked") != 2 {
 			t.Error("an identifier that nobody has was not locked")
 		}
 	})
@@ -51,11 +51,11 @@ func TestFT15_ParallelWrongClaves(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.person(cedula, clave)
 		before := s.Hash.Counts().Compared
-		parallel(200, func(int) { s.browser().try("", cedula, wrong) })
+		logintest.Parallel(200, func(int) { s.browser().try("", cedula, wrong) })
 		if n := s.Hash.Counts().Compared - before; n != 5 {
 			t.Errorf("compared %d claves, want 5", n)
 		}
-		if n := s.events("clave.locked"); n != 1 {
+		if n := s.Events("clave.locked"); n != 1 {
 			t.Errorf("locked %d times", n)
 		}
 		b, err := s.DB.LoginBudget(t.Context(), s.DB.IdentifierMAC(a.Identifier))
@@ -73,12 +73,12 @@ func TestFT15_RightOneAmongThem(t *testing.T) {
 		s.person(cedula, clave)
 		before := s.Hash.Counts().Compared
 		won := make([]bool, 40)
-		parallel(len(won), func(i int) {
+		logintest.Parallel(len(won), func(i int) {
 			try := wrong
 			if i%10 == 0 {
 				try = clave
 			}
-			won[i] = s.browser().try("", cedula, try).leads() == "/"
+			won[i] = s.browser().try("", cedula, try).Leads() == "/"
 		})
 		for i, w := range won {
 			if w && i%10 != 0 {
@@ -109,35 +109,35 @@ func TestT03_KnownDevicePassesStrangersLock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.person(cedula, clave)
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		own.post("/oauth/logout", nil)
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.PostForm("/oauth/logout", nil)
 		stranger := s.browser()
 		for range 7 {
 			stranger.signIn("", cedula, wrong)
 		}
 		for range 4 {
-			if got := own.signIn("", cedula, wrong); !strings.Contains(got.body, denied) {
-				t.Errorf("got %s", head(got.body))
+			if got := own.signIn("", cedula, wrong); !strings.Contains(got.Body, denied) {
+				t.Errorf("got %s", head(got.Body))
 			}
 		}
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		own.post("/oauth/logout", nil)
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.PostForm("/oauth/logout", nil)
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		for i := range 5 {
 			got := own.signIn("", cedula, wrong)
-			if locked := !strings.Contains(got.body, denied); locked != (i == 4) {
-				t.Errorf("attempt %d: %s", i+1, head(got.body))
+			if locked := !strings.Contains(got.Body, denied); locked != (i == 4) {
+				t.Errorf("attempt %d: %s", i+1, head(got.Body))
 			}
 		}
-		if got := own.signIn("", cedula, clave); got.status != http.StatusOK || strings.Contains(got.body, denied) {
-			t.Errorf("used up: %d %s", got.status, head(got.body))
+		if got := own.signIn("", cedula, clave); got.Status != http.StatusOK || strings.Contains(got.Body, denied) {
+			t.Errorf("used up: %d %s", got.Status, head(got.Body))
 		}
-		if got := s.browser().signIn("", cedula, clave); !strings.Contains(got.body, denied) {
-			t.Errorf("S069: five wrong ones on the own device lock too, got %s", head(got.body))
+		if got := s.browser().signIn("", cedula, clave); !strings.Contains(got.Body, denied) {
+			t.Errorf("S069: five wrong ones on the own device lock too, got %s", head(got.Body))
 		}
 		// Whoever lifts the lock lets her in on her own device as well.
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
 		_ = a
 	})
 }
@@ -153,19 +153,19 @@ func TestD03_LanePassesOnlyStrangersLocks(t *testing.T) {
 			s.person(id, clave)
 			own := s.browser()
 			own.signIn("", id, clave)
-			own.post("/oauth/logout", nil)
-			s.in(func(tx *storage.Tx) error {
-				_, err := tx.LockClave(t.Context(), s.DB.IdentifierMAC(id), reason, s.now())
+			own.PostForm("/oauth/logout", nil)
+			s.In(func(tx *storage.Tx) error {
+				_, err := tx.LockClave(t.Context(), s.DB.IdentifierMAC(id), reason, s.Time())
 				return err
 			})
 			got := own.signIn("", id, clave)
 			if reason == storage.LockLogin || reason == storage.LockRecuperacion {
-				own.want(got, http.StatusSeeOther, "/")
-			} else if got.status != http.StatusOK || strings.Contains(got.body, denied) {
-				t.Errorf("%s, own device: %d %s", reason, got.status, head(got.body))
+				s.Want(got, http.StatusSeeOther, "/")
+			} else if got.Status != http.StatusOK || strings.Contains(got.Body, denied) {
+				t.Errorf("%s, own device: %d %s", reason, got.Status, head(got.Body))
 			}
-			if got := s.browser().signIn("", id, clave); !strings.Contains(got.body, denied) {
-				t.Errorf("%s, strange device: %s", reason, head(got.body))
+			if got := s.browser().signIn("", id, clave); !strings.Contains(got.Body, denied) {
+				t.Errorf("%s, strange device: %s", reason, head(got.Body))
 			}
 		}
 	})
@@ -177,13 +177,13 @@ func TestASVS_7_4_2_DisabledPersonIsOutAtOnce(t *testing.T) {
 		a := s.person(cedula, clave)
 		own := s.browser()
 		own.signIn("", cedula, clave)
-		s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), a.ID, "prueba", s.now()) })
-		own.want(own.ask("historia", "openid"), http.StatusSeeOther, "/ingresar")
-		if got := own.signIn("", cedula, clave); strings.Contains(got.body, denied) || got.status != http.StatusOK {
-			t.Errorf("own device: %d %s", got.status, head(got.body))
+		s.In(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), a.ID, "prueba", s.Time()) })
+		s.Want(own.ask("historia", "openid"), http.StatusSeeOther, "/ingresar")
+		if got := own.signIn("", cedula, clave); strings.Contains(got.Body, denied) || got.Status != http.StatusOK {
+			t.Errorf("own device: %d %s", got.Status, head(got.Body))
 		}
-		if got := s.browser().signIn("", cedula, clave); !strings.Contains(got.body, denied) {
-			t.Errorf("strange device: %s", head(got.body))
+		if got := s.browser().signIn("", cedula, clave); !strings.Contains(got.Body, denied) {
+			t.Errorf("strange device: %s", head(got.Body))
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestS070_AdviceFromTheThirdFailure(t *testing.T) {
 			b := s.browser()
 			for i := range 7 {
 				got := b.signIn("", id, wrong)
-				if advice := strings.Contains(got.body, "notice warn"); advice != (i >= 2) {
+				if advice := strings.Contains(got.Body, "notice warn"); advice != (i >= 2) {
 					t.Errorf("%s, failure %d: advice %v", id, i+1, advice)
 				}
 			}
@@ -211,25 +211,14 @@ func TestT03_SharedComputersGetNoLane(t *testing.T) {
 		b := s.browser()
 		for _, id := range ids {
 			s.person(id, clave)
-			b.want(b.signIn("", id, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", id, clave), http.StatusSeeOther, "/")
 		}
 		stranger := s.browser()
 		for range 5 {
 			stranger.signIn("", ids[0], wrong)
 		}
-		if got := b.signIn("", ids[0], clave); !strings.Contains(got.body, denied) {
-			t.Errorf("a browser of five people passed a lock: %d %s", got.status, got.location)
+		if got := b.signIn("", ids[0], clave); !strings.Contains(got.Body, denied) {
+			t.Errorf("a browser of five people passed a lock: %d %s", got.Status, got.Location)
 		}
 	})
-}
-
-// parallel runs f(0) … f(n-1) at the same time.
-func parallel(n int, f func(i int)) {
-	var start, end sync.WaitGroup
-	start.Add(1)
-	for i := range n {
-		end.Go(func() { start.Wait(); f(i) })
-	}
-	start.Done()
-	end.Wait()
 }

@@ -3,7 +3,6 @@ package login_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -32,32 +31,24 @@ func TestT13_T03_NetworkDelaysStrangersOnEveryReplica(t *testing.T) {
 		s.Wait = wait
 		s.person(cedula, clave)
 		own := s.browser()
-		own.want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
-		own.post("/oauth/logout", nil)
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		own.PostForm("/oauth/logout", nil)
 		for i := range 6 { // a different identifier each time
 			s.press(unused(i), 1)
 		}
 		want("six failures of one network", time.Second, 2*time.Second)
 
-		replica := &site{t: t, logged: &safeBuffer{}}
-		replica.clock.Store(s.clock.Load())
-		h, err := replica.build(s.DB, few)
-		if err != nil {
-			t.Fatal(err)
-		}
+		replica := s.replica(few)
 		replica.Wait = wait
-		srv := httptest.NewServer(h)
-		t.Cleanup(srv.Close)
-		replica.url = srv.URL
 		replica.press(unused(6), 1)
 		want("another replica", 3*time.Second)
 
-		own.want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
 		want("her own device")
 		stranger := s.browser()
-		stranger.want(stranger.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(stranger.try("", cedula, clave), http.StatusSeeOther, "/")
 		want("a new device of hers", 4*time.Second)
-		s.pass(4 * time.Hour) // what has leaked is forgotten
+		s.Pass(4 * time.Hour) // what has leaked is forgotten
 		s.press(unused(7), 1)
 		want("four hours later")
 	}, few)

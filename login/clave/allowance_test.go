@@ -20,17 +20,17 @@ func unpressed(c *login.Config) { c.Identifier = login.Limit{Free: 1, Leak: time
 // flood lets strangers ask for the person as often as they are answered, and once
 // more.
 func (s *site) flood() {
-	s.t.Helper()
+	s.T.Helper()
 	for range 4 {
 		s.browser().askUnlock(s.who.Identifier)
 	}
-	s.work()
+	s.Work()
 }
 
 func (s *site) wantLinks(n int) {
-	s.t.Helper()
+	s.T.Helper()
 	if got := len(s.mails()); got != n {
-		s.t.Errorf("%d mails, want %d: %v", got, n, s.kinds())
+		s.T.Errorf("%d mails, want %d: %v", got, n, s.kinds())
 	}
 }
 
@@ -40,18 +40,18 @@ func TestT13_D06_StrangersDoNotUseUpHerMails(t *testing.T) {
 	t.Run("known browser", func(t *testing.T) {
 		fresh(t, func(t *testing.T, s *site) {
 			own := s.browser()
-			s.want(own.signIn("", old), http.StatusSeeOther, "/")
+			s.Want(own.signIn("", old), http.StatusSeeOther, "/")
 			s.lock(storage.LockLogin)
 			s.flood()
 			s.wantLinks(3)
 			own.askUnlock(s.who.Identifier)
-			s.work()
+			s.Work()
 			s.wantLinks(4)
 			for range 4 {
-				s.pass(6 * time.Second)
-				own.post("/desbloqueo/reenviar")
+				s.Pass(6 * time.Second)
+				own.Post("/desbloqueo/reenviar")
 			}
-			s.work()
+			s.Work()
 			s.wantLinks(6)
 		})
 	})
@@ -60,10 +60,10 @@ func TestT13_D06_StrangersDoNotUseUpHerMails(t *testing.T) {
 			b, link := locked(s)
 			s.flood()
 			s.wantLinks(3)
-			b.open(link)
-			s.pass(6 * time.Second)
-			s.want(b.post("/desbloqueo/reenviar"), http.StatusSeeOther, "/desbloqueo/enviado")
-			s.work()
+			b.Open(link)
+			s.Pass(6 * time.Second)
+			s.Want(b.Post("/desbloqueo/reenviar"), http.StatusSeeOther, "/desbloqueo/enviado")
+			s.Work()
 			s.wantLinks(4)
 		})
 	})
@@ -74,17 +74,17 @@ func TestT13_StrangersSendTwelveMailsADay(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, _ := locked(s)
 		for range 8 {
-			s.pass(15 * time.Minute)
+			s.Pass(15 * time.Minute)
 			s.flood()
 		}
 		s.wantLinks(12)
-		b.open(s.linkOf("enlace-desbloqueo"))
-		b.post("/desbloqueo/reenviar")
-		s.work()
+		b.Open(s.linkOf("enlace-desbloqueo"))
+		b.Post("/desbloqueo/reenviar")
+		s.Work()
 		s.wantLinks(13)
-		s.pass(24 * time.Hour)
+		s.Pass(24 * time.Hour)
 		s.browser().askUnlock(s.who.Identifier)
-		s.work()
+		s.Work()
 		s.wantLinks(14)
 	}, unpressed)
 }
@@ -96,7 +96,7 @@ func TestT13_AskingPressesOnTheIdentifier(t *testing.T) {
 		for _, id := range []storage.Identifier{s.who.Identifier, nobody} {
 			for i := range 3 {
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/desbloqueo", nil)
-				if _, level, err := s.Levels(t.Context(), r, &login.Visit{Now: s.now()}, id); err != nil || level != i {
+				if _, level, err := s.Levels(t.Context(), r, &login.Visit{Now: s.Time()}, id); err != nil || level != i {
 					t.Errorf("after %d wishes the identifier is at %d, %v", i, level, err)
 				}
 				s.browser().askUnlock(id)
@@ -109,17 +109,17 @@ func TestT13_AskingPressesOnTheIdentifier(t *testing.T) {
 func TestT13_ADeadLinkSparesOneChallenge(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		_, link := locked(s)
-		s.pass(4 * time.Minute)
+		s.Pass(4 * time.Minute)
 		for i := range 3 {
 			b := s.browser()
-			s.wantText(b.open(link), resendButton)
+			s.WantText(b.Open(link), resendButton)
 			leads := "/desbloqueo"
 			if i == 0 {
 				leads = "/desbloqueo/enviado"
 			}
-			s.want(b.post("/desbloqueo/reenviar"), http.StatusSeeOther, leads)
+			s.Want(b.Post("/desbloqueo/reenviar"), http.StatusSeeOther, leads)
 		}
-		if n := s.events("unlock.asked"); n != 2 {
+		if n := s.Events("unlock.asked"); n != 2 {
 			t.Errorf("asked %d times, want by form and by one press", n)
 		}
 	})
@@ -127,11 +127,11 @@ func TestT13_ADeadLinkSparesOneChallenge(t *testing.T) {
 
 // pressNetwork lets n failures press on the network of the tests.
 func (s *site) pressNetwork(n int) {
-	s.t.Helper()
+	s.T.Helper()
 	key := s.DB.PressureKey("network", "127.0.0.0/24")
-	s.in(func(tx *storage.Tx) error {
+	s.In(func(tx *storage.Tx) error {
 		for range n {
-			if err := tx.AddPressure(s.t.Context(), key, s.now(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
+			if err := tx.AddPressure(s.T.Context(), key, s.Time(), s.Network.Leak, 1000*s.Network.Leak); err != nil {
 				return err
 			}
 		}
@@ -144,18 +144,18 @@ func (s *site) pressNetwork(n int) {
 func TestT13_HoardedAnswersDoNotUnlock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ask := func(b *browser, reto string) answer {
-			return b.post("/desbloqueo", "identificacion", string(nobody), "reto", reto)
+			return b.Post("/desbloqueo", "identificacion", string(nobody), "reto", reto)
 		}
 		honest, hoarder := s.browser(), s.browser()
-		first, second := honest.get("/desbloqueo"), hoarder.get("/desbloqueo")
-		s.pass(-15 * time.Second) // ticketOf holds ten seconds each
+		first, second := honest.Get("/desbloqueo"), hoarder.Get("/desbloqueo")
+		s.Pass(-15 * time.Second) // ticketOf holds ten seconds each
 		early, late := honest.ticketOf(first), hoarder.ticketOf(second)
-		s.pass(10 * time.Second)
+		s.Pass(10 * time.Second)
 		s.pressNetwork(25)
-		s.want(ask(honest, early), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.Want(ask(honest, early), http.StatusSeeOther, "/desbloqueo/enviado")
 		s.pressNetwork(50)
-		if got := ask(hoarder, late); got.status != http.StatusOK || s.events("unlock.asked") != 1 {
-			t.Errorf("a hoarded answer counted: %d %s", got.status, got.location)
+		if got := ask(hoarder, late); got.Status != http.StatusOK || s.Events("unlock.asked") != 1 {
+			t.Errorf("a hoarded answer counted: %d %s", got.Status, got.Location)
 		}
 	}, func(c *login.Config) { c.Network = login.Limit{Free: 1000, Leak: 24 * time.Hour} })
 }
@@ -165,14 +165,14 @@ func TestS073_ThereWasNoLock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.askUnlock(s.who.Identifier)
-		s.work()
-		s.deliver()
-		b.open(s.linkOf("enlace-desbloqueo"))
-		s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
-		s.wantText(b.get("/desbloqueo/listo"), idleTitle)
-		s.work()
+		s.Work()
+		s.Deliver()
+		b.Open(s.linkOf("enlace-desbloqueo"))
+		s.Want(b.Post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+		s.WantText(b.Get("/desbloqueo/listo"), idleTitle)
+		s.Work()
 		s.wantMails("enlace-desbloqueo")
-		if s.events("clave.unlocked") != 0 || s.events("unlock.idle") != 1 {
+		if s.Events("clave.unlocked") != 0 || s.Events("unlock.idle") != 1 {
 			t.Error("audited as an unlock")
 		}
 	})
@@ -182,10 +182,10 @@ func TestS073_ThereWasNoLock(t *testing.T) {
 func TestT05_AThiefDoesNotChooseTheLanguage(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		thief := s.browser()
-		thief.get("/?ui_locales=en")
-		s.want(thief.signIn("", old), http.StatusSeeOther, "/")
-		s.pass(5 * time.Minute)
-		s.work()
+		thief.Get("/?ui_locales=en")
+		s.Want(thief.signIn("", old), http.StatusSeeOther, "/")
+		s.Pass(5 * time.Minute)
+		s.Work()
 		s.wantMails(login.NoticeNewDevice)
 		for _, m := range s.mails() {
 			if m.Locale != "" {
@@ -198,14 +198,14 @@ func TestT05_AThiefDoesNotChooseTheLanguage(t *testing.T) {
 // otherKeys is the same database opened by whoever seals with a key that the site
 // does not have.
 func (s *site) otherKeys() *storage.DB {
-	s.t.Helper()
+	s.T.Helper()
 	keys := storagetest.Keys()
 	keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
-	db, err := storage.Open(s.t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
+	db, err := storage.Open(s.T.Context(), storage.Config{URL: s.Database, Keys: keys})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	s.t.Cleanup(func() { db.Close() })
+	s.T.Cleanup(func() { db.Close() })
 	return db
 }
 
@@ -220,7 +220,7 @@ func TestT05_ADamagedAlertHoldsNothingBack(t *testing.T) {
 				storagetest.InTx(t, db, func(tx *storage.Tx) error {
 					return tx.AddErrand(t.Context(), storage.Errand{
 						Kind: kind, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), BrowserHash: "browser",
-						CreatedAt: storage.At(s.now()), NextAt: storage.At(s.now().Add(wait)),
+						CreatedAt: storage.At(s.Time()), NextAt: storage.At(s.Time().Add(wait)),
 					})
 				})
 			}
@@ -228,15 +228,15 @@ func TestT05_ADamagedAlertHoldsNothingBack(t *testing.T) {
 			add(s.DB, login.NoticeChanged, 0)
 			run := func(mails ...string) {
 				t.Helper()
-				_ = s.claves.RunErrands(t.Context(), s.now()) // tells of the damaged one
+				_ = s.Claves.RunErrands(t.Context(), s.Time()) // tells of the damaged one
 				s.wantMails(mails...)
 			}
 			run()
-			s.pass(s.NewDeviceWait)
+			s.Pass(s.NewDeviceWait)
 			run()
-			s.pass(time.Minute)
+			s.Pass(time.Minute)
 			run(login.NoticeChanged)
-			s.pass(time.Hour)
+			s.Pass(time.Hour)
 			add(s.DB, login.NoticeRenewed, 0)
 			run(login.NoticeChanged, login.NoticeRenewed)
 		})
@@ -247,23 +247,23 @@ func TestT05_ADamagedAlertHoldsNothingBack(t *testing.T) {
 func TestT05_NoFuiYoEndsInItsOwnTime(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		s.browser().signIn("", old)
-		s.pass(5 * time.Minute)
-		s.work()
-		s.deliver()
+		s.Pass(5 * time.Minute)
+		s.Work()
+		s.Deliver()
 		first := s.linkOf(login.NoticeNewDevice)
-		s.pass(9 * 24 * time.Hour)
+		s.Pass(9 * 24 * time.Hour)
 		for range 5 {
 			s.browser().signIn("", wrongClave)
 		}
-		s.work()
-		s.deliver()
+		s.Work()
+		s.Deliver()
 		second := s.linkOf(login.NoticeLocked)
-		s.wantText(s.browser().open(first), `id="no-fui-yo"`)
-		s.pass(25 * time.Hour)
+		s.WantText(s.browser().Open(first), `id="no-fui-yo"`)
+		s.Pass(25 * time.Hour)
 		b := s.browser()
-		s.wantText(b.open(first), "venció")
-		page := b.open(second)
-		s.wantText(page, `id="no-fui-yo"`)
+		s.WantText(b.Open(first), "venció")
+		page := b.Open(second)
+		s.WantText(page, `id="no-fui-yo"`)
 		if first.ID == second.ID {
 			t.Error("nine days apart they are the same link")
 		}

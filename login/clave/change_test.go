@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
@@ -16,12 +17,12 @@ const denied = "no coinciden, o la clave está bloqueada"
 
 // prove sends the first step of the public form.
 func (b *browser) prove(id storage.Identifier, clave string) answer {
-	return b.answering("/cambio", "cedula", string(id), "clave_actual", clave, "acuerdo", "1", "aceptar", "1")
+	return b.Answering("/cambio", "cedula", string(id), "clave_actual", clave, "acuerdo", "1", "aceptar", "1")
 }
 
 // renew sends a new clave, with the box for other sessions ticked.
 func (b *browser) setNew(clave string, more ...string) answer {
-	return b.post("/cambio", append([]string{"clave_nueva", clave, "clave_confirmacion", clave, "cerrar_otras", "1", "aceptar", "1"}, more...)...)
+	return b.Post("/cambio", append([]string{"clave_nueva", clave, "clave_confirmacion", clave, "cerrar_otras", "1", "aceptar", "1"}, more...)...)
 }
 
 // S087–S091, D29: the public form proves, then sets; it signs nobody in.
@@ -30,30 +31,30 @@ func TestS087_PublicChange(t *testing.T) {
 		elsewhere := s.browser()
 		elsewhere.signIn("", old)
 		b := s.browser()
-		s.wantText(b.get("/cambio"), `name="cedula"`, `name="clave_actual"`, `name="acuerdo"`)
-		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
-		s.wantText(b.get("/cambio"), `name="clave_nueva"`, `name="cerrar_otras" value="1" checked`)
-		s.want(b.get("/renovar"), http.StatusSeeOther, "/ingresar") // no session
-		s.want(s.browser().setNew(nueva), http.StatusOK, "")        // the grant is this browser's
-		before := s.commits.Load()
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
-		if n := s.commits.Load() - before; n != 1 {
+		s.WantText(b.Get("/cambio"), `name="cedula"`, `name="clave_actual"`, `name="acuerdo"`)
+		s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.WantText(b.Get("/cambio"), `name="clave_nueva"`, `name="cerrar_otras" value="1" checked`)
+		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/ingresar") // no session
+		s.Want(s.browser().setNew(nueva), http.StatusOK, "")        // the grant is this browser's
+		before := s.Commits.Load()
+		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		if n := s.Commits.Load() - before; n != 1 {
 			t.Errorf("the change took %d commits", n)
 		}
-		s.wantText(b.get("/cambio/listo"), "/ingresar")
-		s.want(elsewhere.get("/renovar"), http.StatusSeeOther, "/ingresar") // its session has ended
-		s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
-		s.want(s.browser().signIn("", old), http.StatusOK, "")
+		s.WantText(b.Get("/cambio/listo"), "/ingresar")
+		s.Want(elsewhere.Get("/renovar"), http.StatusSeeOther, "/ingresar") // its session has ended
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusOK, "")
 		accepted, err := s.DB.Acceptances(t.Context(), s.who.ID)
 		if a := s.Pages.Agreement(); err != nil || len(accepted) != 1 || accepted[0].Version != a.Version || accepted[0].TextHash != a.Hash {
 			t.Errorf("accepted %+v, %v", accepted, err)
 		}
-		if s.events("clave.changed") != 1 {
+		if s.Events("clave.changed") != 1 {
 			t.Error("no audit row")
 		}
-		s.pass(time.Minute)
-		s.wantText(b.setNew("Xk4tRw9pQ2"), `name="clave_nueva"`[:0]) // answered, whatever it is
-		s.want(s.browser().signIn("", "Xk4tRw9pQ2"), http.StatusOK, "")
+		s.Pass(time.Minute)
+		s.WantText(b.setNew("Xk4tRw9pQ2"), `name="clave_nueva"`[:0]) // answered, whatever it is
+		s.Want(s.browser().signIn("", "Xk4tRw9pQ2"), http.StatusOK, "")
 	})
 }
 
@@ -61,13 +62,13 @@ func TestS087_PublicChange(t *testing.T) {
 func TestS087_WrongClaveCounts(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		for i := range 5 {
-			s.wantText(s.browser().prove(s.who.Identifier, fmt.Sprintf("Chimborazo%d", i)), denied)
+			s.WantText(s.browser().prove(s.who.Identifier, fmt.Sprintf("Chimborazo%d", i)), denied)
 		}
 		if s.budget().LockReason != storage.LockLogin {
 			t.Errorf("not locked: %+v", s.budget())
 		}
-		s.wantText(s.browser().prove(s.who.Identifier, old), denied)
-		s.work()
+		s.WantText(s.browser().prove(s.who.Identifier, old), denied)
+		s.Work()
 		s.wantMails("clave-bloqueada")
 	})
 }
@@ -75,8 +76,8 @@ func TestS087_WrongClaveCounts(t *testing.T) {
 // S088: no tick, nothing tried.
 func TestS088_NoTickNoAttempt(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
-		got := s.browser().post("/cambio", "cedula", string(s.who.Identifier), "clave_actual", old)
-		s.wantText(got, "acuerdo-error")
+		got := s.browser().Post("/cambio", "cedula", string(s.who.Identifier), "clave_actual", old)
+		s.WantText(got, "acuerdo-error")
 		if c := s.Hash.Counts(); c.Compared != 0 || s.budget().Failures != 0 {
 			t.Errorf("an attempt was spent: %+v", c)
 		}
@@ -93,12 +94,12 @@ func TestT17_CambioIsTheSameForEverybody(t *testing.T) {
 		}
 		measure := func(id storage.Identifier, clave string) work {
 			c := s.Hash.Counts()
-			before := work{statements: s.stmts.Load(), commits: s.commits.Load(), hashes: c.Compared + c.Wasted + c.Made}
+			before := work{statements: s.Stmts.Load(), commits: s.Commits.Load(), hashes: c.Compared + c.Wasted + c.Made}
 			got := s.browser().prove(id, clave)
 			c = s.Hash.Counts()
 			return work{
-				s.stmts.Load() - before.statements, s.commits.Load() - before.commits, c.Compared + c.Wasted + c.Made - before.hashes,
-				got.status, headers(got, id), normal(got.body, id),
+				s.Stmts.Load() - before.statements, s.Commits.Load() - before.commits, c.Compared + c.Wasted + c.Made - before.hashes,
+				got.Status, headers(got, id), normal(got.Body, id),
 			}
 		}
 		for round := range 7 {
@@ -118,13 +119,13 @@ func TestS089_ChangeRefusesTheLastFive(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.prove(s.who.Identifier, old)
-		s.wantText(b.setNew(old), "clave_nueva-error")
-		s.wantText(b.setNew("corta1"), "clave_nueva-error")
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
-		s.pass(time.Minute)
+		s.WantText(b.setNew(old), "clave_nueva-error")
+		s.WantText(b.setNew("corta1"), "clave_nueva-error")
+		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		s.Pass(time.Minute)
 		b = s.browser()
 		b.prove(s.who.Identifier, nueva)
-		s.wantText(b.setNew(old), "clave_nueva-error")
+		s.WantText(b.setNew(old), "clave_nueva-error")
 	})
 }
 
@@ -133,9 +134,9 @@ func TestS039_GrantEnds(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.prove(s.who.Identifier, old)
-		s.pass(15*time.Minute + time.Second)
-		s.wantText(b.setNew(nueva), `name="cedula"`)
-		s.want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Pass(15*time.Minute + time.Second)
+		s.WantText(b.setNew(nueva), `name="cedula"`)
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
 	})
 }
 
@@ -145,22 +146,22 @@ func TestD29_ChangeInSession(t *testing.T) {
 		b, other := s.browser(), s.browser()
 		b.signIn("", old)
 		other.signIn("", old)
-		page := b.get("/cambio")
-		s.wantText(page, `name="clave_actual"`, `name="clave_nueva"`, `name="desde"`)
-		if strings.Contains(page.body, `name="cedula"`) {
+		page := b.Get("/cambio")
+		s.WantText(page, `name="clave_actual"`, `name="clave_nueva"`, `name="desde"`)
+		if strings.Contains(page.Body, `name="cedula"`) {
 			t.Error("asks who she is")
 		}
-		in := append(hidden(page), "clave_actual", old, "acuerdo", "1")
-		s.wantText(b.setNew(nueva, "clave_actual", wrongClave, "acuerdo", "1"), "clave_actual-error")
-		s.want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo")
-		s.wantText(b.get("/cambio/listo"), "Cerrar sesión")
-		s.wantText(b.get("/cambio"), `name="clave_actual"`) // still signed in
-		s.want(other.get("/renovar"), http.StatusSeeOther, "/ingresar")
-		s.wantText(b.get("/cambio/listo"), closedOthers)
-		s.pass(time.Minute)
+		in := append(page.Fields(), "clave_actual", old, "acuerdo", "1")
+		s.WantText(b.setNew(nueva, "clave_actual", wrongClave, "acuerdo", "1"), "clave_actual-error")
+		s.Want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo")
+		s.WantText(b.Get("/cambio/listo"), "Cerrar sesión")
+		s.WantText(b.Get("/cambio"), `name="clave_actual"`) // still signed in
+		s.Want(other.Get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.WantText(b.Get("/cambio/listo"), closedOthers)
+		s.Pass(time.Minute)
 		failures := s.budget().Failures
-		s.want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo") // sent again: the same friendly page
-		if s.budget().Failures != failures || s.events("clave.changed") != 1 {
+		s.Want(b.setNew(nueva, in...), http.StatusSeeOther, "/cambio/listo") // sent again: the same friendly page
+		if s.budget().Failures != failures || s.Events("clave.changed") != 1 {
 			t.Error("a form sent again had an effect")
 		}
 	})
@@ -178,9 +179,9 @@ func TestASVS_7_4_3_OtherSessionsByTheBox(t *testing.T) {
 		other.signIn("", old)
 		b := s.browser()
 		b.prove(s.who.Identifier, old)
-		s.want(b.post("/cambio", "clave_nueva", nueva, "clave_confirmacion", nueva), http.StatusSeeOther, "/cambio/listo")
-		s.wantText(other.get("/cambio"), `name="desde"`)
-		if strings.Contains(b.get("/cambio/listo?cerradas=1").body, closedOthers) {
+		s.Want(b.Post("/cambio", "clave_nueva", nueva, "clave_confirmacion", nueva), http.StatusSeeOther, "/cambio/listo")
+		s.WantText(other.Get("/cambio"), `name="desde"`)
+		if strings.Contains(b.Get("/cambio/listo?cerradas=1").Body, closedOthers) {
 			t.Error("the page claims to have ended them")
 		}
 	})
@@ -190,16 +191,16 @@ func TestASVS_7_4_3_OtherSessionsByTheBox(t *testing.T) {
 func TestFT14_DuplicateChanges(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		b.get("/cambio")
-		parallel(20, func(int) { s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio") })
-		form := hidden(b.get("/cambio"))
-		parallel(20, func(int) { s.want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo") })
-		s.pass(time.Minute)
-		s.want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo")
-		s.work()
+		b.Get("/cambio")
+		logintest.Parallel(20, func(int) { s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio") })
+		form := b.Get("/cambio").Fields()
+		logintest.Parallel(20, func(int) { s.Want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo") })
+		s.Pass(time.Minute)
+		s.Want(b.setNew(nueva, form...), http.StatusSeeOther, "/cambio/listo")
+		s.Work()
 		s.wantMails("clave-cambiada")
-		if s.events("clave.changed") != 1 {
-			t.Errorf("changed %d times", s.events("clave.changed"))
+		if s.Events("clave.changed") != 1 {
+			t.Errorf("changed %d times", s.Events("clave.changed"))
 		}
 	})
 }
@@ -208,11 +209,11 @@ func TestFT14_DuplicateChanges(t *testing.T) {
 func TestFT16_OneGrantOneChange(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		b.get("/cambio")
+		b.Get("/cambio")
 		b.prove(s.who.Identifier, old)
-		parallel(20, func(i int) { b.setNew(fmt.Sprintf("Xk4tRw9pQ%d", i)) })
-		if s.events("clave.changed") != 1 {
-			t.Errorf("changed %d times", s.events("clave.changed"))
+		logintest.Parallel(20, func(i int) { b.setNew(fmt.Sprintf("Xk4tRw9pQ%d", i)) })
+		if s.Events("clave.changed") != 1 {
+			t.Errorf("changed %d times", s.Events("clave.changed"))
 		}
 	})
 }
@@ -223,8 +224,8 @@ func TestS086_NoChangeWhileClosed(t *testing.T) {
 		b := s.browser()
 		b.prove(s.who.Identifier, old)
 		s.lock(storage.LockOperador)
-		if got := b.setNew(nueva); got.status != http.StatusOK || s.events("clave.changed") != 0 {
-			t.Errorf("got %d %s", got.status, got.location)
+		if got := b.setNew(nueva); got.Status != http.StatusOK || s.Events("clave.changed") != 0 {
+			t.Errorf("got %d %s", got.Status, got.Location)
 		}
 	})
 }
@@ -234,8 +235,8 @@ func TestD17_ChangeSetsTheDueDate(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.prove(s.who.Identifier, old)
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
-		if want := s.now().Add(365 * 24 * time.Hour); !mustClave(s).DueAt.Equal(want) {
+		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		if want := s.Time().Add(365 * 24 * time.Hour); !mustClave(s).DueAt.Equal(want) {
 			t.Errorf("due %v, want %v", mustClave(s).DueAt, want)
 		}
 	}, func(c *login.Config) { c.Renewal = login.DefaultRenewal() })
@@ -245,20 +246,20 @@ func TestD17_ChangeSetsTheDueDate(t *testing.T) {
 // neither locked nor with a link of the old one; other locks are not lifted.
 func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
 	renewing := func(s *site, b *browser) {
-		s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(s.t.Context(), tx, s.who.ID, s.now()) })
+		s.In(func(tx *storage.Tx) error { return storagetest.MoveDue(s.T.Context(), tx, s.who.ID, s.Time()) })
 		id, _ := b.ask("")
-		s.want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
-		s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
+		s.Want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
+		s.Want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
 	}
 	changing := func(s *site, b *browser) {
-		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
 	}
 	for name, set := range map[string]func(*site, *browser){"change": changing, "renewal": renewing} {
 		t.Run(name, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				b := s.browser()
-				s.want(b.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(b.signIn("", old), http.StatusSeeOther, "/")
 				for range 5 {
 					s.browser().signIn("", wrongClave)
 				}
@@ -266,21 +267,21 @@ func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
 					t.Fatalf("not locked: %+v", s.budget())
 				}
 				b.askUnlock(s.who.Identifier)
-				s.work()
-				s.deliver()
+				s.Work()
+				s.Deliver()
 				link := s.linkOf("enlace-desbloqueo")
-				s.pass(time.Minute)
+				s.Pass(time.Minute)
 				set(s, b)
-				if got := s.budget(); got.LockReason != "" || got.Failures != 0 || s.events("clave.unlocked") != 1 {
-					t.Errorf("budget %+v, unlocked %d times", got, s.events("clave.unlocked"))
+				if got := s.budget(); got.LockReason != "" || got.Failures != 0 || s.Events("clave.unlocked") != 1 {
+					t.Errorf("budget %+v, unlocked %d times", got, s.Events("clave.unlocked"))
 				}
-				if l, err := s.DB.Link(t.Context(), link.ID); err != nil || l.Live(s.now()) {
+				if l, err := s.DB.Link(t.Context(), link.ID); err != nil || l.Live(s.Time()) {
 					t.Errorf("a link outlived the clave: %+v, %v", l, err)
 				}
-				s.pass(time.Minute)
-				s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
-				s.pass(10 * time.Minute)
-				s.work()
+				s.Pass(time.Minute)
+				s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+				s.Pass(10 * time.Minute)
+				s.Work()
 				told := 0
 				for _, m := range s.mails() {
 					if m.Template == "clave-desbloqueada" || m.Template == "equipo-nuevo" && strings.Contains(string(m.Data), "clave-desbloqueada") {
@@ -299,7 +300,7 @@ func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
 			b.signIn("", old)
 			s.lock(storage.LockRecuperacion)
 			changing(s, b)
-			if got := s.budget().LockReason; got != storage.LockRecuperacion || s.events("clave.unlocked") != 0 {
+			if got := s.budget().LockReason; got != storage.LockRecuperacion || s.Events("clave.unlocked") != 0 {
 				t.Errorf("lock %q", got)
 			}
 		})

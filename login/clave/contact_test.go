@@ -12,12 +12,12 @@ import (
 
 // imported takes the person's data from the registry, with that address.
 func (s *site) imported(address string) {
-	s.t.Helper()
+	s.T.Helper()
 	file := "cedula,nombres,apellidos,fecha_nacimiento,correo,tipo_asegurado,estado,huella\n" +
 		strings.Join([]string{string(s.who.Identifier), s.who.GivenName, s.who.FamilyName, s.who.Birthdate, address, "afiliado", "activa", "si"}, ",") + "\n"
-	report, err := s.DB.ImportAfiliados(s.t.Context(), strings.NewReader(file), storage.ImportOptions{Identifier: login.ParseIdentifier, Now: s.now})
+	report, err := s.DB.ImportAfiliados(s.T.Context(), strings.NewReader(file), storage.ImportOptions{Identifier: login.ParseIdentifier, Now: s.Time})
 	if err != nil || report.Updated != 1 {
-		s.t.Fatalf("got %+v, %v; want her changed", report, err)
+		s.T.Fatalf("got %+v, %v; want her changed", report, err)
 	}
 }
 
@@ -28,12 +28,12 @@ func TestT05_S072_AnotherAddressTellsBothAndKillsLinks(t *testing.T) {
 		const present = "carlos@nuevo.example"
 		b, link := locked(s)
 		s.imported(present)
-		s.wantText(b.open(link), resendButton)
-		if got := b.post("/desbloqueo/abrir", "desbloquear", "1"); got.location == "/desbloqueo/listo" || s.budget().LockReason == "" {
-			t.Errorf("a link to the former address unlocks: %d %s", got.status, got.location)
+		s.WantText(b.Open(link), resendButton)
+		if got := b.Post("/desbloqueo/abrir", "desbloquear", "1"); got.Location == "/desbloqueo/listo" || s.budget().LockReason == "" {
+			t.Errorf("a link to the former address unlocks: %d %s", got.Status, got.Location)
 		}
-		s.work()
-		s.work()
+		s.Work()
+		s.Work()
 		s.wantMails("enlace-desbloqueo", "contacto-cambiado", "contacto-cambiado")
 		var told []string
 		for _, m := range s.mails() {
@@ -48,11 +48,11 @@ func TestT05_S072_AnotherAddressTellsBothAndKillsLinks(t *testing.T) {
 		if want := []string{s.who.Email, present}; !slices.Equal(told, want) {
 			t.Errorf("told %v, want %v", told, want)
 		}
-		s.deliver()
+		s.Deliver()
 		owner := s.browser()
-		page := owner.open(s.linkOf("contacto-cambiado"))
-		s.wantText(page, "El correo de su cuenta cambió")
-		s.want(owner.post("/no-fui-yo", "no-fui-yo", "1", "reto", owner.ticketOf(page)), http.StatusSeeOther, "/no-fui-yo/listo")
+		page := owner.Open(s.linkOf("contacto-cambiado"))
+		s.WantText(page, "El correo de su cuenta cambió")
+		s.Want(owner.Post("/no-fui-yo", "no-fui-yo", "1", "reto", owner.ticketOf(page)), http.StatusSeeOther, "/no-fui-yo/listo")
 		if got := s.budget().LockReason; got != storage.LockCompromiso {
 			t.Errorf("got lock %q, want %q", got, storage.LockCompromiso)
 		}
@@ -63,7 +63,7 @@ func TestT05_S072_AnotherAddressTellsBothAndKillsLinks(t *testing.T) {
 func TestT05_AnAddressTakenAway(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.imported("")
-		s.work()
+		s.Work()
 		s.wantMails("contacto-cambiado")
 		if m := s.mails()[0]; m.Recipient != s.who.Email {
 			t.Errorf("told %s, want %s", m.Recipient, s.who.Email)

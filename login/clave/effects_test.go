@@ -3,7 +3,6 @@ package clave_test
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
@@ -14,48 +13,26 @@ import (
 
 // What happens beside each effect, to every other way into the account.
 
-// cookie is the value of a cookie of ours.
-func (b *browser) cookie(name string) string {
-	u, err := url.Parse(b.s.url)
-	if err != nil {
-		b.s.t.Fatal(err)
-	}
-	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == "clave-"+name+"-8080" {
-			return c.Value
-		}
-	}
-	return ""
-}
-
-func (b *browser) setCookie(name, value string) {
-	u, err := url.Parse(b.s.url)
-	if err != nil {
-		b.s.t.Fatal(err)
-	}
-	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "clave-" + name + "-8080", Value: value, Path: "/"}})
-}
-
 // offline gives an application access that outlives sessions, and returns whether
 // it still has it.
 func (s *site) offline() func() bool {
-	s.t.Helper()
-	ctx, now := s.t.Context(), s.now()
+	s.T.Helper()
+	ctx, now := s.T.Context(), s.Time()
 	g := storage.Grant{
 		ID: storage.NewID(), ClientID: "historia", AfiliadoID: s.who.ID, Scope: "openid offline_access", CreatedAt: storage.At(now),
 		ExpiresAt: storage.At(now.Add(1000 * time.Hour)),
 	}
 	token := storage.RefreshToken{Hash: storage.NewID(), GrantID: g.ID, CreatedAt: g.CreatedAt}
-	s.in(func(tx *storage.Tx) error {
+	s.In(func(tx *storage.Tx) error {
 		if err := tx.AddGrant(ctx, g); err != nil {
 			return err
 		}
 		return tx.AddRefreshToken(ctx, token)
 	})
 	return func() bool {
-		s.t.Helper()
+		s.T.Helper()
 		held := false
-		s.in(func(tx *storage.Tx) error {
+		s.In(func(tx *storage.Tx) error {
 			_, now, err := tx.LockRefreshToken(ctx, token.Hash)
 			held = err == nil && now.RevokedAt.IsZero()
 			return err
@@ -66,10 +43,10 @@ func (s *site) offline() func() bool {
 
 // knows reports whether b is known to be the person's own.
 func (s *site) knows(b *browser) bool {
-	s.t.Helper()
-	known, err := s.DB.KnowsDevice(s.t.Context(), s.DB.IdentifierMAC(s.who.Identifier), storage.Hash(b.cookie("device")), s.now())
+	s.T.Helper()
+	known, err := s.DB.KnowsDevice(s.T.Context(), s.DB.IdentifierMAC(s.who.Identifier), storage.Hash(b.Cookie("device")), s.Time())
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return known
 }
@@ -81,27 +58,27 @@ func TestT03_UnlockingRestoresEveryLane(t *testing.T) {
 		"link": func(s *site) {
 			b := s.browser()
 			b.askUnlock(s.who.Identifier)
-			s.work()
-			s.deliver()
-			b.open(s.linkOf("enlace-desbloqueo"))
-			s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+			s.Work()
+			s.Deliver()
+			b.Open(s.linkOf("enlace-desbloqueo"))
+			s.Want(b.Post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
 		},
 		"operator": func(s *site) {
-			if err := clave.UnlockByOperator(s.t.Context(), s.DB, s.who.ID, "llamada", s.now()); err != nil {
-				s.t.Error(err)
+			if err := clave.UnlockByOperator(s.T.Context(), s.DB, s.who.ID, "llamada", s.Time()); err != nil {
+				s.T.Error(err)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				own := s.browser()
-				s.want(own.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", old), http.StatusSeeOther, "/")
 				for range 5 {
 					own.signIn("", wrongClave)
 				}
 				unlock(s)
 				s.lock(storage.LockLogin) // strangers
-				s.want(own.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", old), http.StatusSeeOther, "/")
 			})
 		})
 	}
@@ -114,20 +91,20 @@ func TestNewClaveEndsLinksAndProofs(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				asked, link := locked(s)
-				s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+				s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 				proved := s.browser()
-				s.want(proved.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
-				form := hidden(proved.get("/cambio"))
+				s.Want(proved.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+				form := proved.Get("/cambio").Fields()
 				b := s.browser()
 				b.signIn("", old)
 				if way == "/renovar" {
-					s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.now()) })
-					s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+					s.In(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.Time()) })
+					s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
 				} else {
-					s.want(b.setNew(nueva, append(hidden(b.get("/cambio")), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
+					s.Want(b.setNew(nueva, append(b.Get("/cambio").Fields(), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
 				}
 				set := mustClave(s).PHC
-				s.wantText(asked.open(link), resendButton)
+				s.WantText(asked.Open(link), resendButton)
 				proved.setNew("Xk4tRw9pQ2", form...)
 				if mustClave(s).PHC != set {
 					t.Error("who proved the old clave sets another")
@@ -144,11 +121,11 @@ func TestT14_ASVS_7_4_3_ChangeInSessionRenewsIt(t *testing.T) {
 		held := s.offline()
 		b, thief := s.browser(), s.browser()
 		b.signIn("", old)
-		thief.setCookie("session", b.cookie("session"))
-		s.wantText(thief.get("/cambio"), `name="desde"`)
-		s.want(b.setNew(nueva, append(hidden(b.get("/cambio")), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
-		s.wantText(thief.get("/cambio"), `name="cedula"`) // the old secret opens nothing
-		s.wantText(b.get("/cambio"), `name="desde"`)
+		thief.SetCookie("session", b.Cookie("session"))
+		s.WantText(thief.Get("/cambio"), `name="desde"`)
+		s.Want(b.setNew(nueva, append(b.Get("/cambio").Fields(), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
+		s.WantText(thief.Get("/cambio"), `name="cedula"`) // the old secret opens nothing
+		s.WantText(b.Get("/cambio"), `name="desde"`)
 		if held() {
 			t.Error("an application keeps its offline access")
 		}
@@ -161,23 +138,23 @@ func TestD29_T14_TheProofIsOfOnePersonInOneBrowser(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		other := s.another("1759999913")
 		b := s.browser()
-		s.want(b.answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
-		session := b.cookie("session")
-		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
+		session := b.Cookie("session")
+		s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
 		thief := s.browser()
-		thief.get("/cambio")
-		thief.setCookie("cambio", b.cookie("cambio"))
-		s.wantText(thief.get("/cambio"), `name="cedula"`)
-		s.wantText(thief.setNew(long), `name="cedula"`)
-		if s.events("clave.changed") != 0 {
+		thief.Get("/cambio")
+		thief.SetCookie("cambio", b.Cookie("cambio"))
+		s.WantText(thief.Get("/cambio"), `name="cedula"`)
+		s.WantText(thief.setNew(long), `name="cedula"`)
+		if s.Events("clave.changed") != 0 {
 			t.Fatal("the proof counts in another browser")
 		}
-		s.want(b.setNew(long), http.StatusSeeOther, "/cambio/listo")
-		if b.cookie("session") != session {
+		s.Want(b.setNew(long), http.StatusSeeOther, "/cambio/listo")
+		if b.Cookie("session") != session {
 			t.Error("another person's session has been raised")
 		}
-		s.wantText(b.get("/cambio"), `name="desde"`) // hers lives on
-		if s.events("clave.changed") != 1 {
+		s.WantText(b.Get("/cambio"), `name="desde"`) // hers lives on
+		if s.Events("clave.changed") != 1 {
 			t.Error("not changed")
 		}
 	})
@@ -190,8 +167,8 @@ func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 		held := s.offline()
 		thief := s.browser()
 		thief.signIn("", old)
-		s.want(thief.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
-		form := hidden(thief.get("/cambio"))
+		s.Want(thief.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		form := thief.Get("/cambio").Fields()
 		s.disavow()
 		if held() {
 			t.Error("an application keeps its offline access")
@@ -199,9 +176,9 @@ func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 		if s.knows(thief) {
 			t.Error("the thief's browser is still known")
 		}
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 		thief.setNew(nueva, form...)
-		if s.events("clave.changed") != 0 {
+		if s.Events("clave.changed") != 0 {
 			t.Error("the thief's proof sets a clave once the lock is lifted")
 		}
 	})
@@ -227,8 +204,8 @@ func TestT05_OperatorsDoNotLiftADisavowal(t *testing.T) {
 		s.disavow()
 		s.refusesToUnlock()
 		thief.signIn("", old)
-		s.wantText(s.browser().signIn("", old), denied)
-		s.work()
+		s.WantText(s.browser().signIn("", old), denied)
+		s.Work()
 		s.wantMails("equipo-nuevo", "clave-bloqueada")
 	})
 }
@@ -236,25 +213,25 @@ func TestT05_OperatorsDoNotLiftADisavowal(t *testing.T) {
 // refusesToUnlock checks that an operator's unlock of a disavowed clave changes
 // nothing.
 func (s *site) refusesToUnlock() {
-	s.t.Helper()
+	s.T.Helper()
 	before := s.budget()
-	if err := clave.UnlockByOperator(s.t.Context(), s.DB, s.who.ID, "llamada", s.now()); !errors.Is(err, clave.ErrDisavowed) {
-		s.t.Errorf("got %v, want it refused", err)
+	if err := clave.UnlockByOperator(s.T.Context(), s.DB, s.who.ID, "llamada", s.Time()); !errors.Is(err, clave.ErrDisavowed) {
+		s.T.Errorf("got %v, want it refused", err)
 	}
-	if now := s.budget(); now.LockReason != before.LockReason || now.Failures != before.Failures || s.events("clave.unlocked") != 0 {
-		s.t.Errorf("%+v became %+v", before, now)
+	if now := s.budget(); now.LockReason != before.LockReason || now.Failures != before.Failures || s.Events("clave.unlocked") != 0 {
+		s.T.Errorf("%+v became %+v", before, now)
 	}
 }
 
 // disavow presses "No fui yo" in the notice of a new device.
 func (s *site) disavow() {
-	s.t.Helper()
-	s.pass(5 * time.Minute)
-	s.work()
-	s.deliver()
+	s.T.Helper()
+	s.Pass(5 * time.Minute)
+	s.Work()
+	s.Deliver()
 	owner := s.browser()
-	reto := owner.ticketOf(owner.open(s.linkOf("equipo-nuevo")))
-	s.want(owner.post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
+	reto := owner.ticketOf(owner.Open(s.linkOf("equipo-nuevo")))
+	s.Want(owner.Post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
 }
 
 // Switching an account off ends all that was open in it, not only what begins
@@ -263,19 +240,19 @@ func TestDisablingEndsAllThatWasOpen(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		held := s.offline()
 		b, link := locked(s)
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 		own := s.browser()
 		own.signIn("", old)
-		found, err := s.DB.SessionBySecret(t.Context(), storage.Hash(own.cookie("session")), s.now(), s.now().Add(-time.Hour))
+		found, err := s.DB.SessionBySecret(t.Context(), storage.Hash(own.Cookie("session")), s.Time(), s.Time().Add(-time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := clave.DisableByOperator(t.Context(), s.DB, s.who.ID, "pedido", s.now()); err != nil {
+		if err := clave.DisableByOperator(t.Context(), s.DB, s.who.ID, "pedido", s.Time()); err != nil {
 			t.Fatal(err)
 		}
-		s.wantText(b.open(link), resendButton)
-		s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "", time.Time{}) }) // on again
-		s.in(func(tx *storage.Tx) error {
+		s.WantText(b.Open(link), resendButton)
+		s.In(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "", time.Time{}) }) // on again
+		s.In(func(tx *storage.Tx) error {
 			now, err := tx.LockSession(t.Context(), found.ID)
 			if err == nil && now.EndedAt.IsZero() {
 				t.Error("the session has not ended")
@@ -288,6 +265,6 @@ func TestDisablingEndsAllThatWasOpen(t *testing.T) {
 		if s.knows(own) {
 			t.Error("the browser is still known")
 		}
-		s.wantText(b.open(link), resendButton)
+		s.WantText(b.Open(link), resendButton)
 	})
 }

@@ -25,7 +25,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 		proved := s.browser()
 		proved.prove(s.who.Identifier, old)
 		opened, link := locked(s)
-		opened.open(link)
+		opened.Open(link)
 		bodies := []string{"", "%", "clave_nueva=%zz", "a;b", "id=a&id=b", "codigo_mensaje=1&codigo_mensaje=2", strings.Repeat("a=b&", 30000)}
 		for _, bad := range []string{"\x00", "\xff\xfe", "1759999913\x00", "𝟙𝟟𝟝𝟡", "' OR 1=1 --", "<script>", strings.Repeat("é", 9000)} {
 			for _, f := range []url.Values{
@@ -40,19 +40,19 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 		}
 		check := func(what string, got answer) {
 			t.Helper()
-			if got.status == 0 || got.status >= 500 || strings.Contains(got.body, "<script>") {
-				t.Errorf("%.80s: %d %.200s", what, got.status, got.body)
+			if got.Status == 0 || got.Status >= 500 || strings.Contains(got.Body, "<script>") {
+				t.Errorf("%.80s: %d %.200s", what, got.Status, got.Body)
 			}
 		}
 		for who, b := range map[string]*browser{"stranger": s.browser(), "signed in": signedIn, "proved": proved, "link opened": opened} {
 			for _, path := range forms() {
 				for _, body := range bodies {
-					check(who+": POST "+path+" "+body, b.do(http.MethodPost, path, body))
+					check(who+": POST "+path+" "+body, b.Do(http.MethodPost, path, body))
 				}
 			}
 			for _, path := range append(forms(), "/enlace/x", "/enlace/%00", "/enlace/%ff", "/enlace/"+strings.Repeat("a", 5000), "/enlace/..%2f") {
 				for _, query := range []string{"", "?id=%00", "?id=%ff", "?id=a&id=b", "?reto=%00&codigo=%ff", "?id=" + strings.Repeat("a", 5000)} {
-					check(who+": GET "+path+query, b.get(path+query))
+					check(who+": GET "+path+query, b.Get(path+query))
 				}
 			}
 		}
@@ -79,12 +79,12 @@ func FuzzFT17_Forms(f *testing.F) {
 			if strings.HasPrefix(known, "/enlace/") {
 				method, known, body = http.MethodGet, "/enlace/"+url.PathEscape(body), ""
 			}
-			r, err := http.NewRequestWithContext(t.Context(), method, s.url+known, strings.NewReader(body))
+			r, err := http.NewRequestWithContext(t.Context(), method, s.URL+known, strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.Header.Set("Origin", s.url)
+			r.Header.Set("Origin", s.URL)
 			res, err := http.DefaultTransport.RoundTrip(r)
 			if err != nil {
 				t.Fatal(err)

@@ -23,7 +23,7 @@ func TestD06_SixLinksForOneAddress(t *testing.T) {
 				s.browser().askUnlock(who.Identifier)
 			}
 		}
-		s.work()
+		s.Work()
 		for _, who := range people {
 			all, err := s.DB.Messages(t.Context(), who.ID, 100)
 			if err != nil {
@@ -31,8 +31,8 @@ func TestD06_SixLinksForOneAddress(t *testing.T) {
 			}
 			n += len(all)
 		}
-		if n != 6 || s.events("unlock.capped") != 3 {
-			t.Errorf("%d mails, %d capped", n, s.events("unlock.capped"))
+		if n != 6 || s.Events("unlock.capped") != 3 {
+			t.Errorf("%d mails, %d capped", n, s.Events("unlock.capped"))
 		}
 	})
 }
@@ -44,7 +44,7 @@ func TestT13_AskingPressesOnTheNetwork(t *testing.T) {
 		for i := range 3 {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/desbloqueo", nil)
 			r.RemoteAddr = "127.0.0.1:1"
-			level, _, err := s.Levels(t.Context(), r, &login.Visit{Now: s.now()}, "")
+			level, _, err := s.Levels(t.Context(), r, &login.Visit{Now: s.Time()}, "")
 			if err != nil || level != i {
 				t.Errorf("after %d wishes the network is at %d, %v", i, level, err)
 			}
@@ -61,14 +61,14 @@ func TestT13_AnIdentifierUnderPressureAsksForMore(t *testing.T) {
 			s.browser().prove(nobody, wrongClave)
 		}
 		b := s.browser()
-		reto := b.ticketOf(b.get("/desbloqueo"))
-		got := b.post("/desbloqueo", "identificacion", string(nobody), "reto", reto, "desbloquear", "1")
-		if got.status != http.StatusOK || s.events("unlock.asked") != 0 {
-			t.Errorf("a cheap answer counted: %d %s", got.status, got.location)
+		reto := b.ticketOf(b.Get("/desbloqueo"))
+		got := b.Post("/desbloqueo", "identificacion", string(nobody), "reto", reto, "desbloquear", "1")
+		if got.Status != http.StatusOK || s.Events("unlock.asked") != 0 {
+			t.Errorf("a cheap answer counted: %d %s", got.Status, got.Location)
 		}
-		s.pass(10 * time.Second)
-		got = b.post("/desbloqueo", "identificacion", string(nobody), "reto", reto, "desbloquear", "1")
-		s.want(got, http.StatusSeeOther, "/desbloqueo/enviado") // held for the twenty seconds that it asks
+		s.Pass(10 * time.Second)
+		got = b.Post("/desbloqueo", "identificacion", string(nobody), "reto", reto, "desbloquear", "1")
+		s.Want(got, http.StatusSeeOther, "/desbloqueo/enviado") // held for the twenty seconds that it asks
 	}, func(c *login.Config) { c.Network = login.Limit{Free: 1, Leak: time.Nanosecond} })
 }
 
@@ -78,11 +78,11 @@ func TestT13_AnIdentifierUnderPressureAsksForMore(t *testing.T) {
 func TestT15_ResendFromAnotherSite(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, link := locked(s)
-		b.open(link)
-		for origin, asked := range map[string]int{"": 1, s.url: 2} {
+		b.Open(link)
+		for origin, asked := range map[string]int{"": 1, s.URL: 2} {
 			victim := s.browser()
-			victim.setCookie("enlace", b.cookie("enlace"))
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/desbloqueo/reenviar", strings.NewReader(url.Values{}.Encode()))
+			victim.SetCookie("enlace", b.Cookie("enlace"))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/desbloqueo/reenviar", strings.NewReader(url.Values{}.Encode()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,13 +92,9 @@ func TestT15_ResendFromAnotherSite(t *testing.T) {
 			} else {
 				r.Header.Set("Origin", origin)
 			}
-			before := s.events("unlock.asked")
-			res, err := victim.client.Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res.Body.Close()
-			if n := s.events("unlock.asked") - before; n != asked-1 {
+			before := s.Events("unlock.asked")
+			victim.Send(r)
+			if n := s.Events("unlock.asked") - before; n != asked-1 {
 				t.Errorf("Origin %q: asked %d times", origin, n)
 			}
 		}
@@ -111,15 +107,15 @@ func TestD06_AWishLivesOneHour(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.lock(storage.LockLogin)
 		s.browser().askUnlock(s.who.Identifier)
-		asked := s.now()
-		s.pass(59 * time.Minute)
-		s.work()
+		asked := s.Time()
+		s.Pass(59 * time.Minute)
+		s.Work()
 		if all := s.mails(); len(all) != 1 || !all[0].ExpiresAt.Equal(asked.Add(time.Hour)) {
 			t.Errorf("got %+v, want one mail that ends at %v", all, asked.Add(time.Hour))
 		}
 		s.browser().askUnlock(s.who.Identifier)
-		s.pass(time.Hour)
-		s.work()
+		s.Pass(time.Hour)
+		s.Work()
 		s.wantMails("enlace-desbloqueo")
 	})
 }
@@ -129,10 +125,10 @@ func TestT05_NoFuiYoWhereItCloses(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		s.browser().signIn("", old)
 		s.disavow()
-		if err := clave.DisableByOperator(t.Context(), s.DB, s.who.ID, "pedido", s.now()); err != nil {
+		if err := clave.DisableByOperator(t.Context(), s.DB, s.who.ID, "pedido", s.Time()); err != nil {
 			t.Fatal(err)
 		}
-		s.work()
+		s.Work()
 		s.wantMails("equipo-nuevo", "clave-bloqueada", "cuenta-deshabilitada")
 		for _, m := range s.mails() {
 			if offers := m.LinkID != ""; offers != (m.Template == "equipo-nuevo") {
@@ -147,15 +143,15 @@ func TestT05_NoFuiYoWhereItCloses(t *testing.T) {
 func TestT05_StrangersDoNotChooseTheLanguage(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		b.get("/?ui_locales=en")
+		b.Get("/?ui_locales=en")
 		for range 5 {
 			b.signIn("", wrongClave)
 		}
 		b.askUnlock(s.who.Identifier)
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 		b.prove(s.who.Identifier, old)
-		s.want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
-		s.work()
+		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
+		s.Work()
 		s.wantMails("clave-bloqueada", "enlace-desbloqueo", "clave-cambiada")
 		for _, m := range s.mails() {
 			want := ""
@@ -173,10 +169,10 @@ func TestT05_StrangersDoNotChooseTheLanguage(t *testing.T) {
 func TestT05_UntoldNoticesAreAudited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.change(func(a *storage.Afiliado) { a.Email = "" })
-		s.want(s.browser().answering("/ingresar", "cedula", string(s.who.Identifier), "clave", old), http.StatusSeeOther, "/")
-		s.pass(5 * time.Minute)
-		s.work()
-		rows, err := s.DB.PersonEvents(t.Context(), s.who.ID, "notice.unsent", s.now(), 10)
+		s.Want(s.browser().Answering("/ingresar", "cedula", string(s.who.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Pass(5 * time.Minute)
+		s.Work()
+		rows, err := s.DB.PersonEvents(t.Context(), s.who.ID, "notice.unsent", s.Time(), 10)
 		if err != nil || len(rows) != 1 || !strings.Contains(rows[0].Detail, login.NoticeNewDevice) {
 			t.Errorf("audit %+v, %v", rows, err)
 		}

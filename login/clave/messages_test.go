@@ -18,33 +18,36 @@ const mensajes = login.PageMessages
 
 // write puts a notice to a person into the outbox.
 func (s *site) write(to *storage.Afiliado, m templates.Mail, more ...func(*storage.Message)) storage.Message {
-	s.t.Helper()
+	s.T.Helper()
 	data, err := json.Marshal(m)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	out := storage.Message{
-		ID: storage.NewID(), AfiliadoID: to.ID, Template: m.Template(), Recipient: to.Email, Data: data, CreatedAt: storage.At(s.now()),
+		ID: storage.NewID(), AfiliadoID: to.ID, Template: m.Template(), Recipient: to.Email, Data: data, CreatedAt: storage.At(s.Time()),
 	}
 	for _, f := range more {
 		f(&out)
 	}
-	s.in(func(tx *storage.Tx) error { return tx.Enqueue(s.t.Context(), out) })
+	s.In(func(tx *storage.Tx) error { return tx.Enqueue(s.T.Context(), out) })
 	return out
 }
 
 // end leases what is due, the one message that waits, and lets f say what becomes of it.
 func (s *site) end(f func(tx *storage.Tx, m storage.Message) error) {
-	s.t.Helper()
-	all, err := s.DB.LeaseMessages(s.t.Context(), 10, s.now(), s.now().Add(time.Minute))
+	s.T.Helper()
+	all, err := s.DB.LeaseMessages(s.T.Context(), 10, s.Time(), s.Time().Add(time.Minute))
 	if err != nil || len(all) != 1 {
-		s.t.Fatalf("leased %d, %v; want one", len(all), err)
+		s.T.Fatalf("leased %d, %v; want one", len(all), err)
 	}
-	s.in(func(tx *storage.Tx) error { return f(tx, all[0]) })
+	s.In(func(tx *storage.Tx) error { return f(tx, all[0]) })
 }
 
 // items are the messages on the mensajes, from the first.
-func items(got answer) []string { return strings.Split(main(got.body), "<h3>")[1:] }
+func items(got answer) []string {
+	main, _, _ := strings.Cut(got.Main(), "</main>")
+	return strings.Split(main, "<h3>")[1:]
+}
 
 // T05, T06: whoever is signed in sees the state of the mails to her, masked, and
 // nothing that a mail opens with.
@@ -53,36 +56,36 @@ func TestT05_MessagesShowWhatBecameOfEach(t *testing.T) {
 		ctx := t.Context()
 		other := *s.who
 		other.ID, other.Identifier, other.Email = storage.NewID(), "1059999910", "otra.persona@ajeno.example"
-		s.in(func(tx *storage.Tx) error { return tx.AddAfiliado(ctx, other) })
-		s.write(&other, templates.MailAccountDisabled{Name: "Ajena", When: s.now()})
-		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.MarkSent(ctx, m, "hash", s.now()) })
+		s.In(func(tx *storage.Tx) error { return tx.AddAfiliado(ctx, other) })
+		s.write(&other, templates.MailAccountDisabled{Name: "Ajena", When: s.Time()})
+		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.MarkSent(ctx, m, "hash", s.Time()) })
 
 		b := s.browser()
 		b.signIn("", old)
-		s.wantText(b.get(mensajes), "Aún no hay mensajes", "Cerrar sesión")
+		s.WantText(b.Get(mensajes), "Aún no hay mensajes", "Cerrar sesión")
 
-		link := storage.Link{ID: storage.NewID(), Purpose: storage.LinkNoFuiYo, AfiliadoID: s.who.ID, CreatedAt: storage.At(s.now()), Life: time.Hour, LatestAt: storage.At(s.now().Add(time.Hour))}
-		s.in(func(tx *storage.Tx) error { return tx.AddLink(ctx, link) })
-		s.write(s.who, templates.MailClaveLocked{Name: "Carlos", When: s.now()}, func(m *storage.Message) { m.LinkID = link.ID })
-		s.pass(time.Minute)
-		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.MarkSent(ctx, m, "hash", s.now()) })
-		s.write(s.who, templates.MailClaveUnlocked{When: s.now()})
-		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.ExpireMessage(ctx, m, s.now()) })
-		s.pass(time.Minute)
-		s.write(s.who, templates.MailClaveRenewed{When: s.now()})
-		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.FailMessage(ctx, m, "552", s.now()) })
-		s.pass(time.Minute)
+		link := storage.Link{ID: storage.NewID(), Purpose: storage.LinkNoFuiYo, AfiliadoID: s.who.ID, CreatedAt: storage.At(s.Time()), Life: time.Hour, LatestAt: storage.At(s.Time().Add(time.Hour))}
+		s.In(func(tx *storage.Tx) error { return tx.AddLink(ctx, link) })
+		s.write(s.who, templates.MailClaveLocked{Name: "Carlos", When: s.Time()}, func(m *storage.Message) { m.LinkID = link.ID })
+		s.Pass(time.Minute)
+		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.MarkSent(ctx, m, "hash", s.Time()) })
+		s.write(s.who, templates.MailClaveUnlocked{When: s.Time()})
+		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.ExpireMessage(ctx, m, s.Time()) })
+		s.Pass(time.Minute)
+		s.write(s.who, templates.MailClaveRenewed{When: s.Time()})
+		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.FailMessage(ctx, m, "552", s.Time()) })
+		s.Pass(time.Minute)
 		s.write(s.who, templates.MailRenewalDue{Days: 7})
 		s.end(func(tx *storage.Tx, m storage.Message) error {
-			return tx.RetryMessage(ctx, m, "451", s.now().Add(time.Hour))
+			return tx.RetryMessage(ctx, m, "451", s.Time().Add(time.Hour))
 		})
-		s.pass(time.Minute)
-		s.write(s.who, templates.MailClaveChanged{When: s.now()})
+		s.Pass(time.Minute)
+		s.write(s.who, templates.MailClaveChanged{When: s.Time()})
 
-		got := b.get(mensajes)
-		s.want(got, http.StatusOK, "")
-		if got.header.Get("Cache-Control") != "no-store" {
-			t.Errorf("Cache-Control %q", got.header.Get("Cache-Control"))
+		got := b.Get(mensajes)
+		s.Want(got, http.StatusOK, "")
+		if got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("Cache-Control %q", got.Header.Get("Cache-Control"))
 		}
 		shown := items(got)
 		for i, want := range []string{
@@ -99,11 +102,11 @@ func TestT05_MessagesShowWhatBecameOfEach(t *testing.T) {
 			"the address": s.who.Email, "another's address": "@a…", "another's mail": "deshabilitada", "a token": s.DB.LinkToken(link.ID),
 			"a code": s.DB.LinkCode(link.ID), "a link's id": link.ID, "a link": "/enlace/",
 		} {
-			if strings.Contains(got.body, secret) {
+			if strings.Contains(got.Body, secret) {
 				t.Errorf("%s is on the page", what)
 			}
 		}
-		s.wantText(b.get(mensajes+"?ui_locales=en"), "Your IESS clave is locked", "Delivered to the mail server at 10:01", "Sign out")
+		s.WantText(b.Get(mensajes+"?ui_locales=en"), "Your IESS clave is locked", "Delivered to the mail server at 10:01", "Sign out")
 	})
 }
 
@@ -113,18 +116,18 @@ func TestT05_MessagesTellOfAnAddressThatTakesNoMail(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.signIn("", old)
-		s.write(s.who, templates.MailClaveChanged{When: s.now()})
+		s.write(s.who, templates.MailClaveChanged{When: s.Time()})
 		s.end(func(tx *storage.Tx, m storage.Message) error {
-			if err := tx.FailMessage(t.Context(), m, "550", s.now()); err != nil {
+			if err := tx.FailMessage(t.Context(), m, "550", s.Time()); err != nil {
 				return err
 			}
-			return tx.SuppressAddress(t.Context(), m.Recipient, "550", s.now(), s.now().Add(time.Hour))
+			return tx.SuppressAddress(t.Context(), m.Recipient, "550", s.Time(), s.Time().Add(time.Hour))
 		})
-		s.pass(time.Minute)
-		s.write(s.who, templates.MailClaveLocked{When: s.now()})
-		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.SuppressMessage(t.Context(), m, s.now()) })
-		got := b.get(mensajes)
-		s.wantText(got, "Su correo c•••a@c… no recibe nuestros mensajes", "/ayuda#cau")
+		s.Pass(time.Minute)
+		s.write(s.who, templates.MailClaveLocked{When: s.Time()})
+		s.end(func(tx *storage.Tx, m storage.Message) error { return tx.SuppressMessage(t.Context(), m, s.Time()) })
+		got := b.Get(mensajes)
+		s.WantText(got, "Su correo c•••a@c… no recibe nuestros mensajes", "/ayuda#cau")
 		for _, item := range items(got) {
 			if !strings.Contains(item, "la dirección no lo recibe") {
 				t.Errorf("got %q", item)
@@ -132,8 +135,8 @@ func TestT05_MessagesTellOfAnAddressThatTakesNoMail(t *testing.T) {
 		}
 		s.change(func(a *storage.Afiliado) { a.Email = "" })
 		b = s.browser()
-		b.post("/ingresar", "cedula", string(s.who.Identifier), "clave", old)
-		s.wantText(b.get(mensajes), "No tenemos un correo suyo", "Aún no hay mensajes", "/ayuda#cau")
+		b.Post("/ingresar", "cedula", string(s.who.Identifier), "clave", old)
+		s.WantText(b.Get(mensajes), "No tenemos un correo suyo", "Aún no hay mensajes", "/ayuda#cau")
 	})
 }
 
@@ -143,7 +146,7 @@ func TestT19_AMessageThatDoesNotOpenHidesNoOther(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		keys := storagetest.Keys()
 		keys.Current, keys.Seal["later"] = "later", bytes.Repeat([]byte{7}, 32)
-		elsewhere, err := storage.Open(t.Context(), storage.Config{URL: s.dbURL, Keys: keys})
+		elsewhere, err := storage.Open(t.Context(), storage.Config{URL: s.Database, Keys: keys})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,15 +154,15 @@ func TestT19_AMessageThatDoesNotOpenHidesNoOther(t *testing.T) {
 		for range 19 {
 			s.write(s.who, templates.MailRenewalDue{Days: 1})
 		}
-		s.pass(time.Minute)
+		s.Pass(time.Minute)
 		storagetest.InTx(t, elsewhere, func(tx *storage.Tx) error {
-			return tx.Enqueue(t.Context(), storage.Message{AfiliadoID: s.who.ID, Template: "de-otra-version", Recipient: s.who.Email, CreatedAt: storage.At(s.now())})
+			return tx.Enqueue(t.Context(), storage.Message{AfiliadoID: s.who.ID, Template: "de-otra-version", Recipient: s.who.Email, CreatedAt: storage.At(s.Time())})
 		})
-		s.pass(time.Minute)
-		s.write(s.who, templates.MailClaveChanged{When: s.now()})
+		s.Pass(time.Minute)
+		s.write(s.who, templates.MailClaveChanged{When: s.Time()})
 		b := s.browser()
 		b.signIn("", old)
-		got := items(b.get(mensajes))
+		got := items(b.Get(mensajes))
 		if len(got) != 20 || !strings.Contains(got[0], "cambió") || !strings.Contains(got[1], "Mensaje de Clave IESS") || strings.Contains(got[1], "para ") ||
 			!strings.Contains(got[19], "por vencer") {
 			t.Errorf("got %d messages: %q", len(got), got)
@@ -172,23 +175,23 @@ func TestT19_AMessageThatDoesNotOpenHidesNoOther(t *testing.T) {
 func TestS095_MessagesWithoutASessionLeadToTheLoginAndBack(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		s.want(b.get(mensajes), http.StatusSeeOther, "/ingresar")
-		s.want(b.signIn("", nueva), http.StatusOK, "") // a wrong clave loses nothing
-		s.want(b.signIn("", old), http.StatusSeeOther, mensajes)
-		s.wantText(b.get(mensajes), "Mensajes que le enviamos", `form="cerrar-sesion"`)
-		s.want(b.signIn("", old), http.StatusSeeOther, "/") // once
-		s.wantText(b.get("/"), `href="`+mensajes+`"`)
-		s.want(b.do(http.MethodPost, mensajes, ""), http.StatusMethodNotAllowed, "")
-		s.pass(16 * time.Minute)
-		s.want(b.get(mensajes), http.StatusSeeOther, "/ingresar") // the session is over
+		s.Want(b.Get(mensajes), http.StatusSeeOther, "/ingresar")
+		s.Want(b.signIn("", nueva), http.StatusOK, "") // a wrong clave loses nothing
+		s.Want(b.signIn("", old), http.StatusSeeOther, mensajes)
+		s.WantText(b.Get(mensajes), "Mensajes que le enviamos", `form="cerrar-sesion"`)
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/") // once
+		s.WantText(b.Get("/"), `href="`+mensajes+`"`)
+		s.Want(b.Do(http.MethodPost, mensajes, ""), http.StatusMethodNotAllowed, "")
+		s.Pass(16 * time.Minute)
+		s.Want(b.Get(mensajes), http.StatusSeeOther, "/ingresar") // the session is over
 
-		s.want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
 		b = s.browser()
 		for _, forged := range []string{"//otro.example/", "https://otro.example/", "/ayuda", mensajes + "/.."} {
-			b.setCookie("destino", forged)
-			s.want(b.signIn("", old), http.StatusSeeOther, "/")
+			b.SetCookie("destino", forged)
+			s.Want(b.signIn("", old), http.StatusSeeOther, "/")
 		}
-		if strings.Contains(s.browser().get("/").body, mensajes) {
+		if strings.Contains(s.browser().Get("/").Body, mensajes) {
 			t.Error("a stranger is offered the page")
 		}
 	})
@@ -198,9 +201,9 @@ func TestS095_MessagesWithoutASessionLeadToTheLoginAndBack(t *testing.T) {
 func TestS092_S095_MessagesComeAfterARenewal(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		b.get(mensajes)
-		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
-		s.want(b.renew("", nueva), http.StatusSeeOther, mensajes)
-		s.wantText(b.get(mensajes), "Mensajes que le enviamos")
+		b.Get(mensajes)
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, mensajes)
+		s.WantText(b.Get(mensajes), "Mensajes que le enviamos")
 	})
 }

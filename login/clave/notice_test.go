@@ -21,15 +21,15 @@ func TestT05_NoticesOfEveryEvent(t *testing.T) {
 		for range 7 {
 			s.browser().signIn("", wrongClave)
 		}
-		s.work()
+		s.Work()
 		s.wantMails("clave-bloqueada")
-		s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
+		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		b := s.browser()
 		b.prove(cedula, old)
 		b.setNew(nueva)
-		s.work()
+		s.Work()
 		s.wantMails("clave-bloqueada", "clave-cambiada")
-		s.work()
+		s.Work()
 		s.wantMails("clave-bloqueada", "clave-cambiada")
 		for _, m := range s.mails() {
 			if m.Recipient != s.who.Email || m.LinkID == "" {
@@ -46,12 +46,12 @@ func TestT05_NoticesOfEveryEvent(t *testing.T) {
 func TestT01_NobodyGetsNoMail(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		for range 5 {
-			s.browser().post("/ingresar", "cedula", string(nobody), "clave", wrongClave)
+			s.browser().Post("/ingresar", "cedula", string(nobody), "clave", wrongClave)
 		}
 		s.browser().askUnlock(nobody)
-		s.work()
+		s.Work()
 		s.wantMails()
-		due, err := s.DB.DueErrands(t.Context(), s.now().Add(time.Hour), 10)
+		due, err := s.DB.DueErrands(t.Context(), s.Time().Add(time.Hour), 10)
 		if err != nil || len(due) != 0 {
 			t.Errorf("left undone: %v, %v", due, err)
 		}
@@ -63,20 +63,20 @@ func TestT05_NewDeviceMergesWithWhatFollows(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.signIn("", old)
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
-		s.work()
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Work()
 		s.wantMails()
-		s.pass(5 * time.Minute)
-		s.work()
+		s.Pass(5 * time.Minute)
+		s.Work()
 		s.wantMails("equipo-nuevo")
 		var m templates.MailNewDevice
 		if err := json.Unmarshal(s.mails()[0].Data, &m); err != nil || len(m.Also) != 1 || m.Also[0].Template != "clave-renovada" {
 			t.Errorf("got %+v, %v", m, err)
 		}
-		s.pass(time.Hour)
+		s.Pass(time.Hour)
 		b.signIn("", nueva) // the same device is known by now
-		s.pass(time.Hour)
-		s.work()
+		s.Pass(time.Hour)
+		s.Work()
 		s.wantMails("equipo-nuevo")
 	})
 }
@@ -85,10 +85,10 @@ func TestS092_RenewalIsTold(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.signIn("", old)
-		s.pass(6 * time.Minute)
-		s.work() // the new device is told of
+		s.Pass(6 * time.Minute)
+		s.Work() // the new device is told of
 		b.renew("", nueva)
-		s.work()
+		s.Work()
 		s.wantMails("equipo-nuevo", "clave-renovada")
 	})
 }
@@ -99,34 +99,34 @@ func TestT11_NoFuiYo(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		thief := s.browser()
 		thief.signIn("", old)
-		s.pass(5 * time.Minute)
-		s.work()
-		s.deliver()
+		s.Pass(5 * time.Minute)
+		s.Work()
+		s.Deliver()
 		link := s.linkOf("equipo-nuevo")
 		robot := s.browser()
 		for range 3 {
-			robot.open(link)
-			robot.post("/no-fui-yo")
-			robot.post("/no-fui-yo", "no-fui-yo", "1")
+			robot.Open(link)
+			robot.Post("/no-fui-yo")
+			robot.Post("/no-fui-yo", "no-fui-yo", "1")
 		}
-		if s.events("clave.disavowed") != 0 {
+		if s.Events("clave.disavowed") != 0 {
 			t.Fatal("a robot pressed it")
 		}
 		owner := s.browser()
-		page := owner.open(link)
-		s.wantText(page, "Su clave se usó en un equipo nuevo", "9 de noviembre de 2026, 10:00", "127.0.0.x") // as the mail said, not when it was written
+		page := owner.Open(link)
+		s.WantText(page, "Su clave se usó en un equipo nuevo", "9 de noviembre de 2026, 10:00", "127.0.0.x") // as the mail said, not when it was written
 		reto := owner.ticketOf(page)
-		s.want(owner.post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
-		s.wantText(owner.get("/no-fui-yo/listo"), "/generar-recuperar")
-		s.want(thief.get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.Want(owner.Post("/no-fui-yo", "no-fui-yo", "1", "reto", reto), http.StatusSeeOther, "/no-fui-yo/listo")
+		s.WantText(owner.Get("/no-fui-yo/listo"), "/generar-recuperar")
+		s.Want(thief.Get("/renovar"), http.StatusSeeOther, "/ingresar")
 		if s.budget().LockReason != storage.LockCompromiso || !mustClave(s).Compromised {
 			t.Errorf("%+v %+v", s.budget(), mustClave(s).Compromised)
 		}
-		if got := thief.signIn("", old); got.status != http.StatusOK {
-			t.Errorf("the thief's known device passes: %d", got.status)
+		if got := thief.signIn("", old); got.Status != http.StatusOK {
+			t.Errorf("the thief's known device passes: %d", got.Status)
 		}
-		s.wantText(robot.open(link), "/generar-recuperar") // used
-		s.work()
+		s.WantText(robot.Open(link), "/generar-recuperar") // used
+		s.Work()
 		s.wantMails("equipo-nuevo", "clave-bloqueada")
 	})
 }
@@ -139,12 +139,12 @@ func TestNoFuiYoLivesTenDays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				s.browser().signIn("", old)
-				s.pass(5 * time.Minute)
-				s.work()
-				s.deliver()
-				s.pass(tt.after)
-				page := s.browser().open(s.linkOf("equipo-nuevo"))
-				if got := strings.Contains(page.body, `id="no-fui-yo"`); got != tt.works {
+				s.Pass(5 * time.Minute)
+				s.Work()
+				s.Deliver()
+				s.Pass(tt.after)
+				page := s.browser().Open(s.linkOf("equipo-nuevo"))
+				if got := strings.Contains(page.Body, `id="no-fui-yo"`); got != tt.works {
 					t.Errorf("offered: %v", got)
 				}
 			})
@@ -158,21 +158,21 @@ func TestOperatorActs(t *testing.T) {
 		ctx := t.Context()
 		b := s.browser()
 		b.signIn("", old)
-		if err := clave.UnlockByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); err == nil {
+		if err := clave.UnlockByOperator(ctx, s.DB, s.who.ID, "llamada", s.Time()); err == nil {
 			t.Error("unlocked what is not locked")
 		}
 		s.lock(storage.LockOperador)
-		if err := clave.UnlockByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); err != nil || s.budget().LockReason != "" {
+		if err := clave.UnlockByOperator(ctx, s.DB, s.who.ID, "llamada", s.Time()); err != nil || s.budget().LockReason != "" {
 			t.Errorf("%v, %+v", err, s.budget())
 		}
-		if err := clave.DisableByOperator(ctx, s.DB, s.who.ID, "pedido", s.now()); err != nil {
+		if err := clave.DisableByOperator(ctx, s.DB, s.who.ID, "pedido", s.Time()); err != nil {
 			t.Error(err)
 		}
-		s.want(b.get("/renovar"), http.StatusSeeOther, "/ingresar")
-		s.pass(5 * time.Minute)
-		s.work()
+		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.Pass(5 * time.Minute)
+		s.Work()
 		s.wantMails("equipo-nuevo", "clave-desbloqueada", "cuenta-deshabilitada")
-		if s.events("clave.unlocked") != 1 || s.events("afiliado.disabled") != 1 {
+		if s.Events("clave.unlocked") != 1 || s.Events("afiliado.disabled") != 1 {
 			t.Error("no audit rows")
 		}
 	})
@@ -183,22 +183,22 @@ func TestOperatorActs(t *testing.T) {
 func TestOperatorLetsMailGoAgain(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		ctx := t.Context()
-		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); !errors.Is(err, clave.ErrNotSuppressed) {
+		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.Time()); !errors.Is(err, clave.ErrNotSuppressed) {
 			t.Errorf("got %v", err)
 		}
-		s.in(func(tx *storage.Tx) error {
-			return tx.SuppressAddress(ctx, s.who.Email, "550", s.now(), s.now().Add(time.Hour))
+		s.In(func(tx *storage.Tx) error {
+			return tx.SuppressAddress(ctx, s.who.Email, "550", s.Time(), s.Time().Add(time.Hour))
 		})
-		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.now()); err != nil {
+		if err := clave.AllowMailByOperator(ctx, s.DB, s.who.ID, "llamada", s.Time()); err != nil {
 			t.Error(err)
 		}
-		if got, err := s.DB.Suppressed(ctx, s.who.Email, s.now()); !errors.Is(err, storage.ErrNotFound) {
+		if got, err := s.DB.Suppressed(ctx, s.who.Email, s.Time()); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("got %+v, %v", got, err)
 		}
-		s.work()
+		s.Work()
 		s.wantMails()
 		rows, err := s.DB.AuditRows(ctx, 0, 100)
-		if err != nil || s.events("mail.allowed") != 1 || !strings.Contains(rows[len(rows)-1].Detail, "llamada") {
+		if err != nil || s.Events("mail.allowed") != 1 || !strings.Contains(rows[len(rows)-1].Detail, "llamada") {
 			t.Errorf("audit %+v, %v", rows, err)
 		}
 	})
@@ -212,19 +212,19 @@ func TestADamagedErrandHoldsUpNoOther(t *testing.T) {
 			other := s.otherKeys()
 			storagetest.InTx(t, other, func(tx *storage.Tx) error {
 				return tx.AddErrand(t.Context(), storage.Errand{
-					ID: "damaged", Kind: login.NoticeUnlocked, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), CreatedAt: storage.At(s.now()),
+					ID: "damaged", Kind: login.NoticeUnlocked, IdentifierMAC: s.DB.IdentifierMAC(s.who.Identifier), CreatedAt: storage.At(s.Time()),
 				})
 			})
-			s.pass(time.Second)
+			s.Pass(time.Second)
 			s.lock(storage.LockLogin)
 			s.browser().askUnlock(s.who.Identifier)
-			if err := s.claves.RunErrands(t.Context(), s.now()); err == nil || !strings.Contains(err.Error(), login.NoticeUnlocked) {
+			if err := s.Claves.RunErrands(t.Context(), s.Time()); err == nil || !strings.Contains(err.Error(), login.NoticeUnlocked) {
 				t.Errorf("got %v, want it told which one failed", err)
 			}
 			s.wantMails("enlace-desbloqueo")
-			s.work() // and not again at once
-			s.pass(time.Minute)
-			if err := s.claves.RunErrands(t.Context(), s.now()); err == nil {
+			s.Work() // and not again at once
+			s.Pass(time.Minute)
+			if err := s.Claves.RunErrands(t.Context(), s.Time()); err == nil {
 				t.Error("it is not tried again")
 			}
 		})
@@ -234,12 +234,12 @@ func TestADamagedErrandHoldsUpNoOther(t *testing.T) {
 // S092: reminders 30, 7 and 1 days before, one each, however often the job runs.
 func TestS092_Reminders(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		due := s.now().Add(40 * 24 * time.Hour)
-		s.in(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, due) })
+		due := s.Time().Add(40 * 24 * time.Hour)
+		s.In(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, due) })
 		var got []int
 		for day := range 45 {
 			for range 3 {
-				if err := s.claves.RemindDue(t.Context(), s.now()); err != nil {
+				if err := s.Claves.RemindDue(t.Context(), s.Time()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -250,7 +250,7 @@ func TestS092_Reminders(t *testing.T) {
 				}
 				got = append(got, mail.Days)
 			}
-			s.pass(24 * time.Hour)
+			s.Pass(24 * time.Hour)
 		}
 		if len(got) != 3 || got[0] != 30 || got[1] != 7 || got[2] != 1 {
 			t.Errorf("reminded %v days before", got)

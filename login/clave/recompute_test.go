@@ -20,46 +20,46 @@ import (
 func TestS092_RunningTransactionFinishes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		window := func(seconds int64) {
-			s.in(func(tx *storage.Tx) error {
-				return tx.SaveClient(t.Context(), storage.Client{ID: "historia", UpdatedAt: storage.At(s.now()), Metadata: storage.ClientMetadata{
+			s.In(func(tx *storage.Tx) error {
+				return tx.SaveClient(t.Context(), storage.Client{ID: "historia", UpdatedAt: storage.At(s.Time()), Metadata: storage.ClientMetadata{
 					ClientName: "Historia Laboral", ClientURI: "https://historia.example/", FirstParty: true, RenewalWindow: seconds,
 				}})
 			})
-			s.pass(time.Second) // every replica knows by then
+			s.Pass(time.Second) // every replica knows by then
 		}
 		const there = "https://historia.example/cb"
 		window(20 * 60)
-		s.in(func(tx *storage.Tx) error {
-			return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.now().Add(10*time.Minute))
+		s.In(func(tx *storage.Tx) error {
+			return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.Time().Add(10*time.Minute))
 		})
 		b := s.browser()
 		id, _ := b.ask("")
-		s.want(b.signIn(id, old), http.StatusSeeOther, "/autorizar")
-		s.want(b.post("/autorizar", "id", id, "continuar", "1"), http.StatusSeeOther, there)
-		s.pass(11 * time.Minute) // it fell due a minute ago
+		s.Want(b.signIn(id, old), http.StatusSeeOther, "/autorizar")
+		s.Want(b.Post("/autorizar", "id", id, "continuar", "1"), http.StatusSeeOther, there)
+		s.Pass(11 * time.Minute) // it fell due a minute ago
 		_, got := b.ask("")
-		s.want(got, http.StatusSeeOther, there)
+		s.Want(got, http.StatusSeeOther, there)
 		_, got = b.ask("prompt=none")
-		s.want(got, http.StatusSeeOther, there)
+		s.Want(got, http.StatusSeeOther, there)
 		id, got = b.ask("prompt=login") // a step-up in the transaction
-		s.want(got, http.StatusSeeOther, "/ingresar")
-		s.want(b.signIn(id, old), http.StatusSeeOther, there)
+		s.Want(got, http.StatusSeeOther, "/ingresar")
+		s.Want(b.signIn(id, old), http.StatusSeeOther, there)
 		window(0)
 		_, got = b.ask("")
-		s.want(got, http.StatusSeeOther, "/renovar")
+		s.Want(got, http.StatusSeeOther, "/renovar")
 		window(20 * 60)
 		fresh := s.browser()
 		id, _ = fresh.ask("")
-		s.want(fresh.signIn(id, old), http.StatusSeeOther, "/renovar")
-		s.pass(10 * time.Minute)
+		s.Want(fresh.signIn(id, old), http.StatusSeeOther, "/renovar")
+		s.Pass(10 * time.Minute)
 		_, got = b.ask("")
-		s.want(got, http.StatusSeeOther, there)
-		s.pass(10 * time.Minute) // the window is over
+		s.Want(got, http.StatusSeeOther, there)
+		s.Pass(10 * time.Minute) // the window is over
 		_, got = b.ask("")
-		s.want(got, http.StatusSeeOther, "/renovar")
-		s.want(b.renew("", nueva, "clave_actual", old), http.StatusSeeOther, "/")
+		s.Want(got, http.StatusSeeOther, "/renovar")
+		s.Want(b.renew("", nueva, "clave_actual", old), http.StatusSeeOther, "/")
 		_, got = b.ask("")
-		s.want(got, http.StatusSeeOther, there)
+		s.Want(got, http.StatusSeeOther, there)
 	})
 }
 
@@ -170,20 +170,20 @@ func TestS092_NewClavesAreSpread(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		spread := func(what, clave string) {
 			t.Helper()
-			got, never := mustClave(s).DueAt, s.now().Add(365*24*time.Hour)
-			if want := s.Renewal.DueAt(s.now(), clave, s.who.ID); !got.Equal(want) || got.Equal(never) {
+			got, never := mustClave(s).DueAt, s.Time().Add(365*24*time.Hour)
+			if want := s.Renewal.DueAt(s.Time(), clave, s.who.ID); !got.Equal(want) || got.Equal(never) {
 				t.Errorf("%s: due %v, want %v, which is not %v", what, got, want, never)
 			}
 		}
 		b := s.browser()
 		id, _ := b.ask("")
-		s.want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
-		s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
+		s.Want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
+		s.Want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
 		spread("renewed", nueva)
-		s.pass(time.Hour)
+		s.Pass(time.Hour)
 		c := s.browser()
-		s.want(c.prove(s.who.Identifier, nueva), http.StatusSeeOther, "/cambio")
-		s.want(c.setNew("Tungurahua58"), http.StatusSeeOther, "/cambio/listo")
+		s.Want(c.prove(s.who.Identifier, nueva), http.StatusSeeOther, "/cambio")
+		s.Want(c.setNew("Tungurahua58"), http.StatusSeeOther, "/cambio/listo")
 		spread("changed", "Tungurahua58")
 	}, func(c *login.Config) { c.Renewal.Spread = 30 * 24 * time.Hour })
 }

@@ -3,7 +3,6 @@ package clave_test
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -19,35 +18,35 @@ func TestS092_RenewalOnTheWay(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		id, _ := b.ask("")
-		s.want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
-		page := b.get("/renovar?id=" + id)
+		s.Want(b.signIn(id, old), http.StatusSeeOther, "/renovar")
+		page := b.Get("/renovar?id=" + id)
 		for _, word := range []string{"8 de noviembre de 2026", "Historia Laboral", `name="clave_nueva"`, `name="acuerdo"`} {
-			if !strings.Contains(page.body, word) {
+			if !strings.Contains(page.Body, word) {
 				t.Errorf("the page lacks %q", word)
 			}
 		}
-		if strings.Contains(page.body, "clave_actual") {
+		if strings.Contains(page.Body, "clave_actual") {
 			t.Error("asks again for the clave that was just typed")
 		}
-		before := s.commits.Load()
-		s.want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
-		if n := s.commits.Load() - before; n != 1 {
+		before := s.Commits.Load()
+		s.Want(b.renew(id, nueva), http.StatusSeeOther, "/autorizar")
+		if n := s.Commits.Load() - before; n != 1 {
 			t.Errorf("renewing took %d commits", n)
 		}
-		s.want(b.post("/autorizar", "id", id, "continuar", "1"), http.StatusSeeOther, "https://historia.example/cb")
+		s.Want(b.Post("/autorizar", "id", id, "continuar", "1"), http.StatusSeeOther, "https://historia.example/cb")
 		accepted, err := s.DB.Acceptances(t.Context(), s.who.ID)
 		if a := s.Pages.Agreement(); err != nil || len(accepted) != 1 || accepted[0].Version != a.Version || accepted[0].TextHash != a.Hash {
 			t.Errorf("accepted %+v, %v", accepted, err)
 		}
-		if s.events("clave.renewed") != 1 {
+		if s.Events("clave.renewed") != 1 {
 			t.Error("no audit row")
 		}
-		s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
-		if got := s.browser().signIn("", old); got.status != http.StatusOK {
-			t.Errorf("the old clave: %d %s", got.status, got.location)
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		if got := s.browser().signIn("", old); got.Status != http.StatusOK {
+			t.Errorf("the old clave: %d %s", got.Status, got.Location)
 		}
 		c, err := s.DB.Clave(t.Context(), s.who.ID)
-		if err != nil || !c.DueAt.Equal(s.now().Add(365*24*time.Hour)) {
+		if err != nil || !c.DueAt.Equal(s.Time().Add(365*24*time.Hour)) {
 			t.Errorf("due %v, %v", c.DueAt, err)
 		}
 	})
@@ -56,11 +55,11 @@ func TestS092_RenewalOnTheWay(t *testing.T) {
 func TestS092_WithoutARunningRequest(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		s.want(b.get("/renovar"), http.StatusSeeOther, "/ingresar")
-		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
-		s.want(b.get("/renovar"), http.StatusSeeOther, "/")
-		if got := b.get("/"); !strings.Contains(got.body, "Carlos Alberto") {
+		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/ingresar")
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/")
+		if got := b.Get("/"); !strings.Contains(got.Body, "Carlos Alberto") {
 			t.Error("not signed in after the renewal")
 		}
 	})
@@ -71,25 +70,25 @@ func TestS092_WithoutARunningRequest(t *testing.T) {
 func TestRenewalIsOfWhomThePageWasShownTo(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
-		_, rest, _ := strings.Cut(b.get("/renovar").body, `name="sesion" value="`)
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		_, rest, _ := strings.Cut(b.Get("/renovar").Body, `name="sesion" value="`)
 		mark, _, _ := strings.Cut(rest, `"`)
 		if mark == "" {
 			t.Fatal("the page does not say for whom it is")
 		}
 		s.another("1759999913")
-		s.want(b.post("/ingresar", "cedula", "1759999913", "clave", old), http.StatusSeeOther, "/renovar")
-		s.wantText(b.renew("", nueva, "sesion", mark), swapped)
-		if s.events("clave.renewed") != 0 {
+		s.Want(b.Post("/ingresar", "cedula", "1759999913", "clave", old), http.StatusSeeOther, "/renovar")
+		s.WantText(b.renew("", nueva, "sesion", mark), swapped)
+		if s.Events("clave.renewed") != 0 {
 			t.Error("somebody's clave was set")
 		}
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
 	})
 }
 
 func TestS092_OffByConfiguration(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
 	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
 }
 
@@ -100,12 +99,12 @@ func TestD17_LongClaveIsNotAskedAgain(t *testing.T) {
 		id, _ := b.ask("")
 		b.signIn(id, old)
 		b.renew(id, long)
-		got := b.post("/autorizar", "id", id, "continuar", "1")
-		if !strings.HasSuffix(got.location, login.ACRClave15) {
-			t.Errorf("got %q", got.location)
+		got := b.Post("/autorizar", "id", id, "continuar", "1")
+		if got.Param("acr") != login.ACRClave15 {
+			t.Errorf("got %q", got.Location)
 		}
-		s.pass(10 * 365 * 24 * time.Hour)
-		s.want(s.browser().signIn("", long), http.StatusSeeOther, "/")
+		s.Pass(10 * 365 * 24 * time.Hour)
+		s.Want(s.browser().signIn("", long), http.StatusSeeOther, "/")
 	})
 }
 
@@ -116,13 +115,13 @@ func TestDEV2_CommonClaveIsRenewedAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.in(func(tx *storage.Tx) error {
-			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: s.who.ID, PHC: phc, CreatedAt: storage.At(s.now())}, s.History)
+		s.In(func(tx *storage.Tx) error {
+			return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: s.who.ID, PHC: phc, CreatedAt: storage.At(s.Time())}, s.History)
 		})
 		b := s.browser()
-		s.want(b.signIn("", "password1"), http.StatusSeeOther, "/renovar")
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
-		s.want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", "password1"), http.StatusSeeOther, "/renovar")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
 	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
 }
 
@@ -130,22 +129,22 @@ func TestDEV2_CommonClaveIsRenewedAtOnce(t *testing.T) {
 func TestS089_LastFive(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		s.want(b.signIn("", old), http.StatusSeeOther, "/renovar")
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/renovar")
 		claves := []string{old}
 		for i := range 5 {
 			for _, used := range claves {
-				if got := b.renew("", used); got.status != http.StatusOK || !strings.Contains(got.body, "clave_nueva-error") {
-					t.Errorf("%d: %s passed: %d %s", i, used, got.status, got.location)
+				if got := b.renew("", used); got.Status != http.StatusOK || !strings.Contains(got.Body, "clave_nueva-error") {
+					t.Errorf("%d: %s passed: %d %s", i, used, got.Status, got.Location)
 				}
 			}
 			next := fmt.Sprintf("Xk4tRw9p%d", i)
-			s.want(b.renew("", next), http.StatusSeeOther, "/")
+			s.Want(b.renew("", next), http.StatusSeeOther, "/")
 			claves = append(claves, next)
-			s.pass(366 * 24 * time.Hour)
+			s.Pass(366 * 24 * time.Hour)
 			b = s.browser()
-			s.want(b.signIn("", next), http.StatusSeeOther, "/renovar")
+			s.Want(b.signIn("", next), http.StatusSeeOther, "/renovar")
 		}
-		s.want(b.renew("", old), http.StatusSeeOther, "/")
+		s.Want(b.renew("", old), http.StatusSeeOther, "/")
 	})
 }
 
@@ -163,9 +162,9 @@ func TestS088_EachRuleIsTold(t *testing.T) {
 			{"mina1988", "mina1988", "1", "clave_nueva-error"},
 			{"\x00\xff", "\x00\xff", "1", "clave_nueva-error"},
 		} {
-			got := b.post("/renovar", "clave_nueva", tt.nueva, "clave_confirmacion", tt.otra, "acuerdo", tt.acuerdo)
-			if got.status != http.StatusOK || !strings.Contains(got.body, tt.want) || len(tt.nueva) > 2 && strings.Contains(got.body, tt.nueva) {
-				t.Errorf("%+v: %d %s", tt, got.status, got.location)
+			got := b.Post("/renovar", "clave_nueva", tt.nueva, "clave_confirmacion", tt.otra, "acuerdo", tt.acuerdo)
+			if got.Status != http.StatusOK || !strings.Contains(got.Body, tt.want) || len(tt.nueva) > 2 && strings.Contains(got.Body, tt.nueva) {
+				t.Errorf("%+v: %d %s", tt, got.Status, got.Location)
 			}
 		}
 	})
@@ -178,17 +177,17 @@ func TestS039_OldFormIsRefreshed(t *testing.T) {
 		b := s.browser()
 		id, _ := b.ask("")
 		b.signIn(id, old)
-		s.pass(14 * time.Minute)
-		b.get("/continuar?id=" + id) // she is still there
-		s.pass(time.Minute + time.Second)
+		s.Pass(14 * time.Minute)
+		b.Get("/continuar?id=" + id) // she is still there
+		s.Pass(time.Minute + time.Second)
 		got := b.renew(id, nueva)
-		if got.status != http.StatusOK || !strings.Contains(got.body, `name="clave_actual"`) || !strings.Contains(got.body, "checked") {
-			t.Errorf("got %d %s", got.status, got.location)
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, `name="clave_actual"`) || !strings.Contains(got.Body, "checked") {
+			t.Errorf("got %d %s", got.Status, got.Location)
 		}
-		if got := b.renew(id, nueva, "clave_actual", ""); !strings.Contains(got.body, "clave_actual-error") {
-			t.Errorf("empty: %d", got.status)
+		if got := b.renew(id, nueva, "clave_actual", ""); !strings.Contains(got.Body, "clave_actual-error") {
+			t.Errorf("empty: %d", got.Status)
 		}
-		s.want(b.renew(id, nueva, "clave_actual", old), http.StatusSeeOther, "/autorizar")
+		s.Want(b.renew(id, nueva, "clave_actual", old), http.StatusSeeOther, "/autorizar")
 	})
 }
 
@@ -199,20 +198,20 @@ func TestASVS_6_2_3_PresentClaveIsAsked(t *testing.T) {
 		b := s.browser()
 		b.signIn("", old)
 		id, got := b.ask("") // the session is live, but nothing was proved in this request
-		s.want(got, http.StatusSeeOther, "/renovar")
-		if got := b.get("/renovar?id=" + id); !strings.Contains(got.body, `name="clave_actual"`) {
+		s.Want(got, http.StatusSeeOther, "/renovar")
+		if got := b.Get("/renovar?id=" + id); !strings.Contains(got.Body, `name="clave_actual"`) {
 			t.Error("does not ask")
 		}
 		for i := range 5 {
 			got := b.renew(id, nueva, "clave_actual", fmt.Sprintf("Equivocada%d", i))
-			if wrong := strings.Contains(got.body, "clave_actual-error"); got.status != http.StatusOK || wrong != (i < 4) {
-				t.Errorf("wrong clave %d: %d", i+1, got.status)
+			if wrong := strings.Contains(got.Body, "clave_actual-error"); got.Status != http.StatusOK || wrong != (i < 4) {
+				t.Errorf("wrong clave %d: %d", i+1, got.Status)
 			}
 		}
-		if got := b.renew(id, nueva, "clave_actual", old); got.status != http.StatusOK {
-			t.Errorf("used up: %d %s", got.status, got.location)
+		if got := b.renew(id, nueva, "clave_actual", old); got.Status != http.StatusOK {
+			t.Errorf("used up: %d %s", got.Status, got.Location)
 		}
-		if s.events("clave.locked") != 1 || s.events("clave.renewed") != 0 {
+		if s.Events("clave.locked") != 1 || s.Events("clave.renewed") != 0 {
 			t.Error("not locked, or renewed")
 		}
 		// Who does not know the present clave learns nothing of former ones.
@@ -227,12 +226,12 @@ func TestCancelReturnsAccessDenied(t *testing.T) {
 		b := s.browser()
 		id, _ := b.ask("")
 		b.signIn(id, old)
-		got := b.post("/renovar", "id", id, "cancelar", "1")
-		if got.location != "https://historia.example/cb?error=access_denied" {
-			t.Errorf("got %q", got.location)
+		got := b.Post("/renovar", "id", id, "cancelar", "1")
+		if got.Leads() != "https://historia.example/cb" || got.Param("error") != "access_denied" || got.Param("code") != "" {
+			t.Errorf("got %q", got.Location)
 		}
-		if _, got := b.ask("prompt=none"); !strings.Contains(got.location, "error=interaction_required") {
-			t.Errorf("prompt=none: %q", got.location)
+		if _, got := b.ask("prompt=none"); !strings.Contains(got.Location, "error=interaction_required") {
+			t.Errorf("prompt=none: %q", got.Location)
 		}
 	})
 }
@@ -243,18 +242,12 @@ func TestRenewalEndsNoOtherSession(t *testing.T) {
 		other, b := s.browser(), s.browser()
 		other.signIn("", old)
 		b.signIn("", old)
-		u, err := url.Parse(s.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := b.client.Jar.Cookies(u)
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
-		if got := other.get("/"); !strings.Contains(got.body, "Carlos Alberto") {
+		thief := b.Clone()
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		if got := other.Get("/"); !strings.Contains(got.Body, "Carlos Alberto") {
 			t.Error("the other browser was signed out")
 		}
-		thief := s.browser()
-		thief.client.Jar.SetCookies(u, before)
-		if got := thief.get("/"); strings.Contains(got.body, "Carlos Alberto") {
+		if got := thief.Get("/"); strings.Contains(got.Body, "Carlos Alberto") {
 			t.Error("T14: the session's old secret still works")
 		}
 	})
@@ -270,10 +263,10 @@ func TestFT14_DuplicateRenewals(t *testing.T) {
 		for range 20 {
 			wg.Go(func() {
 				got := b.renew(id, nueva)
-				if strings.HasPrefix(got.location, "/continuar?") { // it set out when the first had been answered
-					got = b.get(got.location)
+				if strings.HasPrefix(got.Location, "/continuar?") { // it set out when the first had been answered
+					got = b.Get(got.Location)
 				}
-				s.want(got, http.StatusSeeOther, "/autorizar")
+				s.Want(got, http.StatusSeeOther, "/autorizar")
 			})
 		}
 		wg.Wait()
@@ -290,8 +283,8 @@ func TestT18_ParallelRenewals(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				if got := b.renew(id, fmt.Sprintf("Chimborazo6%d", i)); got.status != http.StatusSeeOther {
-					t.Errorf("got %d", got.status)
+				if got := b.renew(id, fmt.Sprintf("Chimborazo6%d", i)); got.Status != http.StatusSeeOther {
+					t.Errorf("got %d", got.Status)
 				}
 			})
 		}
@@ -301,12 +294,12 @@ func TestT18_ParallelRenewals(t *testing.T) {
 }
 
 func (s *site) renewedOnce() {
-	s.t.Helper()
-	if n := s.events("clave.renewed"); n != 1 {
-		s.t.Errorf("renewed %d times", n)
+	s.T.Helper()
+	if n := s.Events("clave.renewed"); n != 1 {
+		s.T.Errorf("renewed %d times", n)
 	}
-	if accepted, err := s.DB.Acceptances(s.t.Context(), s.who.ID); err != nil || len(accepted) != 1 {
-		s.t.Errorf("accepted %d times, %v", len(accepted), err)
+	if accepted, err := s.DB.Acceptances(s.T.Context(), s.who.ID); err != nil || len(accepted) != 1 {
+		s.T.Errorf("accepted %d times, %v", len(accepted), err)
 	}
 }
 
@@ -318,11 +311,11 @@ func TestT28_BusyRenewal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.renew("", nueva); got.status != http.StatusServiceUnavailable {
-			t.Errorf("got %d", got.status)
+		if got := b.renew("", nueva); got.Status != http.StatusServiceUnavailable {
+			t.Errorf("got %d", got.Status)
 		}
 		slot.Release()
-		s.want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
 	}, func(c *login.Config) {
 		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: time.Millisecond})
 	})

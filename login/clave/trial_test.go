@@ -11,22 +11,19 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // another adds a second person, with the clave old set at the same moment as the
 // first one's, due or not.
 func (s *site) another(id storage.Identifier) *storage.Afiliado {
-	s.t.Helper()
+	s.T.Helper()
 	other := *s.who
-	other.ID, other.Identifier = storage.NewID(), id
+	other.ID, other.Identifier = "", id
+	other = storagetest.AddAfiliado(s.T, s.DB, other)
 	c := *mustClave(s)
 	c.AfiliadoID = other.ID
-	s.in(func(tx *storage.Tx) error {
-		if err := tx.AddAfiliado(s.t.Context(), other); err != nil {
-			return err
-		}
-		return tx.SetClave(s.t.Context(), c, s.History)
-	})
+	s.In(func(tx *storage.Tx) error { return tx.SetClave(s.T.Context(), c, s.History) })
 	return &other
 }
 
@@ -38,7 +35,7 @@ func (s *site) takeAfter() func() {
 		got := make(chan *login.Slot, 1)
 		go func() {
 			for {
-				slot, err := s.Hash.Take(s.t.Context())
+				slot, err := s.Hash.Take(s.T.Context())
 				if err == nil {
 					got <- slot
 				}
@@ -52,7 +49,7 @@ func (s *site) takeAfter() func() {
 		return got
 	}
 	next := waits()
-	gone, cancel := context.WithCancel(s.t.Context())
+	gone, cancel := context.WithCancel(s.T.Context())
 	cancel()
 	for { // until the place in the queue is taken
 		if _, err := s.Hash.Take(gone); errors.Is(err, login.ErrBusy) {
@@ -74,7 +71,7 @@ func TestT28_BusyAfterTheRightClaveCostsNoAttempt(t *testing.T) {
 		b := s.browser()
 		b.signIn("", old)
 		id, _ := b.ask("") // the clave is asked there: nothing was proved in this request
-		page := b.get("/cambio")
+		page := b.Get("/cambio")
 		var giveBack func()
 		hook := func(query string) {
 			if strings.Contains(query, "UPDATE device SET failures = failures + 1") {
@@ -83,22 +80,22 @@ func TestT28_BusyAfterTheRightClaveCostsNoAttempt(t *testing.T) {
 		}
 		renew := func() answer { return b.renew(id, nueva, "clave_actual", old) }
 		change := func() answer {
-			return b.setNew(nueva, append(hidden(page), "clave_actual", old, "acuerdo", "1")...)
+			return b.setNew(nueva, append(page.Fields(), "clave_actual", old, "acuerdo", "1")...)
 		}
 		for i := range 12 { // more than her browser's own attempts and the identifier's together
 			send := renew
 			if i%2 == 1 {
 				send = change
 			}
-			s.hook.Store(&hook)
+			s.Hook.Store(&hook)
 			busy := send()
-			s.hook.Store(nil)
+			s.Hook.Store(nil)
 			giveBack()
-			if busy.status != http.StatusServiceUnavailable || busy.header.Get("Retry-After") == "" {
-				t.Fatalf("got %d %s, want 503", busy.status, busy.location)
+			if busy.Status != http.StatusServiceUnavailable || busy.Header.Get("Retry-After") == "" {
+				t.Fatalf("got %d %s, want 503", busy.Status, busy.Location)
 			}
 		}
-		s.want(change(), http.StatusSeeOther, "/cambio/listo")
+		s.Want(change(), http.StatusSeeOther, "/cambio/listo")
 	}, func(c *login.Config) {
 		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Queue: 1, Wait: time.Second})
 	})
@@ -112,15 +109,15 @@ func TestD29_ChangeIsOfWhomThePageWasShownTo(t *testing.T) {
 		other := s.another("1759999913")
 		b := s.browser()
 		b.signIn("", old)
-		form := append(hidden(b.get("/cambio")), "clave_actual", old, "acuerdo", "1")
-		s.want(b.answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
-		s.wantText(b.setNew(nueva, form...), swapped)
-		s.want(b.prove(other.Identifier, old), http.StatusSeeOther, "/cambio")
-		s.wantText(b.setNew(nueva, form...), swapped)
-		form = hidden(b.get("/cambio"))
-		s.want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
-		s.wantText(b.setNew(nueva, form...), swapped)
-		if s.events("clave.changed") != 0 {
+		form := append(b.Get("/cambio").Fields(), "clave_actual", old, "acuerdo", "1")
+		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.WantText(b.setNew(nueva, form...), swapped)
+		s.Want(b.prove(other.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.WantText(b.setNew(nueva, form...), swapped)
+		form = b.Get("/cambio").Fields()
+		s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
+		s.WantText(b.setNew(nueva, form...), swapped)
+		if s.Events("clave.changed") != 0 {
 			t.Error("somebody's clave was set")
 		}
 	})
@@ -136,23 +133,23 @@ func TestFT14_AnotherStaleChangeIsNotToldDone(t *testing.T) {
 		b := s.browser()
 		b.signIn("", old)
 		in := []string{"clave_actual", old, "acuerdo", "1"}
-		first, second := append(hidden(b.get("/cambio")), in...), append(hidden(b.get("/cambio")), in...)
-		s.want(b.setNew(nueva, first...), http.StatusSeeOther, "/cambio/listo")
-		s.pass(time.Minute)
+		first, second := append(b.Get("/cambio").Fields(), in...), append(b.Get("/cambio").Fields(), in...)
+		s.Want(b.setNew(nueva, first...), http.StatusSeeOther, "/cambio/listo")
+		s.Pass(time.Minute)
 		s.untried(func() {
-			s.want(b.setNew(nueva, first...), http.StatusSeeOther, "/cambio/listo")
-			s.wantText(b.setNew(other, second...), stale, `name="clave_actual"`)
+			s.Want(b.setNew(nueva, first...), http.StatusSeeOther, "/cambio/listo")
+			s.WantText(b.setNew(other, second...), stale, `name="clave_actual"`)
 		})
 
 		b = s.browser()
 		b.prove(s.who.Identifier, nueva)
-		first, second = hidden(b.get("/cambio")), hidden(b.get("/cambio"))
-		s.want(b.setNew(other, first...), http.StatusSeeOther, "/cambio/listo")
-		s.pass(time.Minute)
-		s.want(b.setNew(other, first...), http.StatusSeeOther, "/cambio/listo")
-		s.wantText(b.setNew("Xk4tRw9pQ3", second...), stale, `name="cedula"`)
-		if s.events("clave.changed") != 2 {
-			t.Errorf("changed %d times", s.events("clave.changed"))
+		first, second = b.Get("/cambio").Fields(), b.Get("/cambio").Fields()
+		s.Want(b.setNew(other, first...), http.StatusSeeOther, "/cambio/listo")
+		s.Pass(time.Minute)
+		s.Want(b.setNew(other, first...), http.StatusSeeOther, "/cambio/listo")
+		s.WantText(b.setNew("Xk4tRw9pQ3", second...), stale, `name="cedula"`)
+		if s.Events("clave.changed") != 2 {
+			t.Errorf("changed %d times", s.Events("clave.changed"))
 		}
 	})
 }

@@ -24,7 +24,7 @@ func normal(body string, id storage.Identifier) string {
 // headers are those of an answer, cookies among them, but for the time and secrets.
 func headers(got answer, id storage.Identifier) string {
 	var lines []string
-	for name, values := range got.header {
+	for name, values := range got.Header {
 		if name != "Date" {
 			lines = append(lines, name+": "+normal(strings.Join(values, "; "), id))
 		}
@@ -47,15 +47,15 @@ func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
 		}
 		measure := func(id storage.Identifier) work {
 			b := s.browser()
-			reto := b.ticketOf(b.get("/desbloqueo"))
-			stmts, commits := s.stmts.Load(), s.commits.Load()
-			got := b.post("/desbloqueo", "identificacion", string(id), "reto", reto)
-			w := work{statements: s.stmts.Load() - stmts, commits: s.commits.Load() - commits, status: got.status, leads: got.location, header: headers(got, id)}
-			w.sent = normal(b.get("/desbloqueo/enviado").body, id)
-			stmts = s.stmts.Load()
-			typed := b.post("/desbloqueo/codigo", "codigo_mensaje", "00000000")
-			w.codeAns, w.codeHeader = normal(typed.body, id), headers(typed, id)
-			w.code = s.stmts.Load() - stmts
+			reto := b.ticketOf(b.Get("/desbloqueo"))
+			stmts, commits := s.Stmts.Load(), s.Commits.Load()
+			got := b.Post("/desbloqueo", "identificacion", string(id), "reto", reto)
+			w := work{statements: s.Stmts.Load() - stmts, commits: s.Commits.Load() - commits, status: got.Status, leads: got.Location, header: headers(got, id)}
+			w.sent = normal(b.Get("/desbloqueo/enviado").Body, id)
+			stmts = s.Stmts.Load()
+			typed := b.Post("/desbloqueo/codigo", "codigo_mensaje", "00000000")
+			w.codeAns, w.codeHeader = normal(typed.Body, id), headers(typed, id)
+			w.code = s.Stmts.Load() - stmts
 			return w
 		}
 		want := measure(nobody)
@@ -64,7 +64,7 @@ func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
 			func() { s.change(func(a *storage.Afiliado) { a.Identifier, a.Fingerprint = "1059999910", false }) },
 			func() { s.change(func(a *storage.Afiliado) { a.Identifier, a.Email = "1359999917", "" }) },
 			func() {
-				s.in(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "prueba", s.now()) })
+				s.In(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "prueba", s.Time()) })
 			},
 		} {
 			state()
@@ -78,7 +78,7 @@ func TestT17_DesbloqueoIsTheSameForEverybody(t *testing.T) {
 					t.Errorf("state %d: got %+v, want %+v", n, got, want)
 				}
 				want = measure(nobody)
-				s.work()
+				s.Work()
 			}
 		}
 	})
@@ -97,24 +97,24 @@ func difference(a, b string) string {
 func TestS025_ChallengeComesFirst(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
-		reto := b.ticketOf(b.get("/desbloqueo"))
+		reto := b.ticketOf(b.Get("/desbloqueo"))
 		for name, form := range map[string][]string{
 			"none":      {"identificacion", string(s.who.Identifier)},
 			"wrong":     {"identificacion", string(s.who.Identifier), "reto", "x"},
 			"malformed": {"identificacion", "0959999914", "reto", reto},
 			"empty":     {"reto", reto},
 		} {
-			if got := b.post("/desbloqueo", form...); got.status != http.StatusOK {
-				t.Errorf("%s: %d %s", name, got.status, got.location)
+			if got := b.Post("/desbloqueo", form...); got.Status != http.StatusOK {
+				t.Errorf("%s: %d %s", name, got.Status, got.Location)
 			}
 		}
-		if s.events("unlock.asked") != 0 {
+		if s.Events("unlock.asked") != 0 {
 			t.Error("an errand was left")
 		}
-		s.want(b.post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto), http.StatusSeeOther, "/desbloqueo/enviado")
-		s.pass(6 * time.Second)
-		if got := b.post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto); got.status != http.StatusOK {
-			t.Errorf("a used challenge: %d", got.status)
+		s.Want(b.Post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.Pass(6 * time.Second)
+		if got := b.Post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto); got.Status != http.StatusOK {
+			t.Errorf("a used challenge: %d", got.Status)
 		}
 	})
 }

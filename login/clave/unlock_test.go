@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -22,9 +23,9 @@ const (
 func locked(s *site) (*browser, *storage.Link) {
 	s.lock(storage.LockLogin)
 	b := s.browser()
-	s.want(b.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
-	s.work()
-	s.deliver()
+	s.Want(b.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
+	s.Work()
+	s.Deliver()
 	return b, s.linkOf("enlace-desbloqueo")
 }
 
@@ -33,40 +34,40 @@ func locked(s *site) (*browser, *storage.Link) {
 func TestS071_UnlockInTheSameBrowser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, link := locked(s)
-		s.wantText(b.get("/desbloqueo/enviado"), "id=\"reenviar\"")
-		page := b.open(link)
-		s.wantText(page, autoPost)
-		if strings.Contains(page.body, elsewhereFld) {
+		s.WantText(b.Get("/desbloqueo/enviado"), "id=\"reenviar\"")
+		page := b.Open(link)
+		s.WantText(page, autoPost)
+		if strings.Contains(page.Body, elsewhereFld) {
 			t.Error("asks the browser that asked for more")
 		}
 		if s.budget().LockReason == "" {
 			t.Error("opening unlocks")
 		}
-		before, clave := s.commits.Load(), mustClave(s)
-		s.want(b.post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
-		if n := s.commits.Load() - before; n != 1 {
+		before, clave := s.Commits.Load(), mustClave(s)
+		s.Want(b.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
+		if n := s.Commits.Load() - before; n != 1 {
 			t.Errorf("unlocking took %d commits", n)
 		}
-		s.wantText(b.get("/desbloqueo/listo"), unlockedTitle, `id="ingresar"`, "/generar-recuperar")
+		s.WantText(b.Get("/desbloqueo/listo"), unlockedTitle, `id="ingresar"`, "/generar-recuperar")
 		if got := s.budget(); got.LockReason != "" || got.Failures != 0 {
 			t.Errorf("budget %+v", got)
 		}
 		if mustClave(s).PHC != clave.PHC {
 			t.Error("the clave changed (D21)")
 		}
-		s.work()
+		s.Work()
 		s.wantMails("enlace-desbloqueo", "clave-desbloqueada")
-		if s.events("clave.unlocked") != 1 {
+		if s.Events("clave.unlocked") != 1 {
 			t.Error("no audit row")
 		}
 	})
 }
 
 func mustClave(s *site) *storage.Clave {
-	s.t.Helper()
-	c, err := s.DB.Clave(s.t.Context(), s.who.ID)
+	s.T.Helper()
+	c, err := s.DB.Clave(s.T.Context(), s.who.ID)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return c
 }
@@ -76,14 +77,14 @@ func TestS073_ElsewhereTheLastFour(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		_, link := locked(s)
 		other := s.browser()
-		page := other.open(link)
-		s.wantText(page, elsewhereFld)
-		if strings.Contains(page.body, autoPost) {
+		page := other.Open(link)
+		s.WantText(page, elsewhereFld)
+		if strings.Contains(page.Body, autoPost) {
 			t.Error("would unlock by itself")
 		}
-		s.wantText(other.post("/desbloqueo/abrir", "desbloquear", "1", "ultimos", "0000"), elsewhereFld, "ultimos-error")
-		s.want(other.post("/desbloqueo/abrir", "desbloquear", "1", "ultimos", " 9913 "), http.StatusSeeOther, "/desbloqueo/listo")
-		s.wantText(other.get("/desbloqueo/listo"), unlockedTitle)
+		s.WantText(other.Post("/desbloqueo/abrir", "desbloquear", "1", "ultimos", "0000"), elsewhereFld, "ultimos-error")
+		s.Want(other.Post("/desbloqueo/abrir", "desbloquear", "1", "ultimos", " 9913 "), http.StatusSeeOther, "/desbloqueo/listo")
+		s.WantText(other.Get("/desbloqueo/listo"), unlockedTitle)
 	})
 }
 
@@ -91,17 +92,17 @@ func TestS073_FiveWrongAnswersEndTheLink(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		_, link := locked(s)
 		other := s.browser()
-		other.open(link)
+		other.Open(link)
 		for range 5 {
-			other.post("/desbloqueo/abrir", "ultimos", "0000")
+			other.Post("/desbloqueo/abrir", "ultimos", "0000")
 		}
-		got := other.post("/desbloqueo/abrir", "ultimos", "9913")
-		if got.status != http.StatusOK || s.budget().LockReason == "" {
-			t.Errorf("a sixth answer counted: %d %s", got.status, got.location)
+		got := other.Post("/desbloqueo/abrir", "ultimos", "9913")
+		if got.Status != http.StatusOK || s.budget().LockReason == "" {
+			t.Errorf("a sixth answer counted: %d %s", got.Status, got.Location)
 		}
-		s.wantText(got, resendButton)
-		if s.events("unlock.denied") != 5 {
-			t.Errorf("%d audit rows", s.events("unlock.denied"))
+		s.WantText(got, resendButton)
+		if s.Events("unlock.denied") != 5 {
+			t.Errorf("%d audit rows", s.Events("unlock.denied"))
 		}
 	})
 }
@@ -113,21 +114,21 @@ func TestT11_ScannersSpendNothing(t *testing.T) {
 		robot := s.browser()
 		path := "/enlace/" + s.DB.LinkToken(link.ID)
 		for range 20 {
-			robot.do(http.MethodHead, path, "")
-			robot.open(link)
-			robot.post("/desbloqueo/abrir")
-			robot.post("/desbloqueo/abrir", "ultimos", "", "desbloquear", "1")
+			robot.Do(http.MethodHead, path, "")
+			robot.Open(link)
+			robot.Post("/desbloqueo/abrir")
+			robot.Post("/desbloqueo/abrir", "ultimos", "", "desbloquear", "1")
 		}
 		now, err := s.DB.Link(t.Context(), link.ID)
-		if err != nil || !now.Live(s.now()) || now.Attempts != 0 || s.budget().LockReason == "" {
+		if err != nil || !now.Live(s.Time()) || now.Attempts != 0 || s.budget().LockReason == "" {
 			t.Fatalf("link %+v, %v", now, err)
 		}
-		b.open(link)
-		s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+		b.Open(link)
+		s.Want(b.Post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
 		late := s.browser()
-		late.open(link)
-		if got := late.post("/desbloqueo/abrir", "ultimos", "9913"); got.status != http.StatusOK {
-			t.Errorf("a second POST: %d %s", got.status, got.location)
+		late.Open(link)
+		if got := late.Post("/desbloqueo/abrir", "ultimos", "9913"); got.Status != http.StatusOK {
+			t.Errorf("a second POST: %d %s", got.Status, got.Location)
 		}
 	})
 }
@@ -141,26 +142,26 @@ func TestS072_ThreeMinutesFromHandOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *site) {
 				b, link := locked(s)
-				s.pass(tt.after)
-				page := b.open(link)
+				s.Pass(tt.after)
+				page := b.Open(link)
 				if tt.works {
-					s.wantText(page, autoPost)
-					s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+					s.WantText(page, autoPost)
+					s.Want(b.Post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
 					return
 				}
-				s.wantText(page, resendButton)
-				if got := b.post("/desbloqueo/abrir"); got.status != http.StatusOK || s.budget().LockReason == "" {
-					t.Errorf("unlocked by a dead link: %d", got.status)
+				s.WantText(page, resendButton)
+				if got := b.Post("/desbloqueo/abrir"); got.Status != http.StatusOK || s.budget().LockReason == "" {
+					t.Errorf("unlocked by a dead link: %d", got.Status)
 				}
-				s.want(b.post("/desbloqueo/reenviar", "reenviar", "1"), http.StatusSeeOther, "/desbloqueo/enviado")
-				s.work()
-				s.deliver()
+				s.Want(b.Post("/desbloqueo/reenviar", "reenviar", "1"), http.StatusSeeOther, "/desbloqueo/enviado")
+				s.Work()
+				s.Deliver()
 				again := s.linkOf("enlace-desbloqueo")
 				if again.ID == link.ID {
 					t.Fatal("no other link")
 				}
-				b.open(again)
-				s.want(b.post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
+				b.Open(again)
+				s.Want(b.Post("/desbloqueo/abrir"), http.StatusSeeOther, "/desbloqueo/listo")
 			})
 		})
 	}
@@ -177,14 +178,14 @@ func TestT12_LateMail(t *testing.T) {
 				s.lock(storage.LockLogin)
 				b := s.browser()
 				b.askUnlock(s.who.Identifier)
-				s.work()
+				s.Work()
 				link := s.linkOf("enlace-desbloqueo")
-				s.pass(tt.late)
-				s.in(func(tx *storage.Tx) error { return tx.DeliverLink(t.Context(), link.ID, s.now()) })
-				s.pass(2*time.Minute + 59*time.Second)
-				b.open(link)
-				if got := b.post("/desbloqueo/abrir"); (got.status == http.StatusSeeOther) != tt.works {
-					t.Errorf("got %d %s", got.status, got.location)
+				s.Pass(tt.late)
+				s.In(func(tx *storage.Tx) error { return tx.DeliverLink(t.Context(), link.ID, s.Time()) })
+				s.Pass(2*time.Minute + 59*time.Second)
+				b.Open(link)
+				if got := b.Post("/desbloqueo/abrir"); (got.Status == http.StatusSeeOther) != tt.works {
+					t.Errorf("got %d %s", got.Status, got.Location)
 				}
 			})
 		})
@@ -196,26 +197,26 @@ func TestD06_ThreeLinksInFifteenMinutes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, first := locked(s)
 		for range 4 {
-			b.post("/desbloqueo/reenviar")
-			s.work()
-			s.pass(6 * time.Second) // the same form is answered once within a moment
+			b.Post("/desbloqueo/reenviar")
+			s.Work()
+			s.Pass(6 * time.Second) // the same form is answered once within a moment
 		}
 		s.wantMails("enlace-desbloqueo", "enlace-desbloqueo", "enlace-desbloqueo")
-		if got := b.get("/desbloqueo/enviado"); strings.Contains(got.body, resendButton) {
+		if got := b.Get("/desbloqueo/enviado"); strings.Contains(got.Body, resendButton) {
 			t.Error("offers a fourth")
 		}
 		stranger := s.browser()
-		s.want(stranger.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
-		s.wantText(stranger.get("/desbloqueo/enviado"), resendButton)
-		s.work()
+		s.Want(stranger.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.WantText(stranger.Get("/desbloqueo/enviado"), resendButton)
+		s.Work()
 		s.wantMails("enlace-desbloqueo", "enlace-desbloqueo", "enlace-desbloqueo")
-		if s.events("unlock.capped") != 1 {
-			t.Errorf("capped %d times", s.events("unlock.capped"))
+		if s.Events("unlock.capped") != 1 {
+			t.Errorf("capped %d times", s.Events("unlock.capped"))
 		}
-		s.wantText(b.open(first), resendButton)
-		s.pass(15 * time.Minute)
-		b.post("/desbloqueo/reenviar")
-		s.work()
+		s.WantText(b.Open(first), resendButton)
+		s.Pass(15 * time.Minute)
+		b.Post("/desbloqueo/reenviar")
+		s.Work()
 		if n := len(s.mails()); n != 4 {
 			t.Errorf("%d mails after the window", n)
 		}
@@ -229,8 +230,8 @@ func TestS021_NoFingerprintNoLink(t *testing.T) {
 		s.change(func(a *storage.Afiliado) { a.Fingerprint = false })
 		s.lock(storage.LockLogin)
 		b := s.browser()
-		s.want(b.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
-		s.work()
+		s.Want(b.askUnlock(s.who.Identifier), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.Work()
 		s.wantMails("desbloqueo-asistido")
 		if m := s.mails()[0]; m.LinkID != "" {
 			t.Error("it has a link")
@@ -244,14 +245,14 @@ func TestS086_OperatorsLockStays(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			each(t, func(t *testing.T, s *site) {
 				b, link := locked(s)
-				s.in(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
+				s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 				s.lock(reason)
-				b.open(link)
-				if got := b.post("/desbloqueo/abrir"); got.status != http.StatusOK || s.budget().LockReason != reason {
-					t.Errorf("got %d %s, %+v", got.status, got.location, s.budget())
+				b.Open(link)
+				if got := b.Post("/desbloqueo/abrir"); got.Status != http.StatusOK || s.budget().LockReason != reason {
+					t.Errorf("got %d %s, %+v", got.Status, got.Location, s.budget())
 				}
 				b.askUnlock(s.who.Identifier)
-				s.work()
+				s.Work()
 				s.wantMails("enlace-desbloqueo", "desbloqueo-asistido")
 			})
 		})
@@ -266,10 +267,10 @@ func TestFT16_D05_ParallelUsesOfALink(t *testing.T) {
 		browsers := make([]*browser, len(won))
 		for i := range browsers {
 			browsers[i] = s.browser()
-			browsers[i].open(link)
+			browsers[i].Open(link)
 		}
-		parallel(len(won), func(i int) {
-			won[i] = browsers[i].post("/desbloqueo/abrir", "ultimos", "9913").status == http.StatusSeeOther
+		logintest.Parallel(len(won), func(i int) {
+			won[i] = browsers[i].Post("/desbloqueo/abrir", "ultimos", "9913").Status == http.StatusSeeOther
 		})
 		n := 0
 		for _, w := range won {
@@ -277,8 +278,8 @@ func TestFT16_D05_ParallelUsesOfALink(t *testing.T) {
 				n++
 			}
 		}
-		if n != 1 || s.events("clave.unlocked") != 1 {
-			t.Errorf("%d won, %d unlocked", n, s.events("clave.unlocked"))
+		if n != 1 || s.Events("clave.unlocked") != 1 {
+			t.Errorf("%d won, %d unlocked", n, s.Events("clave.unlocked"))
 		}
 	})
 }
@@ -287,25 +288,25 @@ func TestFT16_D05_ParallelUsesOfALink(t *testing.T) {
 func TestFT14_DuplicateUnlocks(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, link := locked(s)
-		b.open(link)
-		parallel(20, func(int) {
-			s.want(b.post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
+		b.Open(link)
+		logintest.Parallel(20, func(int) {
+			s.Want(b.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
 		})
-		if s.events("clave.unlocked") != 1 {
-			t.Errorf("unlocked %d times", s.events("clave.unlocked"))
+		if s.Events("clave.unlocked") != 1 {
+			t.Errorf("unlocked %d times", s.Events("clave.unlocked"))
 		}
-		s.pass(time.Minute)
-		s.wantText(b.post("/desbloqueo/abrir", "desbloquear", "1"), "/ingresar")
-		s.wantText(b.get("/desbloqueo/listo"), unlockedTitle)
-		s.work()
+		s.Pass(time.Minute)
+		s.WantText(b.Post("/desbloqueo/abrir", "desbloquear", "1"), "/ingresar")
+		s.WantText(b.Get("/desbloqueo/listo"), unlockedTitle)
+		s.Work()
 		s.wantMails("enlace-desbloqueo", "clave-desbloqueada")
 
-		reto := b.ticketOf(b.get("/desbloqueo"))
-		parallel(20, func(int) {
-			s.want(b.post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto), http.StatusSeeOther, "/desbloqueo/enviado")
+		reto := b.ticketOf(b.Get("/desbloqueo"))
+		logintest.Parallel(20, func(int) {
+			s.Want(b.Post("/desbloqueo", "identificacion", string(s.who.Identifier), "reto", reto), http.StatusSeeOther, "/desbloqueo/enviado")
 		})
-		if s.events("unlock.asked") != 2 {
-			t.Errorf("asked %d times", s.events("unlock.asked"))
+		if s.Events("unlock.asked") != 2 {
+			t.Errorf("asked %d times", s.Events("unlock.asked"))
 		}
 	})
 }
@@ -317,21 +318,21 @@ func TestS074_OnwardAfterUnlocking(t *testing.T) {
 		s.lock(storage.LockLogin)
 		b := s.browser()
 		id, _ := b.ask("")
-		s.wantText(b.signIn(id, old), denied)
-		page := b.get("/desbloqueo") // as the page's link leads, without the request
-		s.wantText(page, "Historia Laboral", `name="id" value="`+id+`"`)
-		s.want(b.askUnlock(s.who.Identifier, "id", id), http.StatusSeeOther, "/desbloqueo/enviado")
-		s.work()
-		s.deliver()
+		s.WantText(b.signIn(id, old), denied)
+		page := b.Get("/desbloqueo") // as the page's link leads, without the request
+		s.WantText(page, "Historia Laboral", `name="id" value="`+id+`"`)
+		s.Want(b.askUnlock(s.who.Identifier, "id", id), http.StatusSeeOther, "/desbloqueo/enviado")
+		s.Work()
+		s.Deliver()
 		link := s.linkOf("enlace-desbloqueo")
 		if link.ClientID != "historia" {
 			t.Errorf("the link leads to %q", link.ClientID)
 		}
 		other := s.browser()
-		other.open(link)
-		s.want(other.post("/desbloqueo/abrir", "ultimos", "9913"), http.StatusSeeOther, "/desbloqueo/listo")
-		s.wantText(other.get("/desbloqueo/listo"), `id="ingresar" href="https://historia.example/"`)
-		b.open(link)
-		s.wantText(b.get("/desbloqueo/listo"), `id="ingresar" href="/continuar?id=`+id, "/generar-recuperar")
+		other.Open(link)
+		s.Want(other.Post("/desbloqueo/abrir", "ultimos", "9913"), http.StatusSeeOther, "/desbloqueo/listo")
+		s.WantText(other.Get("/desbloqueo/listo"), `id="ingresar" href="https://historia.example/"`)
+		b.Open(link)
+		s.WantText(b.Get("/desbloqueo/listo"), `id="ingresar" href="/continuar?id=`+id, "/generar-recuperar")
 	})
 }

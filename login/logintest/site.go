@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,28 +28,55 @@ type Site struct {
 	Claves *clave.Server
 	T      testing.TB
 	URL    string
+	// Handler is what answers at URL.
+	Handler http.Handler
 	// Database is the address of the database, for what no method asks.
 	Database string
-	Stmts    atomic.Int64 // statements of transactions so far
-	// Hook is called before each of them, COMMIT among them.
+	// RequestLife is how long what an application asks lives: a day.
+	RequestLife time.Duration
+	Stmts       atomic.Int64 // statements of transactions so far
+	Commits     atomic.Int64 // transactions that have been committed
+	// Hook is called before each statement, and as COMMIT and COMMITTED before and
+	// after each commit.
 	Hook  atomic.Pointer[func(query string)]
-	clock atomic.Int64
+	clock *atomic.Int64
+	more  func(s *Site, r *mux.Router)
 }
 
-var pages = sync.OnceValues(func() (*templates.Pages, error) {
-	return templates.Parse(templates.Config{Issuer: "http://localhost:8080"})
-})
+// What does not depend on the site is made once in a test binary.
+var (
+	pages = sync.OnceValues(func() (*templates.Pages, error) {
+		return templates.Parse(templates.Config{Issuer: "http://localhost:8080"})
+	})
+	common = sync.OnceValues(login.CommonClaves)
+)
+
+// Each runs f for each engine, in parallel, as a subtest that is named after it.
+func Each(t *testing.T, f func(t *testing.T, engine string)) {
+	t.Helper()
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			f(t, engine)
+		})
+	}
+}
 
 // NewSite starts one on a fresh database of engine, at storagetest.Noon. More mounts
-// further pages on its router; each change alters the configuration of login.
+// further pages on its router, where it is not nil; each change alters the
+// configuration of login.
 func NewSite(t testing.TB, engine string, more func(s *Site, r *mux.Router), change ...func(*login.Config)) *Site {
 	t.Helper()
-	s := &Site{T: t}
-	s.clock.Store(storagetest.Noon().UnixMicro())
+	s := &Site{T: t, RequestLife: 24 * time.Hour, clock: new(atomic.Int64), more: more}
+	s.SetTime(storagetest.Noon())
 	db := storagetest.Open(t, engine, func(c *storage.Config) {
 		s.Database = c.URL
 		c.OnStatement = func(_ context.Context, query string) {
-			if query != "COMMIT" && query != "COMMITTED" {
+			switch query {
+			case "COMMIT":
+			case "COMMITTED":
+				s.Commits.Add(1)
+			default:
 				s.Stmts.Add(1)
 			}
 			if hook := s.Hook.Load(); hook != nil {
@@ -58,46 +84,90 @@ func NewSite(t testing.TB, engine string, more func(s *Site, r *mux.Router), cha
 			}
 		}
 	})
+	storagetest.AddClient(t, db, "historia", "", storage.ClientMetadata{
+		ClientName: "Historia Laboral", ClientURI: "https://historia.example/", FirstParty: true,
+	})
+	s.serve(db, change)
+	return s
+}
+
+// Replica is another process on the site's database and by its clock; each change
+// alters its configuration, as in NewSite. What it does to the database counts as
+// the site's.
+func (s *Site) Replica(change ...func(*login.Config)) *Site {
+	s.T.Helper()
+	other := &Site{T: s.T, Database: s.Database, RequestLife: s.RequestLife, clock: s.clock, more: s.more}
+	other.serve(s.DB, change)
+	return other
+}
+
+func (s *Site) serve(db *storage.DB, change []func(*login.Config)) {
+	s.T.Helper()
 	p, err := pages()
 	if err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
+	}
+	policy := login.DefaultPolicy()
+	if policy.Common, err = common(); err != nil {
+		s.T.Fatal(err)
 	}
 	hash, err := login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Queue: 1000, Wait: time.Minute})
 	if err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	cfg := login.Config{
 		Issuer: "http://localhost:8080", DB: db, Clients: storage.NewClientCache(db, s.Time), Pages: p, Hash: hash, Now: s.Time,
-		Log: slog.New(slog.DiscardHandler), Renewal: login.DefaultRenewal(),
+		Log: slog.New(slog.DiscardHandler), Policy: policy, Renewal: login.DefaultRenewal(),
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
 	for _, c := range change {
 		c(&cfg)
 	}
 	if s.Server, err = login.New(cfg); err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	s.Protocol = protocol{}
 	s.Claves = clave.New(s.Server)
 	r := mux.NewRouter()
 	s.Routes(r)
 	s.Claves.Routes(r)
-	more(s, r)
+	if s.more != nil {
+		s.more(s, r)
+	}
 	r.HandleFunc("/authorize", s.authorize)
-	srv := httptest.NewServer(r)
-	t.Cleanup(srv.Close)
-	s.URL = srv.URL
-	storagetest.AddClient(t, db, "historia", "", storage.ClientMetadata{
-		ClientName: "Historia Laboral", ClientURI: "https://historia.example/", FirstParty: true,
+	r.HandleFunc("/oauth/logout", s.logout)
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		r.ServeHTTP(w, q.WithContext(storage.WithRequestID(q.Context(), "request")))
 	})
-	return s
+	srv := httptest.NewUnstartedServer(s.Handler)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of handlers that tests kill
+	srv.Start()
+	s.T.Cleanup(srv.Close)
+	s.URL = srv.URL
 }
 
 // Time is the site's clock.
 func (s *Site) Time() time.Time { return time.UnixMicro(s.clock.Load()).UTC() }
 
+// SetTime sets it, to the microsecond.
+func (s *Site) SetTime(now time.Time) { s.clock.Store(now.UnixMicro()) }
+
 // Pass moves it on.
 func (s *Site) Pass(d time.Duration) { s.clock.Add(d.Microseconds()) }
+
+// SetClave gives a person that clave, set now; a zero due never expires.
+func (s *Site) SetClave(afiliadoID, clave string, due time.Time) {
+	s.T.Helper()
+	phc, err := s.Hash.Make(s.T.Context(), clave)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	s.In(func(tx *storage.Tx) error {
+		return tx.SetClave(s.T.Context(), storage.Clave{
+			AfiliadoID: afiliadoID, PHC: phc, Long: login.Long(clave), CreatedAt: storage.At(s.Time()), DueAt: storage.At(due),
+		}, s.History)
+	})
+}
 
 // In is InTx for a test that cannot go on without it.
 func (s *Site) In(f func(tx *storage.Tx) error) {
@@ -189,42 +259,4 @@ func (s *Site) Events(name string) int {
 		}
 	}
 	return n
-}
-
-func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
-	req := storage.AuthRequest{
-		ID: storage.NewID(), ClientID: "historia", RedirectURI: "https://historia.example/cb", Scope: "openid", BrowserHash: s.Browser(w, r),
-		CreatedAt: storage.At(s.Time()), ExpiresAt: storage.At(s.Time().Add(24 * time.Hour)),
-		Params: storage.AuthParams{Prompt: strings.Fields(r.URL.Query().Get("prompt"))},
-	}
-	var answer http.Handler
-	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
-		err := tx.AddAuthRequest(r.Context(), req)
-		if err == nil {
-			answer, err = s.Advance(r.Context(), tx, r, &req)
-		}
-		return err
-	})
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	answer.ServeHTTP(w, r)
-}
-
-type protocol struct{}
-
-// Grant implements login.Protocol.
-func (protocol) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, s *storage.Session) (http.Handler, error) {
-	code := storage.NewSecret()
-	q := *req
-	q.CompletedAt, q.SessionID, q.CodeHash = s.SeenAt, s.ID, storage.Hash(code)
-	return http.RedirectHandler(q.RedirectURI+"?code="+code, http.StatusSeeOther), tx.CompleteAuthRequest(ctx, q)
-}
-
-// Deny implements login.Protocol.
-func (protocol) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequest, code, _ string) (http.Handler, error) {
-	q := *req
-	q.CompletedAt = q.CreatedAt
-	return http.RedirectHandler(q.RedirectURI+"?error="+code, http.StatusSeeOther), tx.CompleteAuthRequest(ctx, q)
 }

@@ -35,12 +35,7 @@ type site struct {
 func each(t *testing.T, f func(t *testing.T, s *site), change ...func(*recovery.Config)) {
 	t.Helper()
 	t.Parallel()
-	for _, engine := range storagetest.Engines() {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			f(t, newSite(t, engine, change...))
-		})
-	}
+	logintest.Each(t, func(t *testing.T, engine string) { f(t, newSite(t, engine, change...)) })
 }
 
 func newSite(t testing.TB, engine string, change ...func(*recovery.Config)) *site {
@@ -67,11 +62,7 @@ func newSiteOf(t testing.TB, engine string, other func(*login.Config), change ..
 		Identifier: diana, GivenName: "Diana", FamilyName: "Zambrano Cedeño", Birthdate: "1996-02-29", Email: "diana.zambrano@example.ec",
 		Mobile: "+593990000005",
 	})
-	phc, err := s.Hash.Make(t.Context(), old)
-	if err != nil {
-		t.Fatal(err)
-	}
-	storagetest.AddClave(t, s.DB, s.maria.ID, phc, time.Time{})
+	s.SetClave(s.maria.ID, old, time.Time{})
 	s.enrol(s.maria.ID, "Copito de Nieve", "Ñandú Veloz")
 	s.work(s.maria.Identifier, s.diana.Identifier)
 	return s

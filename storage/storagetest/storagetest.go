@@ -53,9 +53,7 @@ func URL(t testing.TB, engine string) string {
 	t.Helper()
 	switch engine {
 	case "sqlite":
-		url := "sqlite:" + filepath.Join(t.TempDir(), "clave.db")
-		migrate(t, url)
-		return url
+		return sqlite(t)
 	case "postgres":
 		return postgres(t)
 	default:
