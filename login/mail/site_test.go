@@ -94,12 +94,16 @@ func build(t *testing.T, db *storage.DB, srv *server, change ...func(*mail.Confi
 
 func pages(t testing.TB) *templates.Pages {
 	t.Helper()
-	p, err := templates.Parse(templates.Config{Issuer: issuer})
+	p, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
+
+// parsed are the pages of every worker: nothing changes them, and to parse them
+// takes longer than most of the tests.
+var parsed = sync.OnceValues(func() (*templates.Pages, error) { return templates.Parse(templates.Config{Issuer: issuer}) })
 
 // deliver sends one batch.
 func (s *site) deliver() {
