@@ -45,7 +45,7 @@ func TestT23_C_HL_Q_OneSetInAQuarter(t *testing.T) {
 			continue
 		}
 		r := chance(n)
-		for i := range 200 {
+		for i := range 50 {
 			h, p := slices.Clone(history), slices.Clone(pool)
 			r.Shuffle(len(h), func(i, j int) { h[i], h[j] = h[j], h[i] })
 			r.Shuffle(len(p), func(i, j int) { p[i], p[j] = p[j], p[i] })
