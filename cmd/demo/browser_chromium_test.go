@@ -75,6 +75,7 @@ type tab struct {
 	ctx     context.Context //nolint:containedctx // chromedp keeps the tab in a context
 	script  bool
 	looks   *looks
+	axe     string // the script that brings axe-core
 
 	mu       sync.Mutex
 	troubles []string // what the browser complained of: script errors, violated policies
@@ -110,7 +111,7 @@ func (c *chromium) newTab(t *testing.T, window cdp.BrowserContextID, script bool
 		t.Fatal(err)
 	}
 	ctx, cancel := chromedp.NewContext(c.ctx, chromedp.WithTargetID(id))
-	b := &tab{t: t, browser: c, window: window, ctx: ctx, script: script, looks: l}
+	b := &tab{t: t, browser: c, window: window, ctx: ctx, script: script, looks: l, axe: l.axe}
 	chromedp.ListenTarget(ctx, b.listen)
 	t.Cleanup(func() {
 		b.mu.Lock()
