@@ -213,9 +213,8 @@ func (k *killer) settle(who string) error {
 	k.t.Helper()
 	db := storagetest.Raw(k.t, k.Database)
 	defer db.Close()
-	tick, late := time.NewTicker(25*time.Millisecond), time.After(time.Minute)
-	defer tick.Stop()
-	for {
+	late := time.After(time.Minute)
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 160*time.Millisecond) {
 		soon := k.now().Add(time.Second).UnixMicro() // what is put into the outbox while the query runs counts too
 		left := k.count(db, fmt.Sprintf(`SELECT (SELECT COUNT(*) FROM errand e WHERE e.done_at = 0 AND e.next_at <= %d
 			AND ('%s' = '' OR e.identifier_mac = (SELECT a.identifier_mac FROM afiliado a WHERE a.id = '%s')))
@@ -229,7 +228,7 @@ func (k *killer) settle(who string) error {
 			return errDead
 		case <-late:
 			k.t.Fatalf("%d errands or mails of %q are left\n%s", left, who, k.provider.stderr)
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
