@@ -31,7 +31,7 @@ func TestFT01_KillMail(t *testing.T) {
 		k.post = newPost(t)
 		k.Mail = k.post.port
 		k.fill(0)
-		k.fillMailed(k.rounds + 100)
+		k.fillMailed(k.rounds + 100/k.every)
 		k.begin()
 		k.sweep()
 		k.handOver()

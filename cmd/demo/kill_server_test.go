@@ -312,12 +312,14 @@ func (p *process) disarm() bool {
 	return err == nil && p.answer() == "done"
 }
 
-// statements are those it has told of since it was told to spare them.
+// statements are those it has told of since it was asked last; it tells no more.
 func (p *process) statements() []string {
 	p.order("arm - 0")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.met
+	met := p.met
+	p.met = nil
+	return met
 }
 
 // kill is kill -9.

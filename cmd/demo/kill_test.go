@@ -18,9 +18,10 @@ import (
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
-// killRounds is how often the provider is killed on each database. A hundred times
-// in the middle of each deed: CLAVE_KILLS=460 go test -run TestFT01_Kill$ ./cmd/demo.
-const killRounds = 80
+// killRounds is how often the provider is killed on each database, where every
+// statement is died at on one of the two. At each on both, and a hundred times in the
+// middle of each deed: CLAVE_KILLS=460 go test -run TestFT01_Kill$ ./cmd/demo.
+const killRounds = 60
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
 const killClave = "Chimborazo6263y"
@@ -39,7 +40,7 @@ func TestFT01_Kill(t *testing.T) {
 			{name: "code exchange", prepare: (*killer).beforeExchange},
 			{name: "refresh", prepare: (*killer).beforeRefresh},
 		}
-		k.fill(k.rounds*2 + 200)
+		k.fill(k.rounds*2 + 200/k.every)
 		k.begin()
 		k.sweep()
 		k.random()
@@ -52,14 +53,15 @@ func eachKiller(t *testing.T, rounds int, f func(*testing.T, *killer)) {
 	if s, err := strconv.ParseUint(os.Getenv("CLAVE_KILL_SEED"), 10, 64); err == nil {
 		seed = s
 	}
+	every := 2
 	if n, err := strconv.Atoi(os.Getenv("CLAVE_KILLS")); err == nil {
-		rounds = n
+		rounds, every = n, 1
 	}
-	for _, engine := range storagetest.Engines() {
+	for offset, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel() // each waits most of the time for a process to start
 			t.Logf("seed %d (CLAVE_KILL_SEED)", seed)
-			k := &killer{t: t, chance: rand.New(rand.NewPCG(seed, 1)), rounds: rounds, took: map[string]time.Duration{}, covered: map[string]bool{}, emailOf: map[string]string{}}
+			k := &killer{t: t, chance: rand.New(rand.NewPCG(seed, 1)), rounds: rounds, offset: offset % every, every: every, took: map[string]time.Duration{}, covered: map[string]bool{}, emailOf: map[string]string{}}
 			k.killSettings = killSettings{Database: storagetest.URL(t, engine), Address: "localhost:" + strconv.Itoa(freePort(t))}
 			f(t, k)
 			k.provider.kill()
@@ -77,6 +79,8 @@ type killer struct {
 	t        *testing.T
 	chance   *rand.Rand
 	rounds   int
+	offset   int // of a deed's statements, the one at which it dies first here
+	every    int // and how many on the next
 	deeds    []deed
 	provider *process
 	metadata endpoints
@@ -188,30 +192,33 @@ type round struct {
 	resume func(acknowledged bool)               // what the person or the application does when the provider is back
 }
 
-// sweep dies at the first statement of each deed, at the second, and so on,
-// until the deed survives.
+// sweep dies at the statements of each deed, one after another.
 func (k *killer) sweep() {
 	k.t.Helper()
 	for _, d := range k.deeds {
 		var here []string
-		known := 0
-		skip := k.knownStatements(d)
-		for n := 1; ; n++ {
-			if n <= len(skip) && skip[n-1] {
+		known, met := 0, k.statements(d)
+		for i, s := range met {
+			if d.rest && k.covered[s] && s != "COMMIT" && s != "COMMITTED" {
 				known++
 				continue
 			}
-			statement := k.dieAt(d, n)
-			if statement == "" {
-				break
+			if i%k.every != k.offset {
+				continue
 			}
-			here = append(here, strconv.Itoa(n)+" "+statement[:min(len(statement), 110)])
-			k.covered[statement] = true
+			statement := k.dieAt(d, i+1)
+			if statement == "" {
+				break // it has fewer this time
+			}
+			here = append(here, strconv.Itoa(i+1)+" "+statement[:min(len(statement), 110)])
 		}
-		if len(here) == 0 {
+		if len(met) == 0 {
 			k.t.Errorf("%s: no statement was met", d.name)
 		}
 		k.t.Logf("%s: death at each of %d statements (%d more are those of deeds before):\n  %s", d.name, len(here), known, strings.Join(here, "\n  "))
+		for _, s := range met {
+			k.covered[s] = true
+		}
 	}
 }
 
@@ -221,11 +228,8 @@ func (k *killer) dieAt(d deed, n int) string {
 	k.t.Helper()
 	r := d.prepare(k)
 	k.provider.order("arm %s %d", d.counts(), n)
-	began := time.Now()
 	acknowledged, err := r.strike()
-	took := time.Since(began)
 	if err == nil && k.provider.disarm() { // else it died right behind the last commit
-		k.took[d.name] = took
 		r.resume(acknowledged)
 		return ""
 	}
@@ -237,24 +241,20 @@ func (k *killer) dieAt(d deed, n int) string {
 	return statement
 }
 
-// knownStatements says of each statement of d whether no death is due at it.
-func (k *killer) knownStatements(d deed) []bool {
+// statements lists those of d, in which nobody dies.
+func (k *killer) statements(d deed) []string {
 	k.t.Helper()
-	if !d.rest {
-		return nil
-	}
 	r := d.prepare(k)
 	k.provider.order("spare %s", d.counts())
+	began := time.Now()
 	acknowledged, err := r.strike()
 	if err != nil {
 		k.t.Fatalf("%s: %v\n%s", d.name, err, k.provider.stderr)
 	}
-	var known []bool
-	for _, s := range k.provider.statements() {
-		known = append(known, k.covered[s] && s != "COMMIT" && s != "COMMITTED")
-	}
+	k.took[d.name] = time.Since(began)
+	met := k.provider.statements()
 	r.resume(acknowledged)
-	return known
+	return met
 }
 
 // recover checks what a death has left, starts the provider again and lets the
