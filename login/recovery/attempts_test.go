@@ -97,37 +97,40 @@ func TestS030_FiveAttempts(t *testing.T) {
 func TestS030_UnlockingOpensTheWayToo(t *testing.T) {
 	t.Parallel()
 	for _, engine := range storagetest.Engines() {
-		s := newSiteOf(t, engine, func(c *login.Config) { c.Lockout.Expires = 24 * time.Hour })
-		spend := func() *journey {
-			j := s.journey()
-			page := j.start(s.maria.Identifier)
-			for range 5 {
-				j.answer(page, form{day: "1", month: "1", history: [2]string{"0", "0"}})
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			s := newSiteOf(t, engine, func(c *login.Config) { c.Lockout.Expires = 24 * time.Hour })
+			spend := func() *journey {
+				j := s.journey()
+				page := j.start(s.maria.Identifier)
+				for range 5 {
+					j.answer(page, form{day: "1", month: "1", history: [2]string{"0", "0"}})
+				}
+				if reason := s.locked(s.maria.Identifier); reason != storage.LockRecuperacion {
+					t.Fatalf("locked for %q", reason)
+				}
+				return j
 			}
-			if reason := s.locked(s.maria.Identifier); reason != storage.LockRecuperacion {
-				t.Fatalf("locked for %q", reason)
+			j := spend()
+			page := j.Get("/desbloqueo")
+			s.Want(j.Post("/desbloqueo", "identificacion", string(s.maria.Identifier), "reto", j.Ticket(page)), http.StatusSeeOther, "/desbloqueo/enviado")
+			s.Work()
+			s.Deliver()
+			j.Open(s.LinkOf(s.maria.ID, "enlace-desbloqueo"))
+			s.Want(j.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
+			j.pass(s.maria)
+			s.Pass(24 * time.Hour)
+			s.In(func(tx *storage.Tx) error {
+				return tx.ForgiveRecovery(t.Context(), s.DB.IdentifierMAC(s.maria.Identifier))
+			})
+			j = spend()
+			s.Pass(23 * time.Hour)
+			if got := j.answer(j.start(s.maria.Identifier), s.answers(s.maria)); got.Status != http.StatusOK {
+				t.Errorf("open after 23 hours: %s", got.Location)
 			}
-			return j
-		}
-		j := spend()
-		page := j.Get("/desbloqueo")
-		s.Want(j.Post("/desbloqueo", "identificacion", string(s.maria.Identifier), "reto", j.Ticket(page)), http.StatusSeeOther, "/desbloqueo/enviado")
-		s.Work()
-		s.Deliver()
-		j.Open(s.LinkOf(s.maria.ID, "enlace-desbloqueo"))
-		s.Want(j.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
-		j.pass(s.maria)
-		s.Pass(24 * time.Hour)
-		s.In(func(tx *storage.Tx) error {
-			return tx.ForgiveRecovery(t.Context(), s.DB.IdentifierMAC(s.maria.Identifier))
+			s.Pass(time.Hour)
+			j.pass(s.maria)
 		})
-		j = spend()
-		s.Pass(23 * time.Hour)
-		if got := j.answer(j.start(s.maria.Identifier), s.answers(s.maria)); got.Status != http.StatusOK {
-			t.Errorf("open after 23 hours: %s", got.Location)
-		}
-		s.Pass(time.Hour)
-		j.pass(s.maria)
 	}
 }
 
