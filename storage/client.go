@@ -36,6 +36,10 @@ type ClientMetadata struct {
 	// RenewalWindow is for how many seconds a clave that falls due may wait for a
 	// transaction that runs at this application; 0: it does not wait.
 	RenewalWindow int64 `json:"iess_renewal_window,omitempty"`
+	// BackchannelLogoutURI is where the application takes logout tokens; "":
+	// nowhere. Each names the session, whether the application requires it or not.
+	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
 }
 
 // Client is a registered application.
@@ -99,9 +103,11 @@ func (tx *Tx) SaveClient(ctx context.Context, c Client) error {
 	if err != nil {
 		return fmt.Errorf("storage: client metadata: %w", err)
 	}
-	err = tx.run(ctx, `INSERT INTO client (id, metadata, secret_mac, disabled_at, created_at, updated_at) VALUES (?, ?, ?, 0, ?, ?)
+	err = tx.run(ctx, `INSERT INTO client (id, metadata, secret_mac, disabled_at, created_at, updated_at, backchannel_logout_uri)
+		VALUES (?, ?, ?, 0, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, secret_mac = COALESCE(excluded.secret_mac, client.secret_mac),
-		disabled_at = 0, updated_at = excluded.updated_at`, c.ID, string(metadata), c.SecretMAC, c.UpdatedAt, c.UpdatedAt)
+		disabled_at = 0, updated_at = excluded.updated_at, backchannel_logout_uri = excluded.backchannel_logout_uri`,
+		c.ID, string(metadata), c.SecretMAC, c.UpdatedAt, c.UpdatedAt, c.Metadata.BackchannelLogoutURI)
 	if err != nil {
 		return fmt.Errorf("storage: save client: %w", err)
 	}

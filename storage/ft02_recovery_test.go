@@ -10,7 +10,9 @@ import (
 )
 
 // all02 is one call of every method of Tx that writes.
-func all02() []write { return slices.Concat(writes02(), mailWrites02(), recoveryWrites02()) }
+func all02() []write {
+	return slices.Concat(writes02(), mailWrites02(), recoveryWrites02(), logoutWrites02())
+}
 
 // recoveryWrites02 are those of cases, answers and contact changes. Each uses what
 // the ones before it have left.

@@ -26,6 +26,7 @@ type filled02 struct {
 	grant   storage.Grant
 	row     int64
 	mails   map[string]storage.Message
+	logouts []storage.LogoutDelivery // leased
 }
 
 func fill02(t *testing.T, db *storage.DB) filled02 {
@@ -41,7 +42,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 			tx.AddAuthRequest(ctx, f.request),
 			tx.SetClave(ctx, storage.Clave{AfiliadoID: f.a.ID, PHC: "old", CreatedAt: storage.At(now)}, 2),
 			tx.KeepDevice(ctx, storage.Device{ID: "device", SecretHash: "device", AfiliadoID: f.a.ID, ExpiresAt: storage.At(now.Add(time.Hour))}),
-			tx.SaveClient(ctx, storage.Client{ID: "historia"}),
+			tx.SaveClient(ctx, told("historia")),
 			tx.SaveConsent(ctx, storage.Consent{AfiliadoID: f.a.ID, ClientID: "historia", Kind: "notice"}),
 			tx.AddAccessToken(ctx, storage.AccessToken{Hash: "access", GrantID: f.grant.ID, ClientID: "historia", ExpiresAt: storage.At(now.Add(time.Hour))}),
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
@@ -71,6 +72,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 		return tx.CompleteAuthRequest(ctx, done)
 	})
 	fillMail02(t, db, &f)
+	f.logouts = fillLogouts02(t, db, f.a.ID)
 	return f
 }
 
@@ -307,6 +309,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 	case "EndSession", "EndSessions":
 		f.session = session(t, db, f.a.ID)
 		f.grant = grant(t, db, f.a.ID, f.session.ID, "openid")
+		inTx(t, db, func(tx *storage.Tx) error { return done(tx.JoinSession(ctx, f.session.ID, "historia", now)) })
 	case "DisableClient":
 		f.grant = grant(t, db, f.a.ID, f.session.ID, "openid")
 	}

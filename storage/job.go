@@ -62,7 +62,8 @@ var purges = []string{
 }
 
 // keptPurges delete what is over, some time after it is: a person asks where her
-// mail went or who changed her address, who opens an old link is told that it is
+// mail went or who changed her address, an operator which application is not
+// reached, who opens an old link is told that it is
 // old, and a risk decision can be made again.
 var keptPurges = []struct {
 	kept  time.Duration
@@ -74,6 +75,8 @@ var keptPurges = []struct {
 		(SELECT at FROM failure_tally WHERE at <= ? ORDER BY at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM outbox WHERE done_at > 0 AND done_at <= ? AND id IN
 		(SELECT id FROM outbox WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
+	{30 * 24 * time.Hour, `DELETE FROM logout_delivery WHERE done_at > 0 AND done_at <= ? AND sid IN
+		(SELECT sid FROM logout_delivery WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 	{30 * 24 * time.Hour, `DELETE FROM recovery WHERE expires_at <= ? AND id IN
 		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM contact_change WHERE ready_at <= ? AND id IN

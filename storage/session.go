@@ -116,10 +116,11 @@ func (tx *Tx) TouchSession(ctx context.Context, id string, now time.Time) error 
 // underscore is escaped, or it would stand for any character.
 const onlyWithSession = `' ' || scope || ' ' NOT LIKE '% offline!_access %' ESCAPE '!'`
 
-// EndSession ends a session and revokes the grants that live only with it:
-// those without offline_access. It reports whether the session was still open.
+// EndSession ends a session, revokes the grants that live only with it, those
+// without offline_access, and queues what tells its applications. It reports
+// whether the session was still open.
 func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	n, err := tx.exec(ctx, `UPDATE session SET ended_at = ? WHERE id = ? AND ended_at = 0`, At(now), id)
+	n, err := tx.endSessions(ctx, `s.id = ?`, now, id)
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE session_id = ? AND revoked_at = 0
 			AND `+onlyWithSession, At(now), reason, id)
@@ -132,9 +133,12 @@ func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) 
 
 // EndSessions ends every session of a person but the one named except ("": all)
 // and revokes her grants, those with offline_access too, but the ones that live
-// with the session named.
+// with the session named. It queues what tells the applications of either.
 func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string, now time.Time) error {
-	err := tx.run(ctx, `UPDATE session SET ended_at = ? WHERE afiliado_id = ? AND id <> ? AND ended_at = 0`, At(now), afiliadoID, except)
+	_, err := tx.endSessions(ctx, `s.afiliado_id = ? AND s.id <> ?`, now, afiliadoID, except)
+	if err == nil {
+		err = tx.queueGrantLogouts(ctx, afiliadoID, except, now)
+	}
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND (session_id = '' OR session_id <> ?)
 			AND revoked_at = 0`, At(now), reason, afiliadoID, except)
@@ -143,6 +147,17 @@ func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string
 		return fmt.Errorf("storage: end sessions: %w", err)
 	}
 	return nil
+}
+
+// endSessions ends the open sessions s that match where and queues what tells
+// their applications. No other statement ends a session, so that none ends
+// untold. It returns how many there were.
+func (tx *Tx) endSessions(ctx context.Context, where string, now time.Time, args ...any) (int64, error) {
+	n, err := tx.exec(ctx, `UPDATE session AS s SET ended_at = ? WHERE s.ended_at = 0 AND `+where, append([]any{At(now)}, args...)...)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, tx.queueLogouts(ctx, where, now, args...)
 }
 
 // SessionClient is an application a session has entered.
