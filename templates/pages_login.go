@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Home is / : the menu of spec S005. Name, where Layout.SignedIn, greets the person by her given names.
 type Home struct {
@@ -115,6 +118,45 @@ type LoggedOut struct {
 	Application *Application // offered as the way back; nil where none is known
 	// Stayed is true where the person chose to stay signed in.
 	Stayed bool
+	// Farewells are the applications that she had entered, and whether they have ended her session too.
+	Farewells []Farewell
 }
 
 func (LoggedOut) name() string { return "loggedout" }
+
+// Unsettled reports whether some application has not answered yet: the page is worth a second look, at its Path.
+func (l LoggedOut) Unsettled() bool {
+	return l.Path != "" && slices.ContainsFunc(l.Farewells, func(f Farewell) bool {
+		return f.State == FarewellTelling || f.State == FarewellSilent
+	})
+}
+
+// Farewell is an application that a person had entered who has signed out.
+type Farewell struct {
+	Name  string // its client_name
+	Host  string // the host people know it by; empty hides it
+	State FarewellState
+}
+
+// FarewellState is whether an application has ended the person's session with it.
+type FarewellState string
+
+// The states of a farewell.
+const (
+	FarewellClosed  FarewellState = "closed"  // it said that it has
+	FarewellTelling FarewellState = "telling" // it is being told
+	FarewellSilent  FarewellState = "silent"  // it did not answer, and is told again
+	FarewellOwn     FarewellState = "own"     // it cannot be told, or said no: the person has to end it there
+)
+
+// Tone is how the state is marked: good, warn or not at all.
+func (f Farewell) Tone() string {
+	switch f.State {
+	case FarewellClosed:
+		return "good"
+	case FarewellSilent, FarewellOwn:
+		return "warn"
+	default:
+		return ""
+	}
+}

@@ -16,8 +16,9 @@ type State struct {
 // the pages are taken of them.
 func States(lang string) []State {
 	l := Layout{Lang: lang, RequestID: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"}
-	in := l
+	in, again := l, l
 	in.SignedIn = true
+	again.Path = "/oauth/logout/fin?sesion=K7QF2M9XWZ4TB6RHNVCJ3LDYPA"
 	ok := http.StatusOK
 	all := []State{
 		{"home", ok, Home{Layout: l, Applications: sampleApplications()}},
@@ -25,6 +26,8 @@ func States(lang string) []State {
 		{"home-bare", ok, Home{Layout: l}},
 		{"loggedout", ok, LoggedOut{Layout: l}},
 		{"loggedout-application", ok, LoggedOut{Layout: l, Application: &sampleApplications()[1]}},
+		{"loggedout-farewells", ok, LoggedOut{Layout: again, Farewells: sampleFarewells()}},
+		{"loggedout-all-closed", ok, LoggedOut{Layout: again, Farewells: sampleFarewells()[:1]}},
 		{"loggedout-stayed", ok, LoggedOut{Layout: in, Application: &sampleApplications()[1], Stayed: true}},
 		{"logout", ok, LogoutConfirm{Layout: in, Action: "/oauth/logout"}},
 		{"logout-application", ok, LogoutConfirm{
@@ -165,6 +168,17 @@ func sampleApplications() []Application {
 		{Name: "Préstamos", Host: "prestamos.iess.example", Start: "https://prestamos.iess.example/"},
 		{Name: "Fondos de Reserva", Host: "fondos.iess.example", Start: "https://fondos.iess.example/"},
 	}
+}
+
+// sampleFarewells are the applications of somebody who has signed out, in each of their states.
+func sampleFarewells() []Farewell {
+	var out []Farewell
+	for i, state := range []FarewellState{FarewellClosed, FarewellTelling, FarewellSilent, FarewellOwn} {
+		apps := sampleApplications()
+		app := apps[i%len(apps)]
+		out = append(out, Farewell{Name: app.Name, Host: app.Host, State: state})
+	}
+	return out
 }
 
 func sampleGoal() *Goal {
