@@ -153,6 +153,7 @@ func checkAddresses(r Registration) error {
 	for member, uri := range map[string]string{
 		"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TOSURI,
 		"initiate_login_uri": m.InitiateLoginURI, "sector_identifier_uri": m.SectorIdentifier,
+		"backchannel_logout_uri": m.BackchannelLogoutURI,
 	} {
 		if uri == "" {
 			continue
@@ -161,11 +162,14 @@ func checkAddresses(r Registration) error {
 			return fmt.Errorf("%s: %.200q %w", member, uri, err)
 		}
 	}
+	if m.BackchannelLogoutSessionRequired && m.BackchannelLogoutURI == "" {
+		return errors.New("backchannel_logout_session_required: there is no backchannel_logout_uri to send a session to")
+	}
 	return nil
 }
 
-// checkRedirect says what is wrong with an address to which browsers will be
-// sent, to the letter.
+// checkRedirect says what is wrong with an address to which browsers, or logout
+// tokens, will be sent, to the letter.
 func checkRedirect(uri string, native bool) error {
 	if len(uri) > 2000 || strings.ContainsFunc(uri, func(c rune) bool { return c <= 0x20 || c >= 0x7f || strings.ContainsRune("\\\"<>^`{|}*", c) }) {
 		return errors.New("holds characters that are not allowed, or more than 2000 bytes")

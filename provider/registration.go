@@ -162,7 +162,7 @@ func knownMembers() []string {
 		"application_type", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri", "token_endpoint_auth_method",
 		"grant_types", "response_types", "scope", "subject_type", "sector_identifier_uri", "id_token_signed_response_alg",
 		"default_max_age", "default_acr_values", "require_auth_time", "iess_first_party", "iess_pkce", "iess_access_token_format",
-		"iess_renewal_window",
+		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required",
 	}
 }
 
@@ -175,7 +175,6 @@ func unsupported(name string) (string, bool) {
 		"userinfo_signed_response_alg": "", "userinfo_encrypted_response_alg": "", "userinfo_encrypted_response_enc": "",
 		"request_object_signing_alg": "", "request_object_encryption_alg": "", "request_object_encryption_enc": "", "request_uris": "",
 		"authorization_signed_response_alg": "", "authorization_encrypted_response_alg": "", "authorization_encrypted_response_enc": "",
-		"backchannel_logout_uri": "", "backchannel_logout_session_required": "false",
 		"frontchannel_logout_uri": "", "frontchannel_logout_session_required": "false",
 		"backchannel_token_delivery_mode": "", "backchannel_client_notification_endpoint": "",
 		"backchannel_authentication_request_signing_alg": "", "backchannel_user_code_parameter": "false",

@@ -101,7 +101,15 @@ func TestClientFileRefuses(t *testing.T) {
 		{"iess_events", `["x"]`, "not supported by this version"},
 		{"jwks", `{"keys":[]}`, "not supported by this version"},
 		{"jwks_uri", `"https://app.example/jwks"`, "not supported by this version"},
-		{"backchannel_logout_uri", `"https://app.example/out"`, "not supported by this version"},
+		{"backchannel_logout_uri", `"http://app.example/out"`, "backchannel_logout_uri: \"http://app.example/out\" must be https"},
+		{"backchannel_logout_uri", `"https://app.example/out#x"`, "fragment"},
+		{"backchannel_logout_uri", `"https://u:p@app.example/out"`, "user information"},
+		{"backchannel_logout_uri", `"https://app.example/a/../out"`, "dot segments"},
+		{"backchannel_logout_uri", `"ec.gob.iess.movil:/out"`, "must be https"},
+		{"backchannel_logout_uri", `"out"`, "absolute"},
+		{"backchannel_logout_uri", `["https://app.example/out"]`, "backchannel_logout_uri: must not be a JSON array"},
+		{"backchannel_logout_session_required", `true`, "there is no backchannel_logout_uri"},
+		{"frontchannel_logout_uri", `"https://app.example/out"`, "not supported by this version"},
 		{"require_pushed_authorization_requests", `true`, "not supported by this version"},
 	} {
 		file := "[" + member(t, "client_name", `"First"`) + "," + member(t, tt.name, tt.value) + "]"
@@ -134,6 +142,9 @@ func TestClientFileAccepts(t *testing.T) {
 		{"redirect_uris", `["http://localhost:8081/cb","http://127.0.0.1/cb","http://[::1]:1/cb"]`},
 		{"redirect_uris", `["https://app.example/cb?x=1&y=%20"]`},
 		{"iess_events", `[]`},
+		{"backchannel_logout_uri", `"https://app.example:8443/fin?app=1"`},
+		{"backchannel_logout_uri", `"http://127.0.0.1:8081/fin"`},
+		{"backchannel_logout_session_required", `false`},
 		{"iess_access_token_format", `"opaque"`},
 		{"client_secret_expires_at", `0`},
 		{"require_pushed_authorization_requests", `false`},
@@ -150,6 +161,10 @@ func TestClientFileAccepts(t *testing.T) {
 	got, err := ParseClients([]byte("[" + member(t, "x", "") + "]"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	file := strings.Replace(member(t, "backchannel_logout_uri", `"http://[::1]:8081/fin"`), "{", `{"backchannel_logout_session_required":true,`, 1)
+	if told, err := ParseClients([]byte("[" + file + "]")); err != nil || !told[0].Metadata.BackchannelLogoutSessionRequired {
+		t.Errorf("backchannel_logout_session_required: got %+v, %v", told, err)
 	}
 	m := got[0].Metadata
 	want(t, "auth", m.TokenEndpointAuthMethod, "client_secret_basic")
