@@ -42,6 +42,8 @@ type metadata struct {
 	RequireRequestURIReg   bool     `json:"require_request_uri_registration"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	IssParameter           bool     `json:"authorization_response_iss_parameter_supported"`
+	BackchannelLogout      bool     `json:"backchannel_logout_supported"`
+	BackchannelSession     bool     `json:"backchannel_logout_session_supported"`
 }
 
 func discovery(issuer string) metadata {
@@ -68,6 +70,8 @@ func discovery(issuer string) metadata {
 		ClaimsParameter:        true,
 		CodeChallengeMethods:   []string{"S256"},
 		IssParameter:           true,
+		BackchannelLogout:      slices.Contains(knownMembers(), "backchannel_logout_uri"),
+		BackchannelSession:     slices.Contains(knownMembers(), "backchannel_logout_session_required"),
 	}
 }
 

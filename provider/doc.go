@@ -21,6 +21,11 @@
 // registration. Which key verifies is decided by kid and our own record, never
 // by the token's header.
 //
+// The end of a session queues a delivery for each application it had entered, in
+// its own transaction (storage). RunLogouts signs a logout token for each when it
+// is sent, over a client that connects to no inner address (newOutbound), and each
+// application has a lane of its own, so that none waits for another.
+//
 // The tables in tables.go say what is supported; discovery prints them and the
 // handlers obey them. Only fixed sentences leave; causes go to the log with the
 // request id.

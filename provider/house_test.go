@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +106,8 @@ func newHouse(t *testing.T, db *storage.DB) *house {
 	h.apply(clientFile)
 	h.Server, err = New(t.Context(), Config{
 		Issuer: h.url, DB: db, Clients: storage.NewClientCache(db, h.clock.now), Pages: pages, Login: h, Now: h.clock.now, ClavesExpire: true,
-		Log: slog.New(slog.NewJSONHandler(h.log, nil)),
+		Log:     slog.New(slog.NewJSONHandler(h.log, nil)),
+		Logouts: LogoutConfig{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,8 @@ type keyring struct{ sets *storage.Cached[*keys] }
 
 // keys are the keys as of one revision. They are not changed once made.
 type keys struct {
-	signers   map[string]jose.Signer // by algorithm
+	signers   map[string]jose.Signer // of ID tokens, by algorithm
+	logout    map[string]jose.Signer // of logout tokens, by algorithm
 	verifiers map[string]publicKey   // by key id, retired ones included
 	jwks      document
 }
@@ -48,12 +49,21 @@ func (k *keyring) snapshot(ctx context.Context) (*keys, error) { return k.sets.G
 // signer returns what signs with alg. Keys are made where an application is
 // registered (EnsureKeys), which may have been this very moment, and never here.
 func (k *keyring) signer(ctx context.Context, alg string) (jose.Signer, error) {
+	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.signers })
+}
+
+// logoutSigner is signer for logout tokens.
+func (k *keyring) logoutSigner(ctx context.Context, alg string) (jose.Signer, error) {
+	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.logout })
+}
+
+func (k *keyring) find(ctx context.Context, alg string, of func(*keys) map[string]jose.Signer) (jose.Signer, error) {
 	for _, look := range []func(context.Context) (*keys, error){k.sets.Get, k.sets.Now} {
 		set, err := look(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if signer, ok := set.signers[alg]; ok {
+		if signer, ok := of(set)[alg]; ok {
 			return signer, nil
 		}
 	}
@@ -64,7 +74,7 @@ func (k *keyring) signer(ctx context.Context, alg string) (jose.Signer, error) {
 // published at now. It returns when the next retired one leaves it, zero for none.
 func newKeys(stored []storage.SigningKey, window time.Duration, now time.Time) (*keys, time.Time, error) {
 	var until time.Time
-	out := &keys{signers: map[string]jose.Signer{}, verifiers: map[string]publicKey{}}
+	out := &keys{signers: map[string]jose.Signer{}, logout: map[string]jose.Signer{}, verifiers: map[string]publicKey{}}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range stored {
 		parsed, err := x509.ParsePKCS8PrivateKey(k.Private)
@@ -78,11 +88,11 @@ func newKeys(stored []storage.SigningKey, window time.Duration, now time.Time) (
 		alg := jose.SignatureAlgorithm(k.Alg)
 		out.verifiers[k.KID] = publicKey{alg, private.Public()}
 		if k.State == storage.KeyActive {
-			out.signers[k.Alg], err = jose.NewSigner(
-				jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: private, KeyID: k.KID}},
-				(&jose.SignerOptions{}).WithType("JWT"))
-			if err != nil {
-				return nil, time.Time{}, fmt.Errorf("provider: key %s: %w", k.KID, err)
+			key := jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: private, KeyID: k.KID}}
+			for typ, signers := range map[jose.ContentType]map[string]jose.Signer{"JWT": out.signers, typLogout: out.logout} {
+				if signers[k.Alg], err = jose.NewSigner(key, (&jose.SignerOptions{}).WithType(typ)); err != nil {
+					return nil, time.Time{}, fmt.Errorf("provider: key %s: %w", k.KID, err)
+				}
 			}
 		}
 		if k.State == storage.KeyRetired {

@@ -178,6 +178,7 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 			"subject_types_supported": `["pairwise","public"]`, "id_token_signing_alg_values_supported": `["ES256","RS256","PS256","EdDSA"]`,
 			"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","none"]`,
 			"authorization_response_iss_parameter_supported": "true", "claims_parameter_supported": "true",
+			"backchannel_logout_supported": "true", "backchannel_logout_session_supported": "true",
 			"request_parameter_supported": "false", "request_uri_parameter_supported": "false",
 		} {
 			want(t, name, string(m[name]), value)

@@ -66,7 +66,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request, f form, said str
 	}
 	session, err := s.Login.Session(ctx, r)
 	if errors.Is(err, storage.ErrNotFound) {
-		return s.leave(w, r, req, req.hint != nil && !req.wrong)
+		return s.leave(w, r, req, req.hint != nil && !req.wrong, "")
 	}
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request, f form, said str
 	if err := s.endSession(w, r, session, req); err != nil {
 		return err
 	}
-	return s.leave(w, r, req, !req.wrong)
+	return s.leave(w, r, req, !req.wrong, session.ID)
 }
 
 // readLogout believes what it can check. An error is ours, never the caller's.
@@ -160,7 +160,8 @@ func (s *Server) askLogout(w http.ResponseWriter, r *http.Request, req logoutReq
 	return s.Pages.Render(w, http.StatusOK, page)
 }
 
-// endSession ends the session and then clears the cookies.
+// endSession ends the session, has its applications told, and then clears the
+// cookies.
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *storage.Session, req logoutRequest) error {
 	ctx := r.Context()
 	clientID := ""
@@ -177,14 +178,15 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *sto
 		return err
 	}
 	forget(w)
+	s.hurryLogouts()
 	return nil
 }
 
 // leave is where a logout ends: back at the application where it may, else on
-// the page that says so.
-func (s *Server) leave(w http.ResponseWriter, r *http.Request, req logoutRequest, mayRedirect bool) error {
+// the page that says so of the session that ended, "" for none.
+func (s *Server) leave(w http.ResponseWriter, r *http.Request, req logoutRequest, mayRedirect bool, ended string) error {
+	var p params
 	if mayRedirect && req.uri != "" {
-		var p params
 		if req.state != "" {
 			p = params{{"state", req.state}}
 		}
@@ -194,6 +196,14 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request, req logoutRequest
 	page := templates.LoggedOut{Layout: s.layout(r, req.uiLocales)}
 	if req.client != nil {
 		page.Application = s.application(req.client)
+		p = append(p, [2]string{"client_id", req.client.ID})
 	}
-	return s.Pages.Render(w, http.StatusOK, page)
+	if ended == "" {
+		return s.Pages.Render(w, http.StatusOK, page)
+	}
+	if req.uiLocales != "" {
+		p = append(p, [2]string{"ui_locales", req.uiLocales})
+	}
+	seeOther(withParams(PathLoggedOut, append(p, [2]string{paramEnded, ended}))).ServeHTTP(w, r)
+	return nil
 }

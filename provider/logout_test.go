@@ -117,8 +117,10 @@ func TestLogoutByThePersonsWord(t *testing.T) {
 
 func TestLogoutFromOurOwnHeader(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
+		id := h.session.ID
 		res, _ := h.do(http.MethodPost, PathLogout, "salir=1", "Origin", h.url)
-		want(t, "status", res.StatusCode, http.StatusOK)
+		want(t, "status", res.StatusCode, http.StatusSeeOther)
+		want(t, "leads to", res.Header.Get("Location"), PathLoggedOut+"?sesion="+id)
 		want(t, "ended", h.cleared, true)
 	})
 }

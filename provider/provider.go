@@ -22,6 +22,7 @@ const (
 	PathUserinfo  = "/oauth/userinfo"
 	PathKeys      = "/oauth/jwks"
 	PathLogout    = "/oauth/logout"
+	PathLoggedOut = "/oauth/logout/fin" // the page where a logout ends that leads to no application
 	PathDiscovery = "/.well-known/openid-configuration"
 	PathMetadata  = "/.well-known/oauth-authorization-server" // RFC 8414
 )
@@ -66,6 +67,9 @@ type Config struct {
 	RefreshLife time.Duration // of a family of refresh tokens: 30 days, absolute
 	KeyCache    time.Duration // how long applications may cache the JWKS: 10 minutes
 
+	// Logouts says how applications are told that a session has ended.
+	Logouts LogoutConfig
+
 	// ClavesExpire tells applications when a clave falls due (clave_due_at); where
 	// it is false none does.
 	ClavesExpire bool
@@ -75,6 +79,7 @@ type Config struct {
 type Server struct {
 	Config
 	keys     *keyring
+	logouts  *logouts
 	metadata document
 	machine  http.Handler
 	csrf     *http.CrossOriginProtection
@@ -100,6 +105,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		{"ID token", &cfg.IDTokenLife, 10 * time.Minute, time.Hour},
 		{"refresh token", &cfg.RefreshLife, 30 * 24 * time.Hour, 365 * 24 * time.Hour},
 		{"key cache", &cfg.KeyCache, 10 * time.Minute, 24 * time.Hour},
+		{"logout attempt's", &cfg.Logouts.Timeout, 5 * time.Second, 30 * time.Second},
+		{"logout attempts'", &cfg.Logouts.GiveUp, 6 * time.Hour, 7 * 24 * time.Hour},
 	} {
 		if *d.value == 0 {
 			*d.value = d.normal
@@ -108,8 +115,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("provider: the %s lifetime is %v; it must be between 1s and %v", d.name, *d.value, d.most)
 		}
 	}
-	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection()}
-	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife)+cfg.KeyCache)
+	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection(), logouts: newLogouts(cfg.Logouts)}
+	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife, logoutLife)+cfg.KeyCache)
 	algs, err := usedAlgs(ctx, cfg.DB)
 	if err != nil {
 		return nil, err
@@ -150,6 +157,7 @@ func (s *Server) Routes(r *mux.Router) {
 	r.Handle(PathAuthorize, s.page(s.postAuthorize)).Methods(post)
 	r.Handle(PathLogout, s.page(s.getLogout)).Methods(get)
 	r.Handle(PathLogout, s.page(s.postLogout)).Methods(post)
+	r.Handle(PathLoggedOut, s.page(s.getLoggedOut)).Methods(get)
 }
 
 // page makes a handler of one that returns its error: people get a page with

@@ -1,0 +1,61 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+)
+
+// typLogout is the typ of logout tokens, by which nobody takes one for an ID
+// token or the reverse (OpenID Connect Back-Channel Logout 1.0, section 2.4;
+// RFC 8725 section 3.11).
+const typLogout = "logout+jwt"
+
+// logoutLife is how long a logout token is good for: no longer than section 2.4
+// recommends.
+const logoutLife = 2 * time.Minute
+
+// eventLogout is the one member of a logout token's events.
+const eventLogout = "http://schemas.openid.net/event/backchannel-logout"
+
+// logoutToken are the claims of a logout token (section 2.4). There is no nonce:
+// one is not allowed.
+type logoutToken struct {
+	Iss    string              `json:"iss"`
+	Sub    string              `json:"sub"`
+	Aud    string              `json:"aud"`
+	Iat    int64               `json:"iat"`
+	Exp    int64               `json:"exp"`
+	JTI    string              `json:"jti"`
+	Events map[string]struct{} `json:"events"`
+	SID    string              `json:"sid"`
+}
+
+// logoutTokenFor is the logout token of d at now, signed as the application's ID
+// tokens are. Each attempt gets a new one, with the same jti: an application that
+// has seen it has done what it asks.
+func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storage.LogoutDelivery, now time.Time) (string, error) {
+	signer, err := s.keys.logoutSigner(ctx, c.Metadata.IDTokenSignedAlg)
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(logoutToken{
+		Iss: s.Issuer, Sub: s.DB.Subject(*c, d.AfiliadoID), Aud: c.ID, Iat: now.Unix(), Exp: now.Add(logoutLife).Unix(),
+		JTI: storage.Hash("logout " + d.SID), Events: map[string]struct{}{eventLogout: {}}, SID: d.SID,
+	})
+	if err != nil {
+		return "", fmt.Errorf("provider: logout token: %w", err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("provider: logout token: %w", err)
+	}
+	compact, err := jws.CompactSerialize()
+	if err != nil {
+		return "", fmt.Errorf("provider: logout token: %w", err)
+	}
+	return compact, nil
+}
