@@ -32,6 +32,10 @@ func (c *commands) client() *cobra.Command {
 		&cobra.Command{
 			Use: "list", Short: "Show the registered applications", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.clientList(cmd.Context()) },
+		},
+		&cobra.Command{
+			Use: "show ID", Short: "Show an application, and which logouts it was told of", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error { return c.clientShow(cmd.Context(), args[0]) },
 		}, disable)
 	return cmd
 }
@@ -100,7 +104,11 @@ func (c *commands) clientList(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tRENEWAL WINDOW\tSCOPE\n")
+	counts, err := db.LogoutCounts(ctx, c.now().Add(-24*time.Hour))
+	if err != nil {
+		return err
+	}
+	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tRENEWAL WINDOW\tLOGOUTS\tSCOPE\n")
 	for _, cl := range clients {
 		state, party := "enabled", "third"
 		if !cl.DisabledAt.IsZero() {
@@ -113,7 +121,8 @@ func (c *commands) clientList(ctx context.Context) error {
 		if seconds := cl.Metadata.RenewalWindow; seconds > 0 {
 			window = days(time.Duration(seconds) * time.Second)
 		}
-		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, window, cl.Metadata.Scope)
+		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, window,
+			logoutsOf(cl, counts), cl.Metadata.Scope)
 	}
 	return w.Flush()
 }
@@ -143,6 +152,8 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
   application_type              web (default) | native
   redirect_uris                 at least one, compared to the letter
   post_logout_redirect_uris
+  backchannel_logout_uri        where it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0)
+  backchannel_logout_session_required
   token_endpoint_auth_method    client_secret_basic (default; form-encode id and secret, RFC 6749 2.3.1)
                                 | client_secret_post | none
   grant_types                   ["authorization_code"] (default), and "refresh_token" with scope offline_access

@@ -135,6 +135,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Provider.RequestLife, sc.Provider.CodeLife = c.Tokens.Request, c.Tokens.Code
 	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
 	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache
+	sc.Provider.Logouts = c.logouts()
 	sc.Hash = login.HashConfig{
 		Memory: c.Hash.Memory, Passes: c.Hash.Passes, Lanes: c.Hash.Lanes, Slots: c.Hash.Slots, Queue: c.Hash.Queue, Wait: c.Hash.Wait,
 	}

@@ -82,6 +82,11 @@ type config struct {
 		Life, Window, ContactWait, CaseLife time.Duration
 		Networks                            recovery.Networks
 	}
+	Logout struct {
+		Networks        []netip.Prefix
+		Roots           *x509.CertPool // nil: those of the system
+		Timeout, GiveUp time.Duration
+	}
 	Notices struct{ NewDeviceWait time.Duration }
 	Hash    struct {
 		Slots, Queue int

@@ -44,7 +44,7 @@ const day = 24 * time.Hour
 
 // options are all keys, in the order in which the example shows them.
 func (c *config) options() []option {
-	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.pressing(), c.unlocking(), c.recovering(), c.hashing(), c.contacting(), c.protocol())
+	return slices.Concat(c.serving(), c.storing(), c.mailing(), c.people(), c.pressing(), c.unlocking(), c.recovering(), c.leaving(), c.hashing(), c.contacting(), c.protocol())
 }
 
 func (c *config) serving() []option {

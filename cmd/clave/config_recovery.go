@@ -51,7 +51,7 @@ func (c *config) recovery() recovery.Config {
 }
 
 // prefixes reads networks, or single addresses.
-func prefixes(to *recovery.Networks) setter {
+func prefixes[N ~[]netip.Prefix](to *N) setter {
 	return func(e entry) []fault {
 		var all []fault
 		for _, s := range e.list {

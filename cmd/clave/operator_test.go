@@ -139,8 +139,14 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 			i := install(t, engine)
 			now := time.Now()
 			apps := i.write("apps.json", `[{"client_id": "historia", "client_name": "Historia", "client_secret": "`+storage.NewSecret()+`",
-				"redirect_uris": ["https://historia.example/regreso"]}]`)
+				"redirect_uris": ["https://historia.example/regreso"], "backchannel_logout_uri": "https://historia.example/fin"}]`)
 			i.want(exitDone, "applied historia", "client", "apply", apps)
+			i.want(exitDone, "told of no logout", "client", "show", "historia")
+			leave(i, "historia", now)
+			i.want(exitDone, "1 pending", "client", "list")
+			i.want(exitDone, `"backchannel_logout_uri": "https://historia.example/fin"`, "client", "show", "historia")
+			i.want(exitDone, "pending  1                timeout ", "client", "show", "historia")
+			i.want(exitFailed, "clave client list", "client", "show", "nobody")
 			without := i.write("without.json", `[{"client_id": "x", "client_name": "X", "redirect_uris": ["https://x.example/"]}]`)
 			i.want(exitFailed, `without.json: client "x": client_secret: there is none on file`, "client", "apply", without)
 
@@ -226,6 +232,29 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leave ends a session that had entered an application, which did not answer yet.
+func leave(i *installation, client string, now time.Time) {
+	i.Helper()
+	a := storagetest.AddAfiliado(i, i.db, storage.Afiliado{})
+	storagetest.InTx(i, i.db, func(tx *storage.Tx) error {
+		err := tx.AddSession(i.Context(), storage.Session{ID: "session", SecretHash: "x", AfiliadoID: a.ID, ExpiresAt: storage.At(now.Add(time.Hour))})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.JoinSession(i.Context(), "session", client, now); err != nil {
+			return err
+		}
+		if _, err := tx.EndSession(i.Context(), "session", "logout", now); err != nil {
+			return err
+		}
+		d, err := tx.LeaseLogouts(i.Context(), client, 1, now, now.Add(time.Minute))
+		if err != nil {
+			return err
+		}
+		return tx.RetryLogout(i.Context(), d[0], "timeout", now.Add(time.Minute))
+	})
 }
 
 // kidOf is the id of the key in that state, as keys list shows it.

@@ -30,6 +30,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"CLAVE_PROXY_TRUSTED=10.0.0.1", "CLAVE_PROXY_HEADER=X-Real-IP",
 		"CLAVE_SMTP_HOST=mail.example", "CLAVE_SMTP_PORT=2525", "CLAVE_SMTP_TLS=implicit", "CLAVE_SMTP_CA_FILE=good.pem", "CLAVE_SMTP_USERNAME=clave",
 		"CLAVE_SMTP_PASSWORD_FILE=words", "CLAVE_SMTP_FROM=IESS <c@iess.example>", "CLAVE_SMTP_REPLY_TO=d@iess.example", "CLAVE_SMTP_TIMEOUT=53s",
+		"CLAVE_LOGOUT_NETWORKS=10.20.0.0/16", "CLAVE_LOGOUT_CA_FILE=good.pem", "CLAVE_LOGOUT_TIMEOUT=7s", "CLAVE_LOGOUT_GIVE_UP=5h",
 	})
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -63,6 +64,8 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"mail": s.Mail.SMTP.Host == "mail.example" && s.Mail.SMTP.Port == 2525 && s.Mail.SMTP.TLS == mail.TLSImplicit && s.Mail.SMTP.Roots != nil &&
 			s.Mail.SMTP.Username == "clave" && s.Mail.SMTP.Password == "this is not base64!" && s.Mail.SMTP.Timeout == 53*time.Second &&
 			s.Mail.From == "IESS <c@iess.example>" && s.Mail.ReplyTo == "d@iess.example",
+		"logout": len(s.Provider.Logouts.Networks) == 1 && s.Provider.Logouts.Roots != nil && s.Provider.Logouts.Timeout == 7*time.Second &&
+			s.Provider.Logouts.GiveUp == 5*time.Hour,
 		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP",
 		"keys":  s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
 	} {

@@ -55,11 +55,12 @@ func (s *Server) assemble(ctx context.Context) error {
 	oc := s.cfg.Provider
 	oc.Issuer, oc.DB, oc.Clients, oc.Pages, oc.Now, oc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
 	oc.Login, oc.Language, oc.ClavesExpire = people, people.Language, people.Renewal.MaxAge > 0
+	oc.Logouts.Observe = s.countLogouts()
 	protocol, err := provider.New(ctx, oc)
 	if err != nil {
 		return err
 	}
-	people.Protocol = protocol
+	people.Protocol, s.protocol = protocol, protocol
 
 	claves := clave.New(people)
 	recoveries, err := recovery.New(people, s.cfg.Recovery)

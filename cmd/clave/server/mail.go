@@ -33,11 +33,12 @@ func (s *Server) mailWorker() error {
 	return nil
 }
 
-// background runs jobs and mail until ctx is done, and returns when both have
-// stopped.
+// background runs jobs, mail and what tells applications of logouts until ctx is
+// done, and returns when all have stopped.
 func (s *Server) background(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { s.runJobs(ctx, s.jobs) })
+	all.Go(func() { s.protocol.RunLogouts(ctx) })
 	if s.mail != nil {
 		all.Go(func() { s.mail.Run(ctx) })
 	}

@@ -83,6 +83,7 @@ type Server struct {
 	issuer   *url.URL
 	db       *storage.DB
 	people   *login.Server
+	protocol *provider.Server
 	pages    *templates.Pages
 	metrics  *metrics
 	router   *mux.Router
