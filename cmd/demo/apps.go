@@ -60,6 +60,7 @@ func metadata(apps []application, clientSecrets map[string]string) ([]byte, erro
 		m := map[string]any{
 			"client_id": a.rp.ClientID, "client_name": a.rp.Name, "client_uri": a.rp.BaseURL + "/",
 			"redirect_uris": []string{a.rp.RedirectURI()}, "post_logout_redirect_uris": []string{a.rp.PostLogoutRedirectURI()},
+			"backchannel_logout_uri": a.rp.BackchannelLogoutURI(), "backchannel_logout_session_required": true,
 			"initiate_login_uri": a.rp.InitiateLoginURI(), "token_endpoint_auth_method": a.rp.AuthMethod,
 			"grant_types": grants, "response_types": []string{"code"}, "scope": strings.Join(a.rp.Scopes, " "),
 			"iess_first_party": a.firstParty,

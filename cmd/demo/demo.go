@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,6 +89,7 @@ func (d *demo) assemble(ctx context.Context) error {
 	}
 	d.server, err = server.New(ctx, server.Config{
 		Issuer: d.issuer, Version: "demo", Storage: cfg, Login: policy, Audit: audit, Mail: d.mailServer(), Now: d.now, Log: d.log,
+		Provider: provider.Config{Logouts: provider.LogoutConfig{Networks: loopback()}}, // where the applications run
 	})
 	if err != nil {
 		return err
@@ -105,6 +107,11 @@ func (d *demo) assemble(ctx context.Context) error {
 		d.apps = append(d.apps, app)
 	}
 	return nil
+}
+
+// loopback is this machine.
+func loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
 // listen opens every port, on the loopback interface alone.

@@ -43,13 +43,14 @@ func TestThreeApplicationsOneLogin(t *testing.T) {
 		if len(subs) != 3 {
 			t.Errorf("%d different subs at three applications, want 3", len(subs))
 		}
-		// Out at one: its session and the provider's end, the others' do not, and it says so.
+		// Out at one: its session and the provider's end, and the others' with them.
 		b.Get(d.app(1) + "/")
 		p := b.Press("salir", nil)
-		if !strings.HasPrefix(p.URL.String(), d.app(1)+"/adios") || !strings.Contains(p.Text(), "Cierre sesión también en las otras aplicaciones") {
+		if !strings.HasPrefix(p.URL.String(), d.app(1)+"/adios") || !strings.Contains(p.Text(), "Las otras aplicaciones Clave IESS ya les avisó") {
 			t.Errorf("after signing out: %s %s", p.URL, p.Text())
 		}
-		wantInside(t, d, b.Get(d.app(2)+"/"), 2, maria)
+		wantOutside(t, d, b, 2)
+		wantOutside(t, d, b, 3)
 		if p := enter(t, d, b, 1); !p.Has("ingresar") || p.URL.Port() != strconv.Itoa(d.port) {
 			t.Errorf("after signing out nothing has to be typed: %s", p.URL)
 		}

@@ -28,6 +28,10 @@ func invariants() []invariant {
 		{"sessions and their audit rows differ by", `SELECT (SELECT COUNT(*) FROM session) - (SELECT COUNT(*) FROM audit WHERE event = 'session.started')`},
 		{"sessions nobody started in", `SELECT COUNT(*) FROM session s WHERE NOT EXISTS
 			(SELECT 1 FROM audit a WHERE a.event = 'session.started' AND a.afiliado_id = s.afiliado_id AND a.at = s.created_at)`},
+		{"sessions that ended without their applications being told", `SELECT COUNT(*) FROM session s JOIN session_client e ON e.session_id = s.id
+			JOIN client c ON c.id = e.client_id WHERE s.ended_at > 0 AND c.backchannel_logout_uri <> ''
+			AND NOT EXISTS (SELECT 1 FROM logout_delivery d WHERE d.sid = e.sid)`},
+		{"applications told of sessions that go on", `SELECT COUNT(*) FROM session s JOIN logout_delivery d ON d.session_id = s.id WHERE s.ended_at = 0`},
 		{"grants without an access token", `SELECT COUNT(*) FROM oauth_grant g WHERE NOT EXISTS (SELECT 1 FROM access_token t WHERE t.grant_id = g.id)`},
 		{"live grants without exactly one unspent refresh token", `SELECT COUNT(*) FROM oauth_grant g
 			WHERE g.revoked_at = 0 AND g.scope LIKE '%offline_access%'

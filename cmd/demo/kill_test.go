@@ -117,6 +117,7 @@ func (k *killer) fill(people int) {
 		"client_id": killClient, "client_secret": interopSecret, "client_name": "FT-01", "client_uri": "http://localhost:9/inicio",
 		"redirect_uris": []string{interopCallback}, "grant_types": []string{"authorization_code", "refresh_token"},
 		"response_types": []string{"code"}, "scope": "openid cedula offline_access", "iess_first_party": true,
+		"backchannel_logout_uri": "http://localhost:9/fin", // where nobody answers: what is queued stays to be seen
 	}})
 	if err != nil {
 		k.t.Fatal(err)

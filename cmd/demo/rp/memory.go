@@ -34,6 +34,33 @@ func (m *memory[V]) put(key string, v V, now, expires time.Time) {
 	m.items[key] = item[V]{v, expires}
 }
 
+// add is put for what is not there yet; it reports whether it was not.
+func (m *memory[V]) add(key string, v V, now, expires time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.live(key, now); known {
+		return false
+	}
+	if _, stale := m.items[key]; !stale && len(m.items) >= m.limit {
+		m.makeRoom(now)
+	}
+	m.items[key] = item[V]{v, expires}
+	return true
+}
+
+// drop forgets the values that match and returns how many there were.
+func (m *memory[V]) drop(match func(V) bool) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := len(m.items)
+	for key, it := range m.items {
+		if match(it.value) {
+			delete(m.items, key)
+		}
+	}
+	return n - len(m.items)
+}
+
 // makeRoom drops everything that has expired or, where nothing has, the value
 // nearest to it.
 func (m *memory[V]) makeRoom(now time.Time) {

@@ -20,9 +20,9 @@ const (
 	AuthNone  = "none"
 )
 
-// Paths of an application. Callback, logged-out and initiate-login are
-// registered with the provider as redirect_uris, post_logout_redirect_uris and
-// initiate_login_uri.
+// Paths of an application. Callback, logged-out, initiate-login and end are
+// registered with the provider as redirect_uris, post_logout_redirect_uris,
+// initiate_login_uri and backchannel_logout_uri.
 const (
 	pathHome      = "/"
 	pathLogin     = "/ingresar"
@@ -34,6 +34,7 @@ const (
 	pathWait      = "/solicitud/espera"
 	pathLogout    = "/salir"
 	pathLoggedOut = "/adios"
+	pathEnd       = "/fin-de-sesion"
 )
 
 // Config is one application.
@@ -76,6 +77,9 @@ func (c Config) PostLogoutRedirectURI() string { return c.BaseURL + pathLoggedOu
 // section 4).
 func (c Config) InitiateLoginURI() string { return c.BaseURL + pathInitiate }
 
+// BackchannelLogoutURI is where the provider says that a session has ended.
+func (c Config) BackchannelLogoutURI() string { return c.BaseURL + pathEnd }
+
 // App is a running application. It is an http.Handler, safe for concurrent use.
 type App struct {
 	cfg     Config
@@ -89,6 +93,7 @@ type App struct {
 	pre      *memory[preSession]
 	sessions *memory[*session]
 	goodbyes *memory[string] // logout state → hash of the browser's cookie
+	ended    *memory[string] // jti and sid of logout tokens that were obeyed → sid
 
 	discovery sync.Mutex
 	provider  *provider
@@ -129,6 +134,7 @@ func New(cfg Config) (*App, error) {
 		pre:      newMemory[preSession](10_000),
 		sessions: newMemory[*session](10_000),
 		goodbyes: newMemory[string](10_000),
+		ended:    newMemory[string](10_000),
 	}
 	a.browserCookie, a.sessionCookie = a.cookieName("ingreso", base), a.cookieName("sesion", base)
 	if a.pages, err = parsePages(); err != nil {
@@ -149,6 +155,7 @@ func (a *App) routes() (http.Handler, error) {
 		"GET " + pathData:         a.getData,
 		"POST " + pathLogout:      a.postLogout,
 		"GET " + pathLoggedOut:    a.getLoggedOut,
+		"POST " + pathEnd:         a.postEnd,
 		"GET " + pathHome:         a.getUnknown,
 		"GET " + pathLogin:        a.getElsewhere,
 		"GET " + pathLogout:       a.getElsewhere,
@@ -165,6 +172,7 @@ func (a *App) routes() (http.Handler, error) {
 
 	csrf := http.NewCrossOriginProtection()
 	csrf.AddInsecureBypassPattern("POST " + pathInitiate) // others may start a sign-in; they gain nothing by it
+	csrf.AddInsecureBypassPattern("POST " + pathEnd)      // the provider's; what it says is signed
 	csrf.SetDenyHandler(a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		return a.notice(w, r, a.foreignForm())
 	}))

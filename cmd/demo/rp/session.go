@@ -20,7 +20,8 @@ const (
 // session is a person signed in to this application. Whoever reads or writes
 // known holds mu.
 type session struct {
-	created time.Time
+	created  time.Time
+	sid, sub string // the provider's names of its session and of the person
 
 	mu    sync.Mutex
 	known known
@@ -59,8 +60,11 @@ func (a *App) startSession(w http.ResponseWriter, r *http.Request, k known, now 
 		a.forget(r.Context(), old, now)
 	}
 	secret := newSecret()
-	s := &session{created: now, known: k}
+	s := &session{created: now, sid: k.tokens.claims.SessionID, sub: k.subject(), known: k}
 	a.sessions.put(hash(secret), s, now, now.Add(idleLife))
+	if _, over := a.ended.get(endedSID(s.sid), now); over { // while the code was on its way
+		a.sessions.take(hash(secret), now)
+	}
 	a.setCookie(w, a.sessionCookie, secret)
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -80,6 +81,7 @@ func (w *world) start(l net.Listener, db storage.Config, app rp.Config) {
 	fill(w.t, db, hash, app)
 	s, err := server.New(w.t.Context(), server.Config{
 		Issuer: w.issuer, Version: "test", Storage: db, Login: login.Config{Hash: hash, Renewal: login.DefaultRenewal()}, Now: w.providerNow, Log: slog.New(slog.DiscardHandler),
+		Provider: provider.Config{Logouts: provider.LogoutConfig{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}},
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -109,7 +111,8 @@ func fill(t *testing.T, cfg storage.Config, hash *login.Hasher, app rp.Config) {
 	file, err := json.Marshal([]map[string]any{{
 		"client_id": app.ClientID, "client_secret": app.ClientSecret, "client_name": app.Name, "client_uri": app.BaseURL + "/",
 		"redirect_uris": []string{app.RedirectURI()}, "post_logout_redirect_uris": []string{app.PostLogoutRedirectURI()},
-		"initiate_login_uri": app.InitiateLoginURI(), "token_endpoint_auth_method": app.AuthMethod,
+		"backchannel_logout_uri": app.BackchannelLogoutURI(),
+		"initiate_login_uri":     app.InitiateLoginURI(), "token_endpoint_auth_method": app.AuthMethod,
 		"grant_types": []string{"authorization_code", "refresh_token"}, "scope": strings.Join(app.Scopes, " "),
 	}})
 	if err != nil {
