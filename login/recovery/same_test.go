@@ -131,7 +131,7 @@ func TestT23_RestartsShowOneSet(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for _, id := range []storage.Identifier{nobody, s.diana.Identifier} {
 			set := map[string]bool{}
-			for range 200 {
+			for range 100 {
 				var b strings.Builder
 				asked := s.way.Quiz(t, id, s.Time())
 				for _, q := range asked {

@@ -93,9 +93,9 @@ func (s *site) work(ids ...storage.Identifier) {
 			from, to            int // months since 2010
 			salary              string
 		}{
-			{"1790000001001", "Textiles del Machángara S.A.", "Pichincha", 0, 40, "520.00"},
-			{"1790000002001", "Comercial Andina Cía. Ltda.", "Azuay", 52, 99, "840.00"},
-			{"1790000003001", "Ferretería El Rosal", "Guayas", 110, 200, "1150.00"},
+			{"1790000001001", "Textiles del Machángara S.A.", "Pichincha", 20, 40, "520.00"},
+			{"1790000002001", "Comercial Andina Cía. Ltda.", "Azuay", 79, 99, "840.00"},
+			{"1790000003001", "Ferretería El Rosal", "Guayas", 165, 200, "1150.00"},
 		} {
 			for m := job.from; m < job.to; m++ {
 				b.WriteString(strings.Join([]string{
