@@ -90,6 +90,9 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 		h, err := set.hintFor(client, token, s.Issuer)
 		return h.sub, err
 	})
+	if bad == nil {
+		bad = s.readResources(ctx, &req, f)
+	}
 	if bad != nil {
 		s.logger(ctx).WarnContext(ctx, "authorize: refused", "client_id", client.ID, "code", bad.code, "description", bad.description)
 		s.answer(to, params{{"error", bad.code}, {"error_description", bad.description}}).ServeHTTP(w, r)

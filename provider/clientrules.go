@@ -21,7 +21,7 @@ const maxRenewalWindow = 24 * 60 * 60
 // checkClient says what is wrong with a registration, or nil. A rule: it sees
 // values only.
 func checkClient(r Registration) error {
-	for _, rule := range []func(Registration) error{checkName, checkChoices, checkSecret, checkScope, checkAddresses, checkSector} {
+	for _, rule := range []func(Registration) error{checkName, checkChoices, checkGrants, checkSecret, checkKeys, checkCertificateNames, checkScope, checkAddresses, checkSector} {
 		if err := rule(r); err != nil {
 			return err
 		}
@@ -66,6 +66,10 @@ func checkChoices(r Registration) error {
 		{"id_token_signed_response_alg", []string{m.IDTokenSignedAlg}, idTokenAlgs()},
 		{"default_acr_values", m.DefaultACRValues, acrValues()},
 		{"iess_pkce", []string{m.PKCE}, []string{"required", "optional"}},
+		{"token_endpoint_auth_signing_alg", optional(m.TokenEndpointAuthAlg), signingAlgs(m.Profile)},
+		{"userinfo_signed_response_alg", optional(m.UserinfoSignedAlg), idTokenAlgs()},
+		{"introspection_signed_response_alg", optional(m.IntrospectionSignedAlg), idTokenAlgs()},
+		{"iess_access_token_format", optional(m.AccessTokenFormat), tokenFormats()},
 	} {
 		for i, v := range c.values {
 			if !slices.Contains(c.allowed, v) {
@@ -78,10 +82,6 @@ func checkChoices(r Registration) error {
 	}
 	public := m.TokenEndpointAuthMethod == "none"
 	switch {
-	case !slices.Contains(m.GrantTypes, "authorization_code"):
-		return errors.New("grant_types: must contain authorization_code")
-	case len(m.ResponseTypes) == 0:
-		return errors.New("response_types: must be [\"code\"]")
 	case public && m.PKCE != "required":
 		return errors.New("iess_pkce: a client without secret (token_endpoint_auth_method none) needs PKCE")
 	case m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxMaxAge):
@@ -92,12 +92,20 @@ func checkChoices(r Registration) error {
 	return nil
 }
 
+// optional are the values of a member that may be left out.
+func optional(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
 func checkSecret(r Registration) error {
 	switch {
 	case r.secret == "":
 		return nil // Apply knows whether one is on file
-	case r.Metadata.TokenEndpointAuthMethod == "none":
-		return errors.New("client_secret: contradicts token_endpoint_auth_method none")
+	case !secretMethod(r.Metadata.TokenEndpointAuthMethod):
+		return fmt.Errorf("client_secret: contradicts token_endpoint_auth_method %s", r.Metadata.TokenEndpointAuthMethod)
 	case len(r.secret) < minSecret || len(r.secret) > 512:
 		return fmt.Errorf("client_secret: must have %d to 512 characters", minSecret)
 	case strings.ContainsFunc(r.secret, func(c rune) bool { return c <= 0x20 || c >= 0x7f }):
@@ -115,16 +123,21 @@ func checkSecret(r Registration) error {
 
 func checkScope(r Registration) error {
 	asked := strings.Fields(r.Metadata.Scope)
+	machine := slices.Contains(r.Metadata.GrantTypes, "client_credentials")
 	for i, scope := range asked {
-		if !slices.Contains(scopes(), scope) {
+		if !slices.Contains(scopes(), scope) && (!machine || !machineScopeToken(scope)) {
 			return fmt.Errorf("scope: %.64q is not one of %s", scope, strings.Join(scopes(), ", "))
 		}
 		if slices.Contains(asked[:i], scope) {
 			return fmt.Errorf("scope: %s is named twice", scope)
 		}
 	}
-	if !slices.Contains(asked, storage.ScopeOpenID) {
+	signsIn := slices.Contains(r.Metadata.GrantTypes, "authorization_code")
+	if signsIn && !slices.Contains(asked, storage.ScopeOpenID) {
 		return errors.New("scope: must contain openid")
+	}
+	if !signsIn && slices.ContainsFunc(asked, func(scope string) bool { return slices.Contains(scopes(), scope) }) {
+		return errors.New("scope: asks for people's data, yet grant_types has no authorization_code")
 	}
 	if slices.Contains(asked, storage.ScopeOffline) && !slices.Contains(r.Metadata.GrantTypes, "refresh_token") {
 		return errors.New("scope: offline_access contradicts grant_types without refresh_token")
@@ -134,8 +147,11 @@ func checkScope(r Registration) error {
 
 func checkAddresses(r Registration) error {
 	m := r.Metadata
-	if len(m.RedirectURIs) == 0 {
+	switch signsIn := slices.Contains(m.GrantTypes, "authorization_code"); {
+	case signsIn && len(m.RedirectURIs) == 0:
 		return errors.New("redirect_uris: at least one is required")
+	case !signsIn && len(m.RedirectURIs) > 0:
+		return errors.New("redirect_uris: nobody is sent there, because grant_types has no authorization_code")
 	}
 	for member, uris := range map[string][]string{"redirect_uris": m.RedirectURIs, "post_logout_redirect_uris": m.PostLogoutRedirectURIs} {
 		if len(uris) > 100 {
@@ -154,6 +170,7 @@ func checkAddresses(r Registration) error {
 		"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TOSURI,
 		"initiate_login_uri": m.InitiateLoginURI, "sector_identifier_uri": m.SectorIdentifier,
 		"backchannel_logout_uri": m.BackchannelLogoutURI,
+		"jwks_uri":               m.JWKSURI,
 	} {
 		if uri == "" {
 			continue

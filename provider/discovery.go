@@ -23,6 +23,8 @@ type metadata struct {
 	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
 	JWKSURI                string   `json:"jwks_uri"`
 	EndSessionEndpoint     string   `json:"end_session_endpoint"`
+	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
+	RevocationEndpoint     string   `json:"revocation_endpoint"`
 	ScopesSupported        []string `json:"scopes_supported"`
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	ResponseModesSupported []string `json:"response_modes_supported"`
@@ -31,6 +33,13 @@ type metadata struct {
 	SubjectTypesSupported  []string `json:"subject_types_supported"`
 	IDTokenAlgs            []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectAuthAlgs     []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevokeAuthMethods      []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevokeAuthAlgs         []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	UserinfoAlgs           []string `json:"userinfo_signing_alg_values_supported"`
+	IntrospectionAlgs      []string `json:"introspection_signing_alg_values_supported"`
 	DisplayValuesSupported []string `json:"display_values_supported"`
 	PromptValuesSupported  []string `json:"prompt_values_supported"`
 	ClaimTypesSupported    []string `json:"claim_types_supported"`
@@ -44,16 +53,38 @@ type metadata struct {
 	IssParameter           bool     `json:"authorization_response_iss_parameter_supported"`
 	BackchannelLogout      bool     `json:"backchannel_logout_supported"`
 	BackchannelSession     bool     `json:"backchannel_logout_session_supported"`
+
+	MTLSAliases *endpointAliases `json:"mtls_endpoint_aliases,omitempty"`
 }
 
-func discovery(issuer string) metadata {
-	return metadata{
+// endpointAliases are the machine endpoints where certificates are asked for (RFC
+// 8705 section 5).
+type endpointAliases struct {
+	Token         string `json:"token_endpoint"`
+	Userinfo      string `json:"userinfo_endpoint"`
+	Introspection string `json:"introspection_endpoint"`
+	Revocation    string `json:"revocation_endpoint"`
+}
+
+// clientMethods are the ways in which clients of this very server can prove who
+// they are: certificates need something that receives them.
+func clientMethods(cfg Config) []string {
+	return slices.DeleteFunc(authMethods(), func(method string) bool {
+		return slices.Contains(certificateMethods(), method) && !cfg.Certificates || method == "tls_client_auth" && cfg.ClientCAs == nil
+	})
+}
+
+func discovery(cfg Config) metadata {
+	issuer, methods := cfg.Issuer, clientMethods(cfg)
+	m := metadata{
 		Issuer:                 issuer,
 		AuthorizationEndpoint:  issuer + PathAuthorize,
 		TokenEndpoint:          issuer + PathToken,
 		UserinfoEndpoint:       issuer + PathUserinfo,
 		JWKSURI:                issuer + PathKeys,
 		EndSessionEndpoint:     issuer + PathLogout,
+		IntrospectionEndpoint:  issuer + PathInspect,
+		RevocationEndpoint:     issuer + PathRevoke,
 		ScopesSupported:        scopes(),
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: responseModes(),
@@ -61,7 +92,14 @@ func discovery(issuer string) metadata {
 		ACRValuesSupported:     acrValues(),
 		SubjectTypesSupported:  subjectTypes(),
 		IDTokenAlgs:            idTokenAlgs(),
-		TokenAuthMethods:       authMethods(),
+		TokenAuthMethods:       methods,
+		TokenAuthAlgs:          signingAlgs(""),
+		IntrospectAuthMethods:  slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return m == "none" }),
+		IntrospectAuthAlgs:     signingAlgs(""),
+		RevokeAuthMethods:      methods,
+		RevokeAuthAlgs:         signingAlgs(""),
+		UserinfoAlgs:           idTokenAlgs(),
+		IntrospectionAlgs:      idTokenAlgs(),
 		DisplayValuesSupported: displayValues(),
 		PromptValuesSupported:  promptValues(),
 		ClaimTypesSupported:    []string{"normal"},
@@ -73,6 +111,11 @@ func discovery(issuer string) metadata {
 		BackchannelLogout:      slices.Contains(knownMembers(), "backchannel_logout_uri"),
 		BackchannelSession:     slices.Contains(knownMembers(), "backchannel_logout_session_required"),
 	}
+	if cfg.Certificates && cfg.MTLSOrigin != "" {
+		at := cfg.MTLSOrigin
+		m.MTLSAliases = &endpointAliases{at + PathToken, at + PathUserinfo, at + PathInspect, at + PathRevoke}
+	}
+	return m
 }
 
 // document is a JSON answer made beforehand.

@@ -35,6 +35,10 @@ func (e *protocolError) status(code int) error {
 		out.ErrorType = oidc.InvalidScope
 	case "unauthorized_client":
 		out.ErrorType = oidc.UnauthorizedClient
+	case "invalid_target":
+		out.ErrorType = "invalid_target"
+	case "unsupported_token_type":
+		out.ErrorType = "unsupported_token_type"
 	case "unsupported_grant_type":
 		out.ErrorType = oidc.UnsupportedGrantType
 	case "invalid_token":

@@ -41,12 +41,12 @@ func invalidGrant() *protocolError {
 // stores the tokens. A wrong verifier or redirect URI undoes it all, so that it
 // burns nothing, and neither does somebody else's client. A code used before
 // revokes what it gave.
-func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string) (*tokenResponse, error) {
+func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string, resources []string) (*tokenResponse, error) {
 	hash := storage.Hash(code)
 	var t *tokenResponse
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
-		t, err = s.exchangeIn(ctx, tx, c, hash, redirectURI, verifier)
+		t, err = s.exchangeIn(ctx, tx, c, hash, redirectURI, verifier, resources)
 		return err
 	})
 	if errors.Is(err, errNoCode) {
@@ -62,7 +62,7 @@ func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirect
 // client's, used or too old.
 var errNoCode = errors.New("provider: no such code")
 
-func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, redirectURI, verifier string) (*tokenResponse, error) {
+func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, redirectURI, verifier string, resources []string) (*tokenResponse, error) {
 	now := s.Now()
 	g := storage.Grant{ID: storage.NewID(), ClientID: c.ID, CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife))}
 	q, err := tx.UseCode(ctx, hash, c.ID, g.ID, now)
@@ -75,6 +75,11 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 	if q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) {
 		return nil, invalidGrant()
 	}
+	to, err := s.audienceFor(ctx, q.Params.Resources, resources)
+	if err != nil {
+		return nil, err
+	}
+	g.Resources = strings.Join(q.Params.Resources, " ")
 	// The session's row is held: a logout either comes first and is seen here, or
 	// waits and then finds the grant to revoke.
 	g.ClaveDueAt, g.RecoveredAt, err = tx.HoldSession(ctx, q.SessionID, now)
@@ -90,22 +95,22 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 	if offline {
 		g.ExpiresAt = storage.At(now.Add(s.RefreshLife))
 	}
-	t, err := s.mint(ctx, c, g, g.Scope, g.Nonce, tx.Afiliado, now)
+	t, err := s.mint(ctx, c, g, g.Scope, to, g.Nonce, tx.Afiliado, now)
 	if err != nil {
 		return nil, err
 	}
 	if offline {
 		t.RefreshToken = storage.NewSecret()
 	}
-	return t, s.storeExchange(ctx, tx, g, t, now)
+	return t, s.storeExchange(ctx, tx, g, to, t, now)
 }
 
 // storeExchange stores what a code gives.
-func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, t *tokenResponse, now time.Time) error {
+func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, to string, t *tokenResponse, now time.Time) error {
 	if err := tx.AddGrant(ctx, g); err != nil {
 		return err
 	}
-	if err := s.storeAccess(ctx, tx, g, g.Scope, t.AccessToken, now); err != nil {
+	if err := s.storeAccess(ctx, tx, g, g.Scope, to, t.AccessToken, now); err != nil {
 		return err
 	}
 	if t.RefreshToken != "" {
@@ -119,9 +124,9 @@ func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Gr
 	})
 }
 
-func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope, access string, now time.Time) error {
+func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope, to, access string, now time.Time) error {
 	return tx.AddAccessToken(ctx, storage.AccessToken{
-		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: s.Issuer,
+		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: to,
 		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
 	})
 }
@@ -143,15 +148,17 @@ func (s *Server) judge(ctx context.Context, c *storage.Client, codeHash string) 
 	}
 }
 
-// mint makes an access token and, for scope openid, its ID token. Nothing is
-// stored. person reads an afiliado where the ID token carries claims about her.
+// mint makes an access token for the resource server to and, for scope openid, its
+// ID token. Nothing is stored. person reads an afiliado where the ID token carries claims about her.
 func (s *Server) mint(
-	ctx context.Context, c *storage.Client, g storage.Grant, scope, nonce string,
+	ctx context.Context, c *storage.Client, g storage.Grant, scope, to, nonce string,
 	person func(context.Context, string) (*storage.Afiliado, error), now time.Time,
 ) (*tokenResponse, error) {
-	t := &tokenResponse{
-		AccessToken: storage.NewSecret(), TokenType: "Bearer", ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope),
+	access, err := s.newAccessToken(ctx, c, g, scope, to, now)
+	if err != nil {
+		return nil, err
 	}
+	t := &tokenResponse{AccessToken: access, TokenType: "Bearer", ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope)}
 	if !hasScope(scope, storage.ScopeOpenID) {
 		return t, nil
 	}

@@ -62,15 +62,7 @@ func (t idToken) sign(signer jose.Signer, person []storage.Claim) (string, error
 		return "", fmt.Errorf("provider: id token: %w", err)
 	}
 	payload = withClaims(payload, person)
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("provider: id token: %w", err)
-	}
-	compact, err := jws.CompactSerialize()
-	if err != nil {
-		return "", fmt.Errorf("provider: id token: %w", err)
-	}
-	return compact, nil
+	return compact(signer, payload)
 }
 
 // withClaims adds claims to a JSON object that has members already; those the

@@ -19,9 +19,9 @@ type keyring struct{ sets *storage.Cached[*keys] }
 
 // keys are the keys as of one revision. They are not changed once made.
 type keys struct {
-	signers   map[string]jose.Signer // of ID tokens, by algorithm
-	logout    map[string]jose.Signer // of logout tokens, by algorithm
-	verifiers map[string]publicKey   // by key id, retired ones included
+	signers   map[string]jose.Signer                      // of ID tokens, by algorithm
+	typed     map[jose.ContentType]map[string]jose.Signer // of what says its type, by type and algorithm
+	verifiers map[string]publicKey                        // by key id, retired ones included
 	jwks      document
 }
 
@@ -52,9 +52,10 @@ func (k *keyring) signer(ctx context.Context, alg string) (jose.Signer, error) {
 	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.signers })
 }
 
-// logoutSigner is signer for logout tokens.
-func (k *keyring) logoutSigner(ctx context.Context, alg string) (jose.Signer, error) {
-	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.logout })
+// typed is signer for what is no ID token: its type says so, and nobody takes one
+// for the other (RFC 8725 section 3.11).
+func (k *keyring) typed(ctx context.Context, alg string, typ jose.ContentType) (jose.Signer, error) {
+	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.typed[typ] })
 }
 
 func (k *keyring) find(ctx context.Context, alg string, of func(*keys) map[string]jose.Signer) (jose.Signer, error) {
@@ -70,11 +71,24 @@ func (k *keyring) find(ctx context.Context, alg string, of func(*keys) map[strin
 	return nil, fmt.Errorf("provider: no key signs with %s", alg)
 }
 
+// Types of what we sign beside ID tokens.
+const (
+	typeAccess        jose.ContentType = "at+jwt"                  // RFC 9068
+	typeIntrospection jose.ContentType = "token-introspection+jwt" // RFC 9701
+)
+
+func signedTypes() []jose.ContentType {
+	return []jose.ContentType{typeAccess, typeIntrospection, typLogout}
+}
+
 // newKeys parses the stored keys and makes the document of those that are
 // published at now. It returns when the next retired one leaves it, zero for none.
 func newKeys(stored []storage.SigningKey, window time.Duration, now time.Time) (*keys, time.Time, error) {
 	var until time.Time
-	out := &keys{signers: map[string]jose.Signer{}, logout: map[string]jose.Signer{}, verifiers: map[string]publicKey{}}
+	out := &keys{signers: map[string]jose.Signer{}, typed: map[jose.ContentType]map[string]jose.Signer{}, verifiers: map[string]publicKey{}}
+	for _, typ := range signedTypes() {
+		out.typed[typ] = map[string]jose.Signer{}
+	}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range stored {
 		parsed, err := x509.ParsePKCS8PrivateKey(k.Private)
@@ -89,8 +103,11 @@ func newKeys(stored []storage.SigningKey, window time.Duration, now time.Time) (
 		out.verifiers[k.KID] = publicKey{alg, private.Public()}
 		if k.State == storage.KeyActive {
 			key := jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: private, KeyID: k.KID}}
-			for typ, signers := range map[jose.ContentType]map[string]jose.Signer{"JWT": out.signers, typLogout: out.logout} {
-				if signers[k.Alg], err = jose.NewSigner(key, (&jose.SignerOptions{}).WithType(typ)); err != nil {
+			if out.signers[k.Alg], err = jose.NewSigner(key, (&jose.SignerOptions{}).WithType("JWT")); err != nil {
+				return nil, time.Time{}, fmt.Errorf("provider: key %s: %w", k.KID, err)
+			}
+			for _, typ := range signedTypes() {
+				if out.typed[typ][k.Alg], err = jose.NewSigner(key, (&jose.SignerOptions{}).WithType(typ)); err != nil {
 					return nil, time.Time{}, fmt.Errorf("provider: key %s: %w", k.KID, err)
 				}
 			}

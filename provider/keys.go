@@ -61,8 +61,10 @@ func usedAlgs(ctx context.Context, db *storage.DB) ([]string, error) {
 	}
 	algs := []string{defaultAlg}
 	for _, c := range clients {
-		if alg := c.Metadata.IDTokenSignedAlg; alg != "" && !slices.Contains(algs, alg) {
-			algs = append(algs, alg)
+		for _, alg := range signedAlgs(c.Metadata) {
+			if !slices.Contains(algs, alg) {
+				algs = append(algs, alg)
+			}
 		}
 	}
 	return algs, nil

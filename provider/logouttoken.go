@@ -38,7 +38,7 @@ type logoutToken struct {
 // tokens are. Each attempt gets a new one, with the same jti: an application that
 // has seen it has done what it asks.
 func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storage.LogoutDelivery, now time.Time) (string, error) {
-	signer, err := s.keys.logoutSigner(ctx, c.Metadata.IDTokenSignedAlg)
+	signer, err := s.keys.typed(ctx, c.Metadata.IDTokenSignedAlg, typLogout)
 	if err != nil {
 		return "", err
 	}

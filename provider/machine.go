@@ -14,8 +14,7 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// machineServer is the op.Server behind the token and userinfo endpoints. It
-// refuses everything it does not implement (op.UnimplementedServer).
+// machineServer is the op.Server behind the token endpoint. It refuses everything it does not implement (op.UnimplementedServer).
 type machineServer struct {
 	op.UnimplementedServer
 	*Server
@@ -23,12 +22,11 @@ type machineServer struct {
 
 var _ op.Server = (*machineServer)(nil)
 
-// newMachine returns the library's handler. Authorization, logout, discovery
-// and keys are ours and not routed to it; CORS is ours too.
+// newMachine returns the library's handler. Everything else is ours and not routed
+// to it: it makes JSON of every answer, and asks a resource server for a secret.
 func (s *Server) newMachine() http.Handler {
 	return op.RegisterServer(&machineServer{Server: s}, op.Endpoints{
-		Token:    op.NewEndpoint(PathToken),
-		Userinfo: op.NewEndpoint(PathUserinfo),
+		Token: op.NewEndpoint(PathToken),
 	}, op.WithServerCORSOptions(nil))
 }
 
@@ -43,24 +41,18 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 		if bad.code == "invalid_client" {
 			status = http.StatusUnauthorized
 		}
-		s.refuse(challenge{w, `Basic realm="clave"`}, r, bad, status)
+		s.refuse(challenge{w, basicChallenge}, r, bad, status)
 		return
 	}
-	s.machine.ServeHTTP(challenge{w, `Basic realm="clave"`}, r)
+	s.machine.ServeHTTP(challenge{w, basicChallenge}, r)
 }
 
+// basicChallenge goes with every 401 of who authenticates as a client.
+const basicChallenge = `Basic realm="clave"`
+
 func (s *Server) guardToken(w http.ResponseWriter, r *http.Request) *protocolError {
-	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return invalidRequest("parameters belong in the body")
-	}
-	f, err := bodyForm(w, r)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return invalidRequest("the request is too large")
-	case err != nil:
-		return invalidRequest("the body must be a form, application/x-www-form-urlencoded")
-	}
-	if bad := f.check(); bad != nil {
+	f, bad := machineForm(w, r)
+	if bad != nil {
 		return bad
 	}
 	switch grant := f.get("grant_type"); {
@@ -69,24 +61,55 @@ func (s *Server) guardToken(w http.ResponseWriter, r *http.Request) *protocolErr
 	case !slices.Contains(grantTypes(), grant):
 		return &protocolError{"unsupported_grant_type", "the grant_type is not supported"}
 	}
-	_, bad := readCredentials(r.Header, f)
+	_, bad = readCredentials(r.Header, f)
 	return bad
+}
+
+// machineForm are the parameters of a POST to a machine endpoint: in the body, each
+// once.
+func machineForm(w http.ResponseWriter, r *http.Request) (form, *protocolError) {
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		return nil, invalidRequest("parameters belong in the body")
+	}
+	f, err := bodyForm(w, r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, invalidRequest("the request is too large")
+	case err != nil:
+		return nil, invalidRequest("the body must be a form, application/x-www-form-urlencoded")
+	}
+	return f, f.check()
+}
+
+// machineCall reads a call about one token, and who makes it, or returns an error
+// as op.WriteError writes it.
+func (s *Server) machineCall(w http.ResponseWriter, r *http.Request) (*storage.Client, form, error) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	f, bad := machineForm(w, r)
+	if bad != nil {
+		return nil, nil, s.fail(r.Context(), bad, nil, "path", r.URL.Path)
+	}
+	client, err := s.caller(r.Context(), r.Header, f)
+	if err == nil && f.get("token") == "" {
+		err = s.fail(r.Context(), invalidRequest("token is missing"), nil, "client_id", client.ID)
+	}
+	return client, f, err
+}
+
+// ClientCredentialsExchange implements op.Server (RFC 6749 section 4.4).
+func (m *machineServer) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
+	return m.grantTokens(ctx, r.Client, "client_credentials", func(c *storage.Client) (*tokenResponse, error) {
+		return m.clientCredentials(ctx, c, r.Form.Get("scope"), r.Form["resource"])
+	})
 }
 
 // VerifyClient implements op.Server. The library has parsed the same request
 // more loosely; what counts is what readCredentials finds.
 func (m *machineServer) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
-	c, bad := readCredentials(r.Header, form(r.Form))
-	if bad != nil {
-		return nil, m.fail(ctx, bad, nil)
-	}
-	client, err := m.authenticate(ctx, c)
-	if errors.Is(err, errClientAuth) {
-		bad := &protocolError{"invalid_client", "the client could not be authenticated"}
-		return nil, m.fail(ctx, bad, errClientAuth, "client_id", m.knownAs(ctx, c.clientID), "method", c.method)
-	}
+	client, err := m.caller(ctx, r.Header, form(r.Form))
 	if err != nil {
-		return nil, m.fail(ctx, serverError(), err)
+		return nil, err
 	}
 	return registered{client}, nil
 }
@@ -94,14 +117,14 @@ func (m *machineServer) VerifyClient(ctx context.Context, r *op.Request[op.Clien
 // CodeExchange implements op.Server.
 func (m *machineServer) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	return m.grantTokens(ctx, r.Client, "authorization_code", func(c *storage.Client) (*tokenResponse, error) {
-		return m.exchange(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier)
+		return m.exchange(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier, r.Form["resource"])
 	})
 }
 
 // RefreshToken implements op.Server.
 func (m *machineServer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	return m.grantTokens(ctx, r.Client, "refresh_token", func(c *storage.Client) (*tokenResponse, error) {
-		return m.refresh(ctx, c, r.Data.RefreshToken, r.Form.Get("scope"))
+		return m.refresh(ctx, c, r.Data.RefreshToken, r.Form.Get("scope"), r.Form["resource"])
 	})
 }
 
@@ -131,10 +154,6 @@ func serverError() *protocolError {
 // fail logs why and returns what the library writes: bad and nothing else.
 func (s *Server) fail(ctx context.Context, bad *protocolError, cause error, attrs ...string) error {
 	status := http.StatusBadRequest
-	log := s.logger(ctx).With("code", bad.code, "description", bad.description)
-	for i := 0; i+1 < len(attrs); i += 2 {
-		log = log.With(attrs[i], attrs[i+1])
-	}
 	switch bad.code {
 	case "invalid_client", "invalid_token":
 		status = http.StatusUnauthorized
@@ -142,6 +161,17 @@ func (s *Server) fail(ctx context.Context, bad *protocolError, cause error, attr
 		status = http.StatusForbidden
 	case "server_error":
 		status = http.StatusInternalServerError
+	}
+	return s.failWith(ctx, status, bad, cause, attrs...)
+}
+
+// failWith is fail with a status of the caller's.
+func (s *Server) failWith(ctx context.Context, status int, bad *protocolError, cause error, attrs ...string) error {
+	log := s.logger(ctx).With("code", bad.code, "description", bad.description)
+	for i := 0; i+1 < len(attrs); i += 2 {
+		log = log.With(attrs[i], attrs[i+1])
+	}
+	if status == http.StatusInternalServerError {
 		log.ErrorContext(ctx, "machine request failed", "error", cause)
 		return bad.status(status)
 	}

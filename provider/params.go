@@ -26,15 +26,15 @@ var (
 func limit(name string) (int, bool) {
 	switch name {
 	case "client_id", "response_type", "response_mode", "prompt", "display", "max_age", "login_hint", "ui_locales",
-		"code_challenge_method", "grant_type", "client_assertion_type", "salir", "quedarse", paramEnded:
+		"code_challenge_method", "grant_type", "client_assertion_type", "token_type_hint", "salir", "quedarse", paramEnded:
 		return 256, true
-	case "nonce", "acr_values", "code_challenge", "code_verifier", "code", "refresh_token", "access_token", "client_secret":
+	case "nonce", "acr_values", "code_challenge", "code_verifier", "code", "refresh_token", "client_secret":
 		return 512, true
-	case "redirect_uri", "post_logout_redirect_uri", "state", "scope":
+	case "redirect_uri", "post_logout_redirect_uri", "state", "scope", "resource":
 		return 2048, true
-	case "claims":
+	case "claims", "access_token":
 		return 4096, true
-	case "id_token_hint", "request", "request_uri", "registration", "client_assertion":
+	case "id_token_hint", "request", "request_uri", "registration", "client_assertion", "token":
 		return 8192, true
 	default:
 		return 0, false

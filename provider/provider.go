@@ -23,6 +23,8 @@ const (
 	PathKeys      = "/oauth/jwks"
 	PathLogout    = "/oauth/logout"
 	PathLoggedOut = "/oauth/logout/fin" // the page where a logout ends that leads to no application
+	PathInspect   = "/oauth/introspect" // RFC 7662
+	PathRevoke    = "/oauth/revoke"     // RFC 7009
 	PathDiscovery = "/.well-known/openid-configuration"
 	PathMetadata  = "/.well-known/oauth-authorization-server" // RFC 8414
 )
@@ -69,6 +71,17 @@ type Config struct {
 
 	// Logouts says how applications are told that a session has ended.
 	Logouts LogoutConfig
+	// ClientKeys says how the keys that applications serve themselves (jwks_uri) are
+	// read.
+	ClientKeys ClientKeysConfig
+	// ClientCAs issue the certificates of tls_client_auth (RFC 8705 section 2.1);
+	// nil: no client can use it.
+	ClientCAs *Authorities
+	// Certificates says that requests may carry a client's certificate
+	// (WithClientCertificate); MTLSOrigin, where set, is the origin that asks for it,
+	// which is named for such clients alone (RFC 8705 section 5).
+	Certificates bool
+	MTLSOrigin   string
 
 	// ClavesExpire tells applications when a clave falls due (clave_due_at); where
 	// it is false none does.
@@ -78,11 +91,12 @@ type Config struct {
 // Server is the protocol side of Clave IESS. It is safe for concurrent use.
 type Server struct {
 	Config
-	keys     *keyring
-	logouts  *logouts
-	metadata document
-	machine  http.Handler
-	csrf     *http.CrossOriginProtection
+	keys       *keyring
+	clientKeys *clientKeys
+	logouts    *logouts
+	metadata   document
+	machine    http.Handler
+	csrf       *http.CrossOriginProtection
 }
 
 // New checks cfg, makes sure that signing keys exist for every registered
@@ -117,6 +131,10 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection(), logouts: newLogouts(cfg.Logouts)}
 	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife, logoutLife)+cfg.KeyCache)
+	if cfg.ClientKeys.Timeout == 0 {
+		cfg.ClientKeys.Timeout = 5 * time.Second
+	}
+	s.clientKeys = newClientKeys(newOutbound(cfg.ClientKeys.Networks, cfg.ClientKeys.Roots, cfg.ClientKeys.Timeout), cfg.Now, cfg.Log)
 	algs, err := usedAlgs(ctx, cfg.DB)
 	if err != nil {
 		return nil, err
@@ -124,7 +142,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := EnsureKeys(ctx, cfg.DB, cfg.Now(), algs...); err != nil {
 		return nil, err
 	}
-	if s.metadata, err = newDocument(discovery(cfg.Issuer)); err != nil {
+	if s.metadata, err = newDocument(discovery(cfg)); err != nil {
 		return nil, err
 	}
 	s.machine = s.newMachine()
@@ -153,6 +171,8 @@ func (s *Server) Routes(r *mux.Router) {
 	r.Handle(PathKeys, s.cors(s.page(s.getKeys))).Methods(get, head, options)
 	r.Handle(PathToken, s.cors(http.HandlerFunc(s.postToken))).Methods(post, options)
 	r.Handle(PathUserinfo, s.cors(http.HandlerFunc(s.userinfo))).Methods(get, post, options)
+	r.Handle(PathInspect, http.HandlerFunc(s.postIntrospect)).Methods(post)
+	r.Handle(PathRevoke, s.cors(http.HandlerFunc(s.postRevoke))).Methods(post, options)
 	r.Handle(PathAuthorize, s.page(s.getAuthorize)).Methods(get)
 	r.Handle(PathAuthorize, s.page(s.postAuthorize)).Methods(post)
 	r.Handle(PathLogout, s.page(s.getLogout)).Methods(get)

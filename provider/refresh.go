@@ -11,12 +11,12 @@ import (
 
 // refresh uses a refresh token for the authenticated client c: one transaction,
 // in which the family's row is held, so that two uses take turns.
-func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope string) (*tokenResponse, error) {
+func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope string, resources []string) (*tokenResponse, error) {
 	var answer *tokenResponse
 	var refused *protocolError // committed all the same: the refusal has effects
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
-		answer, err = s.refreshIn(ctx, tx, c, storage.Hash(token), scope)
+		answer, err = s.refreshIn(ctx, tx, c, storage.Hash(token), scope, resources)
 		if errors.As(err, &refused) {
 			return nil
 		}
@@ -31,7 +31,7 @@ func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope st
 	return answer, nil
 }
 
-func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, scope string) (*tokenResponse, error) {
+func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, scope string, resources []string) (*tokenResponse, error) {
 	now := s.Now()
 	t, g, err := tx.LockRefreshToken(ctx, hash)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -54,6 +54,10 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 	if bad != nil {
 		return nil, bad
 	}
+	to, err := s.audienceFor(ctx, strings.Fields(g.Resources), resources)
+	if err != nil {
+		return nil, err
+	}
 	var child *storage.RefreshToken
 	if t.ChildHash != "" {
 		if child, err = tx.RefreshToken(ctx, t.ChildHash); err != nil {
@@ -70,7 +74,7 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 		err := s.revokeFamily(ctx, tx, eventRefreshReplayed, c.ID, g.AfiliadoID, g.ID)
 		return nil, errors.Join(err, refusal(err))
 	}
-	answer, err := s.mint(ctx, c, *g, granted, "", tx.Afiliado, now)
+	answer, err := s.mint(ctx, c, *g, granted, to, "", tx.Afiliado, now)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +86,7 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 	if err := tx.UseRefreshToken(ctx, hash, next.Hash, now); err != nil {
 		return nil, err
 	}
-	return answer, s.storeAccess(ctx, tx, *g, granted, answer.AccessToken, now)
+	return answer, s.storeAccess(ctx, tx, *g, granted, to, answer.AccessToken, now)
 }
 
 // refusal is invalid_grant where the effects of refusing are stored, else

@@ -10,8 +10,9 @@ import (
 )
 
 // registered is a storage.Client as the library wants to see it. Nothing is left
-// to decide from it: GrantTypes lets everything we speak pass, because the
-// library would refuse with words we do not use; grantTokens decides.
+// to decide from it: GrantTypes lets everything we speak pass, and AuthMethod is
+// one for all, because the library would refuse with words we do not use;
+// authenticate and grantTokens decide.
 type registered struct{ *storage.Client }
 
 var _ op.Client = registered{}
@@ -30,7 +31,7 @@ func (c registered) ApplicationType() op.ApplicationType { return op.Application
 
 // AuthMethod implements op.Client.
 func (c registered) AuthMethod() oidc.AuthMethod {
-	return oidc.AuthMethod(c.Metadata.TokenEndpointAuthMethod)
+	return oidc.AuthMethodBasic
 }
 
 // ResponseTypes implements op.Client.
@@ -40,7 +41,7 @@ func (c registered) ResponseTypes() []oidc.ResponseType {
 
 // GrantTypes implements op.Client.
 func (c registered) GrantTypes() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials}
 }
 
 // LoginURL implements op.Client.

@@ -109,9 +109,8 @@ func parseClient(element json.RawMessage) (Registration, error) {
 	}
 	var file struct {
 		storage.ClientMetadata
-		ClientID          string `json:"client_id"`
-		ClientSecret      string `json:"client_secret"`
-		AccessTokenFormat string `json:"iess_access_token_format"`
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
 	}
 	d := json.NewDecoder(bytes.NewReader(joined))
 	d.DisallowUnknownFields()
@@ -123,9 +122,6 @@ func parseClient(element json.RawMessage) (Registration, error) {
 		return r, err
 	}
 	r.ID, r.secret, r.Metadata = file.ClientID, file.ClientSecret, withDefaults(file.ClientMetadata)
-	if file.AccessTokenFormat != "" && file.AccessTokenFormat != "opaque" {
-		return r, errors.New("iess_access_token_format: this version supports opaque only")
-	}
 	return r, checkClient(r)
 }
 
@@ -136,7 +132,6 @@ func withDefaults(m storage.ClientMetadata) storage.ClientMetadata {
 	}{
 		{&m.ApplicationType, "web"},
 		{&m.TokenEndpointAuthMethod, "client_secret_basic"},
-		{&m.Scope, storage.ScopeOpenID},
 		{&m.SubjectType, "pairwise"},
 		{&m.IDTokenSignedAlg, defaultAlg},
 		{&m.PKCE, "required"},
@@ -148,8 +143,12 @@ func withDefaults(m storage.ClientMetadata) storage.ClientMetadata {
 	if m.GrantTypes == nil {
 		m.GrantTypes = []string{"authorization_code"}
 	}
-	if m.ResponseTypes == nil {
+	signsIn := slices.Contains(m.GrantTypes, "authorization_code")
+	if m.ResponseTypes == nil && signsIn {
 		m.ResponseTypes = []string{"code"}
+	}
+	if m.Scope == "" && signsIn {
+		m.Scope = storage.ScopeOpenID
 	}
 	m.Scope = strings.Join(strings.Fields(m.Scope), " ")
 	return m
@@ -162,7 +161,9 @@ func knownMembers() []string {
 		"application_type", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri", "token_endpoint_auth_method",
 		"grant_types", "response_types", "scope", "subject_type", "sector_identifier_uri", "id_token_signed_response_alg",
 		"default_max_age", "default_acr_values", "require_auth_time", "iess_first_party", "iess_pkce", "iess_access_token_format",
-		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required",
+		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
+		"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email", "userinfo_signed_response_alg",
+		"introspection_signed_response_alg", "iess_resource_server",
 	}
 }
 
@@ -170,9 +171,9 @@ func knownMembers() []string {
 // version cannot honour, and the value, if any, that asks for nothing.
 func unsupported(name string) (string, bool) {
 	off, ok := map[string]string{
-		"jwks": "", "jwks_uri": "", "token_endpoint_auth_signing_alg": "", "software_statement": "",
+		"software_statement":              "",
 		"id_token_encrypted_response_alg": "", "id_token_encrypted_response_enc": "",
-		"userinfo_signed_response_alg": "", "userinfo_encrypted_response_alg": "", "userinfo_encrypted_response_enc": "",
+		"userinfo_encrypted_response_alg": "", "userinfo_encrypted_response_enc": "",
 		"request_object_signing_alg": "", "request_object_encryption_alg": "", "request_object_encryption_enc": "", "request_uris": "",
 		"authorization_signed_response_alg": "", "authorization_encrypted_response_alg": "", "authorization_encrypted_response_enc": "",
 		"frontchannel_logout_uri": "", "frontchannel_logout_session_required": "false",
@@ -180,15 +181,27 @@ func unsupported(name string) (string, bool) {
 		"backchannel_authentication_request_signing_alg": "", "backchannel_user_code_parameter": "false",
 		"require_pushed_authorization_requests": "false", "require_signed_request_object": "false",
 		"dpop_bound_access_tokens": "false", "tls_client_certificate_bound_access_tokens": "false",
-		"tls_client_auth_subject_dn": "", "tls_client_auth_san_dns": "", "tls_client_auth_san_uri": "",
-		"tls_client_auth_san_ip": "", "tls_client_auth_san_email": "",
-		"authorization_details_types": "", "introspection_signed_response_alg": "",
+		"authorization_details_types":          "",
 		"introspection_encrypted_response_alg": "", "introspection_encrypted_response_enc": "",
 		"software_id": "", "software_version": "", "client_id_issued_at": "", "client_secret_expires_at": "0",
 		"registration_access_token": "", "registration_client_uri": "",
-		"iess_resource_server": "", "iess_profile": "", "iess_events": "[]",
+		"iess_profile": "", "iess_events": "[]",
 	}[name]
 	return off, ok
+}
+
+// Algs are the algorithms in which the provider signs for the application.
+func (r Registration) Algs() []string { return signedAlgs(r.Metadata) }
+
+// signedAlgs are those m names for what is signed by us.
+func signedAlgs(m storage.ClientMetadata) []string {
+	var out []string
+	for _, alg := range []string{m.IDTokenSignedAlg, m.UserinfoSignedAlg, m.IntrospectionSignedAlg} {
+		if alg != "" && !slices.Contains(out, alg) {
+			out = append(out, alg)
+		}
+	}
+	return out
 }
 
 // Apply registers the application in tx, or replaces what is registered under
@@ -198,7 +211,7 @@ func (r Registration) Apply(ctx context.Context, tx *storage.Tx, now time.Time) 
 	c := storage.Client{ID: r.ID, Metadata: r.Metadata, UpdatedAt: storage.At(now)}
 	if r.secret != "" {
 		c.SecretMAC = tx.ClientSecretMAC(r.ID, r.secret)
-	} else if r.Metadata.TokenEndpointAuthMethod != "none" {
+	} else if secretMethod(r.Metadata.TokenEndpointAuthMethod) {
 		old, err := tx.Client(ctx, r.ID)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err

@@ -14,9 +14,36 @@ import (
 
 func responseModes() []string { return []string{"query", "fragment", "form_post"} }
 
-func grantTypes() []string { return []string{"authorization_code", "refresh_token"} }
+func grantTypes() []string {
+	return []string{"authorization_code", "refresh_token", "client_credentials"}
+}
 
-func authMethods() []string { return []string{"client_secret_basic", "client_secret_post", "none"} }
+// authMethods are the ways in which clients prove who they are.
+func authMethods() []string {
+	return slices.Concat([]string{"client_secret_basic", "client_secret_post", methodKeyJWT}, certificateMethods(), []string{"none"})
+}
+
+const methodKeyJWT = "private_key_jwt"
+
+// certificateMethods are those of RFC 8705.
+func certificateMethods() []string { return []string{"tls_client_auth", "self_signed_tls_client_auth"} }
+
+// profileFAPI2 is the FAPI 2.0 Security Profile, as the value of iess_profile.
+const profileFAPI2 = "fapi2"
+
+// signingAlgs are the algorithms in which clients of a profile may sign.
+func signingAlgs(profile string) []string {
+	algs := idTokenAlgs()
+	if profile == profileFAPI2 {
+		algs = slices.DeleteFunc(algs, func(alg string) bool { return alg == "RS256" })
+	}
+	return algs
+}
+
+// tokenFormats are the forms of access tokens; the first is the default.
+func tokenFormats() []string { return []string{"opaque", formatJWT} }
+
+const formatJWT = "jwt"
 
 func promptValues() []string { return []string{"none", "login", "consent", "select_account"} }
 

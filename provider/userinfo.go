@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
-	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"iess.gob.ec/clave/storage"
@@ -17,7 +17,7 @@ import (
 // section 3).
 const bearerChallenge = `Bearer realm="clave", error="invalid_token"` //nolint:gosec // a header, no credential
 
-// userinfo stands before the library at the userinfo endpoint: the token comes
+// userinfo is the userinfo endpoint: the token comes
 // in the header or, by POST, in a form; never in the URL, and never twice (RFC
 // 6750 section 2).
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
@@ -39,12 +39,43 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	clean := r.Clone(r.Context())
-	clean.Body, clean.URL.RawQuery = http.NoBody, ""
-	clean.Form, clean.PostForm = nil, nil
-	clean.Header = http.Header{"Authorization": {"Bearer " + token}}
-	s.machine.ServeHTTP(challenge{w, bearerChallenge}, clean)
+	client, body, err := s.userinfoFor(r.Context(), token)
+	if err != nil {
+		op.WriteError(challenge{w, bearerChallenge}, r, err, nil)
+		return
+	}
+	media := "application/json"
+	if alg := client.Metadata.UserinfoSignedAlg; alg != "" {
+		media = "application/jwt"
+		if body, err = s.signedUserinfo(r.Context(), client, alg, body); err != nil {
+			op.WriteError(w, r, s.fail(r.Context(), serverError(), err, "client_id", client.ID), nil)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", media)
+	_, _ = w.Write(body) // whoever asked may have gone
 }
+
+// signedUserinfo is body for the client alone, signed with alg (OpenID Core 5.3.2).
+// It has no azp and no exp: nobody takes it for an ID token.
+func (s *Server) signedUserinfo(ctx context.Context, c *storage.Client, alg string, body []byte) ([]byte, error) {
+	signer, err := s.keys.signer(ctx, alg)
+	if err != nil {
+		return nil, err
+	}
+	head, err := json.Marshal(struct {
+		Iss string `json:"iss"`
+		Aud string `json:"aud"`
+	}{s.Issuer, c.ID})
+	if err != nil {
+		return nil, err
+	}
+	token, err := compact(signer, slices.Concat(head[:len(head)-1], []byte(","), body[1:])) // body has its sub
+	return []byte(token), err
+}
+
+// maxToken is the most bytes of an access token we take.
+const maxToken = 4096
 
 // bearer is the request's one access token, or "".
 func bearer(w http.ResponseWriter, r *http.Request) (string, *protocolError) {
@@ -71,49 +102,68 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, *protocolError) {
 		return "", invalidRequest("one access token in one place")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 512 {
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
 		return "", &protocolError{"invalid_token", "the access token is not valid"}
 	}
 	return token, nil
 }
 
-// UserInfo implements op.Server (OpenID Core 5.3).
-func (m *machineServer) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
+// userinfoFor is what an access token shows of its person (OpenID Core 5.3), or an
+// error as op.WriteError writes it.
+func (s *Server) userinfoFor(ctx context.Context, token string) (*storage.Client, []byte, error) {
 	bad := &protocolError{"invalid_token", "the access token is not valid"}
-	b, err := m.DB.Bearer(ctx, storage.Hash(r.Data.AccessToken), m.Now())
+	b, err := s.DB.Bearer(ctx, storage.Hash(token), s.Now())
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, m.fail(ctx, bad, err)
+		return nil, nil, s.notOfPerson(ctx, token, bad)
 	}
 	if err != nil {
-		return nil, m.fail(ctx, serverError(), err)
+		return nil, nil, s.fail(ctx, serverError(), err)
 	}
-	client, err := m.Clients.Client(ctx, b.ClientID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, m.fail(ctx, bad, err, "client_id", b.ClientID)
+	client, err := s.Clients.Client(ctx, b.ClientID)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && b.Audience != s.Issuer {
+		return nil, nil, s.fail(ctx, bad, err, "client_id", b.ClientID, "audience", b.Audience)
 	}
 	if err != nil {
-		return nil, m.fail(ctx, serverError(), err)
+		return nil, nil, s.fail(ctx, serverError(), err)
 	}
 	if !hasScope(b.Scope, storage.ScopeOpenID) {
-		return nil, m.fail(ctx, &protocolError{"insufficient_scope", "the token is not of scope openid"}, nil, "client_id", b.ClientID)
+		return nil, nil, s.fail(ctx, notOpenID(), nil, "client_id", b.ClientID)
 	}
-	body, err := m.userinfoBody(client, b)
+	body, err := s.userinfoBody(client, b)
 	if err != nil {
-		return nil, m.fail(ctx, serverError(), err)
+		return nil, nil, s.fail(ctx, serverError(), err)
 	}
-	return op.NewResponse(body), nil
+	return client, body, nil
 }
 
-func (m *machineServer) userinfoBody(c *storage.Client, b *storage.Bearer) (json.RawMessage, error) {
+func notOpenID() *protocolError {
+	return &protocolError{"insufficient_scope", "the token is not of scope openid"}
+}
+
+// notOfPerson answers for a token that stands for nobody: one of a client's own is
+// valid, and not enough here.
+func (s *Server) notOfPerson(ctx context.Context, token string, bad *protocolError) error {
+	facts, err := s.DB.TokenFacts(ctx, storage.Hash(token), s.Now())
+	switch {
+	case errors.Is(err, storage.ErrNotFound) || err == nil && facts.GrantID != "":
+		return s.fail(ctx, bad, err)
+	case err != nil:
+		return s.fail(ctx, serverError(), err)
+	default:
+		return s.fail(ctx, notOpenID(), nil, "client_id", facts.ClientID)
+	}
+}
+
+func (s *Server) userinfoBody(c *storage.Client, b *storage.Bearer) (json.RawMessage, error) {
 	req, err := storedClaims(b.Claims)
 	if err != nil {
 		return nil, err
 	}
 	sub, err := json.Marshal(struct {
 		Sub string `json:"sub"`
-	}{m.DB.Subject(*c, b.Afiliado.ID)})
+	}{s.DB.Subject(*c, b.Afiliado.ID)})
 	if err != nil {
 		return nil, err
 	}
-	return withClaims(sub, userinfoClaims(*b.Afiliado, m.claveTimes(b.ClaveDueAt, b.RecoveredAt), b.Scope, req)), nil
+	return withClaims(sub, userinfoClaims(*b.Afiliado, s.claveTimes(b.ClaveDueAt, b.RecoveredAt), b.Scope, req)), nil
 }

@@ -49,6 +49,7 @@ type AuthParams struct {
 	ACRValues    []string        `json:"acr_values,omitempty"`    // in the application's order
 	ACREssential bool            `json:"acr_essential,omitempty"` // asked by the claims parameter as essential
 	Claims       json.RawMessage `json:"claims,omitempty"`        // the claims parameter, checked
+	Resources    []string        `json:"resources,omitempty"`     // resource servers the tokens are for (RFC 8707), checked
 }
 
 type authRequestRow struct {

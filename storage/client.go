@@ -21,7 +21,8 @@ type ClientMetadata struct {
 	RedirectURIs            []string `json:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty"`
 	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty"`
-	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"` // client_secret_basic, client_secret_post, none
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"` // client_secret_basic, private_key_jwt, none, …
+	TokenEndpointAuthAlg    string   `json:"token_endpoint_auth_signing_alg,omitempty"`
 	GrantTypes              []string `json:"grant_types"`
 	ResponseTypes           []string `json:"response_types"`
 	Scope                   string   `json:"scope"`        // what the application may ask, space-separated
@@ -40,6 +41,24 @@ type ClientMetadata struct {
 	// nowhere. Each names the session, whether the application requires it or not.
 	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
+
+	// The application's public keys: a JWK set, or where it serves one.
+	JWKS    json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI string          `json:"jwks_uri,omitempty"`
+
+	// What a certificate of tls_client_auth must name (RFC 8705 section 2.1.2).
+	TLSSubjectDN string `json:"tls_client_auth_subject_dn,omitempty"`
+	TLSSANDNS    string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSSANURI    string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSSANIP     string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSSANEmail  string `json:"tls_client_auth_san_email,omitempty"`
+
+	UserinfoSignedAlg      string `json:"userinfo_signed_response_alg,omitempty"`      // "": plain JSON
+	IntrospectionSignedAlg string `json:"introspection_signed_response_alg,omitempty"` // "": plain JSON
+
+	Profile           string `json:"iess_profile,omitempty"`             // "", fapi2
+	AccessTokenFormat string `json:"iess_access_token_format,omitempty"` // "" is opaque; jwt
+	ResourceServer    string `json:"iess_resource_server,omitempty"`     // the audience for which the client may introspect
 }
 
 // Client is a registered application.
@@ -122,6 +141,9 @@ func (tx *Tx) DisableClient(ctx context.Context, id string, now time.Time) error
 	}
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = 'client disabled' WHERE client_id = ? AND revoked_at = 0`, At(now), id)
+	}
+	if err == nil { // those of client_credentials have no grant
+		err = tx.run(ctx, `DELETE FROM access_token WHERE client_id = ? AND grant_id = ''`, id)
 	}
 	if err != nil {
 		return fmt.Errorf("storage: disable client: %w", err)

@@ -14,7 +14,8 @@ type Grant struct {
 	SessionID     string  `db:"session_id"`
 	SID           string  `db:"sid"`
 	Scope         string  `db:"scope"`
-	Claims        string  `db:"claims"` // the claims parameter, "" for none
+	Claims        string  `db:"claims"`    // the claims parameter, "" for none
+	Resources     string  `db:"resources"` // audiences it may give tokens for (RFC 8707), space-separated; "" for none in particular
 	Nonce         string  `db:"nonce"`
 	AuthAt        Instant `db:"auth_at"`
 	ACR           string  `db:"acr"`
@@ -31,7 +32,7 @@ type Grant struct {
 	RecoveredAt Instant `db:"recovered_at"`
 }
 
-const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.nonce, g.auth_at, g.acr, g.amr,
+const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.resources, g.nonce, g.auth_at, g.acr, g.amr,
 	g.created_at, g.expires_at, g.revoked_at, g.revoked_reason`
 
 // AccessToken is an opaque access token, or the record of a JWT one.
@@ -60,9 +61,9 @@ const refreshColumns = `hash, grant_id, created_at, used_at, child_hash, replace
 
 // AddGrant stores a new grant.
 func (tx *Tx) AddGrant(ctx context.Context, g Grant) error {
-	err := tx.run(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, nonce, auth_at, acr, amr,
-		created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Nonce, g.AuthAt, g.ACR, g.AMR, g.CreatedAt, g.ExpiresAt)
+	err := tx.run(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, resources, nonce, auth_at, acr, amr,
+		created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Resources, g.Nonce, g.AuthAt, g.ACR, g.AMR, g.CreatedAt, g.ExpiresAt)
 	if err != nil {
 		return fmt.Errorf("storage: add grant: %w", err)
 	}

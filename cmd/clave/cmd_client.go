@@ -56,7 +56,7 @@ func (c *commands) clientApply(ctx context.Context, name string) error {
 	now := c.now()
 	var algs []string
 	for _, r := range clients {
-		algs = append(algs, r.Metadata.IDTokenSignedAlg)
+		algs = append(algs, r.Algs()...)
 	}
 	// Before they may ask for it: running replicas must have what signs for them.
 	if err := provider.EnsureKeys(ctx, db, now, algs...); err != nil {
