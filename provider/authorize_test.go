@@ -154,7 +154,7 @@ func TestRepeatedParametersAreRefused(t *testing.T) {
 			want(t, name+" twice", res.StatusCode, http.StatusBadRequest)
 			want(t, name+" twice: redirect", res.Header.Get("Location"), "")
 		}
-		res, _ := h.do(http.MethodGet, PathAuthorize+"?"+q.Encode()+"&resource=https://a.example&resource=https://b.example", "")
+		res, _ := h.do(http.MethodGet, PathAuthorize+"?"+q.Encode()+"&resource="+url.QueryEscape(h.url)+"&resource="+url.QueryEscape(h.url), "")
 		want(t, "resource may repeat", strings.Contains(res.Header.Get("Location"), "code="), true)
 	})
 }

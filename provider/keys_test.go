@@ -173,10 +173,10 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, value := range map[string]string{
-			"issuer": `"` + h.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token"]`,
+			"issuer": `"` + h.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token","client_credentials"]`,
 			"response_modes_supported": `["query","fragment","form_post"]`, "code_challenge_methods_supported": `["S256"]`,
 			"subject_types_supported": `["pairwise","public"]`, "id_token_signing_alg_values_supported": `["ES256","RS256","PS256","EdDSA"]`,
-			"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","none"]`,
+			"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","private_key_jwt","none"]`,
 			"authorization_response_iss_parameter_supported": "true", "claims_parameter_supported": "true",
 			"backchannel_logout_supported": "true", "backchannel_logout_session_supported": "true",
 			"request_parameter_supported": "false", "request_uri_parameter_supported": "false",
@@ -193,7 +193,7 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 				want(t, name+" exists", res.StatusCode != http.StatusNotFound, true)
 			}
 		}
-		for _, absent := range []string{"registration_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "check_session_iframe"} {
+		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "check_session_iframe"} {
 			if _, ok := m[absent]; ok {
 				t.Errorf("%s is promised", absent)
 			}
@@ -231,12 +231,12 @@ func TestOIDC_3_4_3_T16_IssuerIsTheConfiguredOne(t *testing.T) {
 // The library reflects every origin, with credentials, everywhere.
 func TestOIDC_2_4_8_CORS(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		for _, path := range []string{PathDiscovery, PathMetadata, PathKeys, PathToken, PathUserinfo, PathAuthorize, PathLogout} {
+		for _, path := range []string{PathDiscovery, PathMetadata, PathKeys, PathToken, PathUserinfo, PathRevoke, PathInspect, PathAuthorize, PathLogout} {
 			for origin, allowed := range map[string]bool{
 				"https://web.example": true, "https://evil.example": false, "null": false, "http://web.example": false,
 				"https://web.example.evil.example": false, "https://web.example:8443": false, "https://WEB.example": false,
 			} {
-				allowed = allowed && path != PathAuthorize && path != PathLogout
+				allowed = allowed && path != PathAuthorize && path != PathLogout && path != PathInspect
 				for _, method := range []string{http.MethodOptions, http.MethodGet, http.MethodPost} {
 					res, _ := h.do(method, path, "", "Origin", origin, "Access-Control-Request-Method", "POST")
 					got := res.Header.Get("Access-Control-Allow-Origin")

@@ -193,6 +193,12 @@ func writes02() []write {
 		{"AddAccessToken", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddAccessToken(ctx, storage.AccessToken{Hash: "a2", GrantID: f.grant.ID})
 		}},
+		{"RevokeAccessToken", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.RevokeAccessToken(ctx, "access", "historia"))
+		}},
+		{"SpendJTI", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.SpendJTI(ctx, "client_assertion", "historia", "jti", later))
+		}},
 		{"AddRefreshToken", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "r2", GrantID: f.grant.ID})
 		}},
