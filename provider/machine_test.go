@@ -127,11 +127,7 @@ func (h *house) machines() testKey {
 // post sends f to a machine endpoint as client, with its secret.
 func (h *house) post(path, client string, f url.Values, header ...string) answerOf {
 	h.t.Helper()
-	res, text := h.do(http.MethodPost, path, f.Encode(), append([]string{"Authorization", basic(client, secret)}, header...)...)
-	if !strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
-		return answerOf{status: res.StatusCode, header: res.Header, text: text}
-	}
-	return h.json(res, text)
+	return h.json(h.do(http.MethodPost, path, f.Encode(), append([]string{"Authorization", basic(client, secret)}, header...)...))
 }
 
 // machineToken is the token of client's own for resource.
