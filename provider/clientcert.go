@@ -169,7 +169,7 @@ func ReadAuthorities(text []byte) (*Authorities, error) {
 		if err != nil {
 			return nil, err
 		}
-		if bytes.Equal(cert.RawSubject, cert.RawIssuer) && cert.CheckSignatureFrom(cert) == nil {
+		if bytes.Equal(cert.RawSubject, cert.RawIssuer) && cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil {
 			a.Roots.AddCert(cert)
 			roots++
 		} else {

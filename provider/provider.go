@@ -29,6 +29,10 @@ const (
 	PathMetadata  = "/.well-known/oauth-authorization-server" // RFC 8414
 )
 
+// MachinePaths are the paths that applications call themselves, with what proves
+// who they are.
+func MachinePaths() []string { return []string{PathToken, PathUserinfo, PathInspect, PathRevoke} }
+
 // Login is what the protocol needs of whoever knows the browser. cmd connects
 // login.Server.
 type Login interface {

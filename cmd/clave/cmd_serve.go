@@ -124,7 +124,7 @@ func (c *config) pages() templates.Config {
 func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc := server.Config{
 		Issuer: c.Issuer.String(), Version: buildVersion(), Storage: c.storage(), Migrate: c.Database.Migrate,
-		Proxy: server.Proxy{Trusted: c.Proxy.Trusted, Header: c.Proxy.Header},
+		Proxy: server.Proxy{Trusted: c.Proxy.Trusted, Header: c.Proxy.Header, Certificate: c.Proxy.Certificate}, MTLSOrigin: c.MTLS.Origin,
 		Timeouts: server.Timeouts{
 			Header: c.HTTP.HeaderTimeout, Body: c.HTTP.BodyTimeout, Write: c.HTTP.WriteTimeout, Idle: c.HTTP.IdleTimeout,
 		},
@@ -136,6 +136,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
 	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache
 	sc.Provider.Logouts = c.logouts()
+	sc.Provider.ClientCAs = c.MTLS.CAs
 	sc.Hash = login.HashConfig{
 		Memory: c.Hash.Memory, Passes: c.Hash.Passes, Lanes: c.Hash.Lanes, Slots: c.Hash.Slots, Queue: c.Hash.Queue, Wait: c.Hash.Wait,
 	}

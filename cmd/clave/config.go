@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login/recovery"
+	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -28,8 +29,12 @@ type config struct {
 	TLS struct{ Cert, Key string }
 
 	Proxy struct {
-		Trusted []netip.Prefix
-		Header  string
+		Trusted             []netip.Prefix
+		Header, Certificate string
+	}
+	MTLS struct {
+		Origin string
+		CAs    *provider.Authorities // nil: none
 	}
 	HTTP struct {
 		HeaderTimeout, BodyTimeout, WriteTimeout, IdleTimeout time.Duration

@@ -27,6 +27,7 @@ func (r *reader) relate(c *config) {
 		r.refuse("database.url_file", "is written beside database.url", "keep one of them")
 	}
 	r.transport(c)
+	r.mutual(c)
 	r.database(c)
 	r.mail(c)
 	if c.Keys.Current != "" && len(c.Keys.Seal) > 0 {

@@ -74,6 +74,18 @@ func (c *config) serving() []option {
 			doc: "Where these proxies write the client's address.",
 		},
 		{
+			key: "proxy.certificate_header", example: "Client-Cert", set: header(&c.Proxy.Certificate),
+			doc: "Where these proxies write the certificate of an application that shows one, as RFC 9440 or escaped PEM (nginx: $ssl_client_escaped_cert). They must remove what others write there.",
+		},
+		{
+			key: "mtls.origin", example: "https://mtls.clave.iess.gob.ec", set: mtlsOrigin(&c.MTLS.Origin),
+			doc: "A host of its own where applications are asked for a certificate (tls_client_auth); this program's certificate must be for it too.",
+		},
+		{
+			key: "mtls.ca_file", example: "tls/applications-ca.pem", set: c.authorities(&c.MTLS.CAs),
+			doc: "Certificates in PEM of who issues those of applications (tls_client_auth); those that sign themselves are trusted.",
+		},
+		{
 			key: "http.header_timeout", preset: "10s", set: span(&c.HTTP.HeaderTimeout, 100*time.Millisecond, 10*time.Second, false),
 			doc: "How long a client may take over the head of a request.",
 		},

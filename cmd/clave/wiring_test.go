@@ -27,7 +27,8 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"CLAVE_DATABASE_MAX_CONNS=73", "CLAVE_DATABASE_MIGRATE=true", "CLAVE_CONTACT_PHONE=140", "CLAVE_CONTACT_CHANNELS=video=https://video.example",
 		"CLAVE_CONTACT_CONTROLLER_ADDRESS=Quito", "CLAVE_CONTACT_CONTROLLER_EMAIL=a@iess.example",
 		"CLAVE_CONTACT_DELEGATE_ADDRESS=Cuenca", "CLAVE_CONTACT_DELEGATE_EMAIL=b@iess.example",
-		"CLAVE_PROXY_TRUSTED=10.0.0.1", "CLAVE_PROXY_HEADER=X-Real-IP",
+		"CLAVE_PROXY_TRUSTED=10.0.0.1", "CLAVE_PROXY_HEADER=X-Real-IP", "CLAVE_PROXY_CERTIFICATE_HEADER=Client-Cert",
+		"CLAVE_MTLS_ORIGIN=https://mtls.example", "CLAVE_MTLS_CA_FILE=good.pem",
 		"CLAVE_SMTP_HOST=mail.example", "CLAVE_SMTP_PORT=2525", "CLAVE_SMTP_TLS=implicit", "CLAVE_SMTP_CA_FILE=good.pem", "CLAVE_SMTP_USERNAME=clave",
 		"CLAVE_SMTP_PASSWORD_FILE=words", "CLAVE_SMTP_FROM=IESS <c@iess.example>", "CLAVE_SMTP_REPLY_TO=d@iess.example", "CLAVE_SMTP_TIMEOUT=53s",
 		"CLAVE_LOGOUT_NETWORKS=10.20.0.0/16", "CLAVE_LOGOUT_CA_FILE=good.pem", "CLAVE_LOGOUT_TIMEOUT=7s", "CLAVE_LOGOUT_GIVE_UP=5h",
@@ -66,7 +67,8 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 			s.Mail.From == "IESS <c@iess.example>" && s.Mail.ReplyTo == "d@iess.example",
 		"logout": len(s.Provider.Logouts.Networks) == 1 && s.Provider.Logouts.Roots != nil && s.Provider.Logouts.Timeout == 7*time.Second &&
 			s.Provider.Logouts.GiveUp == 5*time.Hour,
-		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP",
+		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP" && s.Proxy.Certificate == "Client-Cert",
+		"mtls":  s.MTLSOrigin == "https://mtls.example" && s.Provider.ClientCAs != nil,
 		"keys":  s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
 	} {
 		if !is {

@@ -14,6 +14,10 @@ type Proxy struct {
 	// Header is where they write the address they were asked from, the nearest
 	// hop last; empty means X-Forwarded-For.
 	Header string
+	// Certificate is the header in which they hand on the certificate whose key a
+	// client proved to them to hold, as RFC 9440 or escaped PEM; empty: in none. They
+	// must remove what clients write there.
+	Certificate string
 }
 
 func (p Proxy) trusts(a netip.Addr) bool {

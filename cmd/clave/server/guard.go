@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -23,6 +24,7 @@ import (
 type guard struct {
 	next     http.Handler
 	issuer   *url.URL
+	mtls     *url.URL // where certificates are asked for; of no host: nowhere
 	proxy    Proxy
 	behind   bool // nobody but the proxy may speak to us: the way to us is not encrypted
 	maxBody  int64
@@ -66,6 +68,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	if a := g.proxy.client(peer, r.Header); a.IsValid() {
 		r.RemoteAddr = netip.AddrPortFrom(a, 0).String()
+	}
+	if cert := g.certificate(r, peer); cert != nil {
+		r = r.WithContext(provider.WithClientCertificate(r.Context(), cert))
 	}
 	res := &response{ResponseWriter: w, complete: g.complete}
 	res.Header().Set("X-Request-Id", id)
@@ -119,10 +124,15 @@ func (g *guard) ours(r *http.Request, peer string) bool {
 		}
 	}
 	host := strings.ToLower(r.Host)
-	if g.issuer.Port() == "" {
-		host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[g.issuer.Scheme])
+	return g.forMachines(r, bare(host, g.mtls)) || bare(host, g.issuer) == g.issuer.Host
+}
+
+// bare is host without the port that origin need not name.
+func bare(host string, origin *url.URL) string {
+	if origin.Port() != "" {
+		return host
 	}
-	return host == g.issuer.Host
+	return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[origin.Scheme])
 }
 
 // recovered answers a request whose handler has panicked with v, and reports

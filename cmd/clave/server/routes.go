@@ -36,7 +36,7 @@ func (s *Server) publicRoutes(mounts ...func(*mux.Router)) http.Handler {
 	}
 	s.router = r
 	return &guard{
-		next: r, issuer: s.issuer, proxy: s.cfg.Proxy, behind: s.cfg.TLS == nil && s.issuer.Scheme == "https",
+		next: r, issuer: s.issuer, mtls: s.mtls, proxy: s.cfg.Proxy, behind: s.cfg.TLS == nil && s.issuer.Scheme == "https",
 		maxBody: maxBody, headers: fixedHeaders(s.issuer.Scheme == "https"), fail: s.fail, allowed: func(req *http.Request) string { return allowed(r, req) },
 		observe: s.metrics.observe, access: s.cfg.AccessLog, now: s.now, log: s.log, draining: &s.draining,
 	}

@@ -55,6 +55,10 @@ type Config struct {
 	// to the proxies named in Proxy.
 	TLS   *tls.Config
 	Proxy Proxy
+	// MTLSOrigin is where applications are asked for a certificate (RFC 8705 section
+	// 5): https and a host of its own, of which TLS must have a certificate. Empty:
+	// nowhere, unless the proxy asks.
+	MTLSOrigin string
 	// Timeouts left at zero get the defaults named there.
 	Timeouts Timeouts
 	// StopDelay is how long Run goes on serving after it was told to stop, with
@@ -81,6 +85,7 @@ const maxHeader = 32 << 10
 type Server struct {
 	cfg      Config
 	issuer   *url.URL
+	mtls     *url.URL // of no host: none
 	db       *storage.DB
 	people   *login.Server
 	protocol *provider.Server
@@ -110,7 +115,12 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if u.Scheme == "https" && cfg.TLS == nil && len(cfg.Proxy.Trusted) == 0 {
 		return nil, errors.New("server: the issuer is https, yet neither a certificate nor a trusted proxy is named")
 	}
-	s := &Server{cfg: cfg, issuer: u, metrics: newMetrics(cfg.Version), now: cfg.Now, after: time.After, log: cfg.Log}
+	mtls, err := checkMTLS(cfg.MTLSOrigin, u)
+	if err != nil {
+		return nil, err
+	}
+	cfg.TLS = asking(cfg.TLS, mtls.Hostname())
+	s := &Server{cfg: cfg, issuer: u, mtls: mtls, metrics: newMetrics(cfg.Version), now: cfg.Now, after: time.After, log: cfg.Log}
 	own := cfg.Storage.OnEvents
 	cfg.Storage.OnEvents = func(names []string) {
 		s.metrics.onEvents(names)
