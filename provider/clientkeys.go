@@ -110,7 +110,7 @@ func (k *clientKeys) ask(ctx context.Context, c *storage.Client, served *servedK
 	// Whoever asks may go away; the answer serves the next one too.
 	set, err := k.fetch(context.WithoutCancel(ctx), c.Metadata.JWKSURI)
 	if err != nil {
-		k.log.WarnContext(ctx, "the keys of an application cannot be read", "client_id", c.ID, "error", err)
+		k.log.WarnContext(ctx, "the keys of an application cannot be read", "client_id", c.ID, "trouble", trouble(err), "error", err)
 		return
 	}
 	served.set, served.read = set, now

@@ -64,9 +64,8 @@ func TestRFC7009_2_1_OnlyItsOwnTokens(t *testing.T) {
 		want(t, "audited", h.audited(eventRevokedForeign), 2)
 		want(t, "access token", h.userinfoOf(a.get("access_token")).status, http.StatusOK)
 		want(t, "refresh token", h.useRefresh("web", a.get("refresh_token")).status, http.StatusOK)
-		rows := h.auditRows()
 		for name, token := range map[string]string{"unknown": storage.NewSecret(), "short": "x", "a code": h.code("web")} {
-			rows = h.auditRows()
+			rows := h.auditRows()
 			want(t, name, h.revokeBy("web", token).status, http.StatusOK)
 			want(t, name+": audit rows", h.auditRows(), rows)
 		}

@@ -93,6 +93,7 @@ func TestPurgeTakesOnlyWhatExpired(t *testing.T) {
 					tx.AddAuthRequest(ctx, storage.AuthRequest{ID: id, ExpiresAt: until}),
 					tx.KeepDevice(ctx, storage.Device{ID: id, SecretHash: id, AfiliadoID: a.ID, ExpiresAt: until}),
 					tx.AddPressure(ctx, []byte(id), until.Time, 0, 0),
+					done(tx.SpendJTI(ctx, "client_assertion", "historia", id, until.Time)),
 					done(tx.ReserveAttempt(ctx, []byte(id), 5, now, until.Time)),
 				} {
 					if err != nil {
@@ -103,12 +104,12 @@ func TestPurgeTakesOnlyWhatExpired(t *testing.T) {
 			return done(tx.LockClave(ctx, []byte("0"), storage.LockLogin, now)) // now it never expires
 		})
 		n, err := db.Purge(t.Context(), now, 2)
-		if err != nil || n != 5*7-1 {
-			t.Errorf("purged %d, %v; want %d", n, err, 5*7-1)
+		if err != nil || n != 5*8-1 {
+			t.Errorf("purged %d, %v; want %d", n, err, 5*8-1)
 		}
 		for table, want := range map[string]int{
 			"session": 2, "session_client": 2, "oauth_grant": 2, "refresh_token": 2, "access_token": 2,
-			"auth_request": 2, "device": 2, "pressure": 2, "login_budget": 3,
+			"auth_request": 2, "jti_spent": 2, "device": 2, "pressure": 2, "login_budget": 3,
 		} {
 			if got := count(t, raw, `SELECT COUNT(*) FROM `+table); got != want {
 				t.Errorf("%s has %d rows, want %d", table, got, want)

@@ -155,14 +155,24 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
   backchannel_logout_uri        where it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0)
   backchannel_logout_session_required
   token_endpoint_auth_method    client_secret_basic (default; form-encode id and secret, RFC 6749 2.3.1)
-                                | client_secret_post | none
-  grant_types                   ["authorization_code"] (default), and "refresh_token" with scope offline_access
-  response_types                ["code"]
-  scope                         openid (default) and any of profile email phone offline_access cedula afiliacion
+                                | client_secret_post | private_key_jwt | tls_client_auth | self_signed_tls_client_auth | none
+  jwks or jwks_uri              its public keys; jwks_uri is read again when it signs with an unknown one
+  token_endpoint_auth_signing_alg
+                                of private_key_jwt: ES256 | PS256 | EdDSA | RS256; left out: any of them
+  tls_client_auth_subject_dn, tls_client_auth_san_dns, _san_uri, _san_ip, _san_email
+                                of tls_client_auth: the one thing its certificate names
+  grant_types                   ["authorization_code"] (default), "refresh_token" with scope offline_access,
+                                "client_credentials"; [] for a resource server
+  response_types                ["code"]; [] without authorization_code
+  scope                         openid (default) and any of profile email phone offline_access cedula afiliacion;
+                                with client_credentials also those of resource servers, such as historia:leer
   subject_type                  pairwise (default) | public; sector_identifier_uri
   id_token_signed_response_alg  ES256 (default) | RS256 | PS256 | EdDSA
   default_max_age, default_acr_values, require_auth_time
   iess_first_party              true: people see a notice; false (default): they are asked
   iess_pkce                     required (default) | optional
-  iess_access_token_format      opaque
+  iess_access_token_format      opaque (default) | jwt (RFC 9068)
+  iess_resource_server          URI of an API: this client may introspect the tokens that are for it
+  userinfo_signed_response_alg, introspection_signed_response_alg
+                                ES256 | RS256 | PS256 | EdDSA; left out: JSON
   iess_renewal_window           0 (default) to 86400 seconds`
