@@ -2,17 +2,36 @@ package provider
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"iess.gob.ec/clave/storage"
 )
 
 // claimsRequest is what we keep of the claims parameter (OpenID Core 5.5):
-// which claims to put where. Values asked for are not compared: the application
-// gets the registry's value, or none.
+// which claims to put where, and of which values only. Where the registry has
+// another value the application gets none, so that it can have a cédula confirmed
+// that it would not be told; a claim that its scope hands out anyway stays.
 type claimsRequest struct {
-	IDToken  []string `json:"id_token,omitempty"`
-	Userinfo []string `json:"userinfo,omitempty"`
+	IDToken        []string     `json:"id_token,omitempty"`
+	Userinfo       []string     `json:"userinfo,omitempty"`
+	IDTokenValues  wantedValues `json:"id_token_values,omitempty"`
+	UserinfoValues wantedValues `json:"userinfo_values,omitempty"`
+}
+
+// wantedValues are those asked of a claim; one without any may have each.
+type wantedValues map[string][]json.RawMessage
+
+// fits reports whether c has one of its values.
+func (w wantedValues) fits(c storage.Claim) bool {
+	wanted, limited := w[c.Name]
+	return !limited || slices.ContainsFunc(wanted, func(v json.RawMessage) bool { return sameJSON(v, c.JSON()) })
+}
+
+// sameJSON reports whether two texts hold one JSON value.
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // claimsSteer is what the parameter says about the sign-in itself.
@@ -44,7 +63,8 @@ func readClaims(raw string) (claimsRequest, claimsSteer, *protocolError) {
 	for _, place := range []struct {
 		members map[string]json.RawMessage
 		to      *[]string
-	}{{places.IDToken, &req.IDToken}, {places.Userinfo, &req.Userinfo}} {
+		values  *wantedValues
+	}{{places.IDToken, &req.IDToken, &req.IDTokenValues}, {places.Userinfo, &req.Userinfo, &req.UserinfoValues}} {
 		if len(place.members) > maxClaims {
 			return req, steer, bad
 		}
@@ -80,12 +100,24 @@ func readClaims(raw string) (claimsRequest, claimsSteer, *protocolError) {
 			default:
 				if storage.ClaimScope(name) != "" {
 					*place.to = append(*place.to, name)
+					place.values.limit(name, spec.Values)
 				}
 			}
 		}
 		slices.Sort(*place.to) // a map's order is chance
 	}
 	return req, steer, nil
+}
+
+// limit lets the claim called name have these values only; none are no limit.
+func (w *wantedValues) limit(name string, values []json.RawMessage) {
+	if len(values) == 0 {
+		return
+	}
+	if *w == nil {
+		*w = wantedValues{}
+	}
+	(*w)[name] = values
 }
 
 // stringsOf returns the values of raw if all of them are strings.

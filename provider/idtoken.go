@@ -78,10 +78,10 @@ func withClaims(object []byte, claims []storage.Claim) []byte {
 }
 
 // asked returns of the claims released those the claims parameter wants in one
-// place, beside those the plain scopes put there anyway.
-func asked(released []storage.Claim, names, plain []string) []storage.Claim {
+// place, with the values it wants, beside those the plain scopes put there anyway.
+func asked(released []storage.Claim, names []string, values wantedValues, plain []string) []storage.Claim {
 	return slices.DeleteFunc(slices.Clone(released), func(c storage.Claim) bool {
-		return !slices.Contains(names, c.Name) && !slices.Contains(plain, storage.ClaimScope(c.Name))
+		return (!slices.Contains(names, c.Name) || !values.fits(c)) && !slices.Contains(plain, storage.ClaimScope(c.Name))
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *Server) idTokenClaims(ctx context.Context, g storage.Grant, person func
 	if hasScope(g.Scope, storage.ScopeProfile) {
 		names = append(slices.Clone(names), storage.ClaimClaveDue, storage.ClaimRecovered)
 	}
-	return asked(storage.ScopeClaims(*a, s.claveTimes(g.ClaveDueAt, g.RecoveredAt), strings.Fields(g.Scope)), names, nil), nil
+	return asked(storage.ScopeClaims(*a, s.claveTimes(g.ClaveDueAt, g.RecoveredAt), strings.Fields(g.Scope)), names, req.IDTokenValues, nil), nil
 }
 
 // claveTimes are those stored as the applications are told: no clave falls due
@@ -120,7 +120,7 @@ func (s *Server) claveTimes(due, recovered storage.Instant) storage.ClaveTimes {
 // at userinfo.
 func userinfoClaims(a storage.Afiliado, times storage.ClaveTimes, scope string, req claimsRequest) []storage.Claim {
 	all := strings.Fields(scope)
-	return asked(storage.ScopeClaims(a, times, all), req.Userinfo, strings.Fields(storage.PlainScope(scope)))
+	return asked(storage.ScopeClaims(a, times, all), req.Userinfo, req.UserinfoValues, strings.Fields(storage.PlainScope(scope)))
 }
 
 func storedClaims(stored string) (claimsRequest, error) {

@@ -103,7 +103,7 @@ func TestS092_ClaveDueAt(t *testing.T) {
 func TestOIDC_2_2_10_ClaimsParameter(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		param := `{"id_token":{"given_name":null,"cedula":{"essential":true},"auth_time":{"essential":true},"x":null},
-			"userinfo":{"email":{"essential":true,"value":"a@b.example"},"x":{"values":[1,{}]}},"other":{"name":null}}`
+			"userinfo":{"email":{"essential":true,"values":["a@b.example","mquishpe@correo.example"]},"x":{"values":[1,{}]}},"other":{"name":null}}`
 		a := h.tokens("web", "openid", "claims", param)
 		want(t, "scope", a.get("scope"), "openid")
 		id, info := h.claimsOf(a.get("id_token")), h.userinfoOf(a.get("access_token"))
