@@ -16,7 +16,7 @@ func (s *Server) clientCredentials(ctx context.Context, c *storage.Client, asked
 	if bad != nil {
 		return nil, bad
 	}
-	granted := resources // any that is registered
+	granted := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return r == "" }) // any that is registered
 	to, err := s.audienceFor(ctx, granted, resources)
 	if err != nil {
 		return nil, err

@@ -55,10 +55,25 @@ type clientKeys struct {
 
 // servedKeys are those of one address.
 type servedKeys struct {
-	mu    sync.Mutex // held while the application is asked
-	set   jose.JSONWebKeySet
-	read  time.Time // when set was read; zero: never
-	tried time.Time
+	asking sync.Mutex // held while the application is asked
+	tried  time.Time  // when that was last; under asking
+
+	mu   sync.RWMutex
+	set  jose.JSONWebKeySet
+	read time.Time // when set was read; zero: never
+}
+
+// known is what was last read, and when.
+func (s *servedKeys) known() (jose.JSONWebKeySet, time.Time) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.set, s.read
+}
+
+func (s *servedKeys) keep(set jose.JSONWebKeySet, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.set, s.read = set, now
 }
 
 func newClientKeys(client *http.Client, now func() time.Time, log *slog.Logger) *clientKeys {
@@ -79,17 +94,24 @@ func (k *clientKeys) find(ctx context.Context, c *storage.Client, holds func(jos
 	if c.Metadata.JWKSURI == "" {
 		return missing
 	}
-	served := k.served(c.Metadata.JWKSURI)
-	served.mu.Lock()
-	defer served.mu.Unlock()
-	now := k.now()
-	if !served.read.IsZero() && now.Sub(served.read) < clientKeysAge && holds(served.set) {
+	served, now := k.served(c.Metadata.JWKSURI), k.now()
+	set, read := served.known()
+	useful := !read.IsZero() && now.Sub(read) < clientKeysStale && holds(set)
+	if useful && now.Sub(read) < clientKeysAge {
 		return nil
 	}
+	if useful && !served.asking.TryLock() {
+		return nil // somebody asks already, and what is known will do until then
+	}
+	if !useful {
+		served.asking.Lock()
+	}
+	defer served.asking.Unlock()
 	if served.tried.IsZero() || now.Sub(served.tried) >= clientKeysPause || now.Before(served.tried) {
 		k.ask(ctx, c, served, now)
 	}
-	if served.read.IsZero() || now.Sub(served.read) >= clientKeysStale || !holds(served.set) {
+	set, read = served.known()
+	if read.IsZero() || now.Sub(read) >= clientKeysStale || !holds(set) {
 		return missing
 	}
 	return nil
@@ -104,7 +126,8 @@ func (k *clientKeys) served(address string) *servedKeys {
 	return k.sets[address]
 }
 
-// ask reads the keys anew. Where that fails, those known before stay.
+// ask reads the keys anew. Where that fails, those known before stay. The caller
+// holds served.asking.
 func (k *clientKeys) ask(ctx context.Context, c *storage.Client, served *servedKeys, now time.Time) {
 	served.tried = now
 	// Whoever asks may go away; the answer serves the next one too.
@@ -113,7 +136,7 @@ func (k *clientKeys) ask(ctx context.Context, c *storage.Client, served *servedK
 		k.log.WarnContext(ctx, "the keys of an application cannot be read", "client_id", c.ID, "trouble", trouble(err), "error", err)
 		return
 	}
-	served.set, served.read = set, now
+	served.keep(set, now)
 }
 
 func (k *clientKeys) fetch(ctx context.Context, address string) (jose.JSONWebKeySet, error) {

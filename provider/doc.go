@@ -12,7 +12,7 @@
 // something does not fit, and stores the family of tokens (the grant). A code or
 // a refresh token used again revokes its family.
 //
-// The machine endpoints are an op.Server of ours behind op.RegisterServer
+// The token endpoint is an op.Server of ours behind op.RegisterServer
 // (zitadel/oidc); method, form and CORS policy stand in front of it (guard),
 // because the library takes tokens and secrets from the URL and lets the last
 // of two equal parameters win. Discovery and JWKS are bytes made beforehand.
@@ -20,6 +20,13 @@
 // bits stored as hashes, ID tokens are signed with the algorithm of the client's
 // registration. Which key verifies is decided by kid and our own record, never
 // by the token's header.
+//
+// Whoever calls a machine endpoint proves who it is by one method, its registered
+// one (caller): a secret, a signed assertion whose jti counts once, a certificate.
+// An access token is for one audience: ourselves (userinfo) or a registered
+// resource server, which introspects it; one of type at+jwt is stored by its hash
+// like the others and can be revoked like them. Keys that applications serve are
+// read through a client that reaches no address of ours (outbound.go).
 //
 // The end of a session queues a delivery for each application it had entered, in
 // its own transaction (storage). RunLogouts signs a logout token for each when it

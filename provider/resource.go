@@ -48,10 +48,10 @@ func (s *Server) knownResource(ctx context.Context, resource string) (bool, erro
 // token request asked, of what was granted before; where it asks nothing, the
 // one granted or, without any, ourselves.
 func audience(granted, asked []string, issuer string) (string, *protocolError) {
+	asked = slices.DeleteFunc(slices.Clone(asked), func(r string) bool { return r == "" })
 	if len(granted) == 0 {
 		granted = []string{issuer}
 	}
-	asked = slices.DeleteFunc(slices.Clone(asked), func(r string) bool { return r == "" })
 	switch {
 	case len(asked) > 1:
 		return "", invalidTarget("an access token is for one resource: ask for each in its own request")
