@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -205,6 +206,17 @@ func TestT18_AssertionCountsOnce(t *testing.T) {
 		all.Wait()
 		want(t, "uses that succeed", won.Load(), int32(1))
 		want(t, "uses that are refused", refused.Load(), int32(49))
+		replica, err := New(t.Context(), h.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := replica.Clients.Client(t.Context(), "service")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := replica.checkAssertion(t.Context(), client, token); !errors.Is(err, errClientAuth) {
+			t.Errorf("at another replica: got %v, want it refused", err)
+		}
 		jti := key.sign(t, "JWT", h.assertionClaims("service", "jti", "same"))
 		want(t, "a jti", h.assert(jti).status, http.StatusOK)
 		again := key.sign(t, "JWT", h.assertionClaims("service", "jti", "same", "iat", nil))

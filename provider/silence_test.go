@@ -24,10 +24,22 @@ func TestT20_OIDC_3_4_10_LogHoldsNoSecret(t *testing.T) {
 		h.json(h.do(http.MethodPost, PathToken, h.redeem("web", code).Encode(), "Authorization", basic("web", "x"+secret)))
 		h.logoutGet("id_token_hint", a.get("id_token")[:100], "state", state)
 		h.do(http.MethodGet, PathAuthorize+"?client_id="+url.QueryEscape("nobody")+"&state="+state, "")
+		key := h.machines()
+		assertion := key.sign(t, "JWT", h.assertionClaims("service", "jti", "jti-77aa55"))
+		own := h.assert(assertion)
+		h.assert(assertion)
+		h.assert(own.get("access_token"))
+		h.introspectBy("api", own.get("access_token"))
+		h.introspectBy("web", own.get("access_token"))
+		h.revokeBy("web", own.get("access_token"))
+		h.revokeBy("web", a.get("id_token"))
+		h.revokeBy("web", a.get("refresh_token"))
+		h.userinfoOf(own.get("access_token"))
 		log := h.log.String()
 		for what, word := range map[string]string{
 			"code": code, "access token": a.get("access_token"), "refresh token": a.get("refresh_token"), "ID token": a.get("id_token")[:60],
 			"state": state, "nonce": nonce, "verifier": verifier, "secret": secret, "cédula": "1759999913", "name": "Quishpe",
+			"assertion": assertion[100:160], "jti": "jti-77aa55", "JWT access token": own.get("access_token")[100:160],
 		} {
 			if strings.Contains(log, word) {
 				t.Errorf("the log holds the %s", what)
@@ -48,6 +60,12 @@ func TestOIDC_3_4_1_NoTextOfAGoErrorLeaves(t *testing.T) {
 		q, f := h.request("web"), h.redeem("web", h.code("web"))
 		h.clock.add(time.Second) // what is cached is asked for again
 		requests := map[string]func() (*http.Response, string){
+			"introspect": func() (*http.Response, string) {
+				return h.do(http.MethodPost, PathInspect, "token=x", "Authorization", basic("web", secret))
+			},
+			"revoke": func() (*http.Response, string) {
+				return h.do(http.MethodPost, PathRevoke, "token=x", "Authorization", basic("web", secret))
+			},
 			"authorize": func() (*http.Response, string) { return h.do(http.MethodGet, PathAuthorize+"?"+q.Encode(), "") },
 			"token": func() (*http.Response, string) {
 				return h.do(http.MethodPost, PathToken, f.Encode(), "Authorization", basic("web", secret))

@@ -159,7 +159,7 @@ func TestOIDC_1_4_1_OIDC_1_4_2_OIDC_3_1_5_TokenEndpointIsPostWithEachParameterOn
 			want(t, name, got.status, http.StatusBadRequest)
 			want(t, name, got.get("error"), "invalid_request")
 		}
-		for _, grant := range []string{"password", "implicit", "client_credentials", `"><script>`, "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:jwt-bearer"} {
+		for _, grant := range []string{"password", "implicit", `"><script>`, "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:jwt-bearer"} {
 			got := h.token("web", with(f, "grant_type", grant))
 			want(t, grant, got.get("error"), "unsupported_grant_type")
 			want(t, grant, got.get("error_description"), "the grant_type is not supported")
