@@ -209,7 +209,8 @@ func knownKind(kty, crv string) bool {
 	return kty == "RSA" || kty == "EC" && crv == "P-256" || kty == "OKP" && crv == "Ed25519"
 }
 
-// strong refuses keys that could be guessed (RFC 8725 section 3.4, FAPI-C4).
+// strong refuses keys that could be guessed (RFC 8725 section 3.4, FAPI-C4). Those
+// that would keep us busy, RSA above 4096 bits, are not read in the first place.
 func strong(key any) error {
 	if k, ok := key.(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
 		return errors.New("RSA keys need 2048 bits")
