@@ -35,12 +35,12 @@ func TestJWT_3_12_EachTokenInItsOwnPlace(t *testing.T) {
 			"client_assertion": {"client assertion", func(s string) bool { return h.assert(s).status == http.StatusOK }},
 			"introspection":    {"resource's token", func(s string) bool { return h.introspectBy("api", s).get("active") == "true" }},
 			"logout hint": {"ID token", func(s string) bool {
-				res, _ := h.do(http.MethodGet, PathLogout+"?"+url.Values{"id_token_hint": {s}}.Encode(), "")
+				h.do(http.MethodGet, PathLogout+"?"+url.Values{"id_token_hint": {s}}.Encode(), "")
 				left := h.cleared
 				if h.cleared = false; left {
 					h.signIn(h.person)
 				}
-				return left && res.StatusCode == http.StatusOK
+				return left
 			}},
 		}
 		for place, p := range places {
