@@ -78,7 +78,7 @@ func TestRFC9068_2_2_AccessTokenOfAPerson(t *testing.T) {
 }
 
 func TestRFC9068_2_2_AccessTokenOfAClient(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		key := h.machines()
 		a := h.assert(key.sign(t, "JWT", h.assertionClaims("service")), "resource", apiAudience)
 		typ, claims := h.openJWS(a.get("access_token"))
@@ -113,7 +113,7 @@ func TestRFC9068_4_JWTAtUserinfo(t *testing.T) {
 
 // OpenID Core 5.3.2: signed as registered, for the application alone.
 func TestOIDC_5_3_2_SignedUserinfo(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		h.machines()
 		a := h.tokens("jwt", "openid profile")
 		res, text := h.do(http.MethodGet, PathUserinfo, "", "Authorization", "Bearer "+a.get("access_token"))

@@ -5,7 +5,7 @@ import "testing"
 // OpenID Core 5.5.1: a claim asked with a value is given with that value or not at
 // all; essential ones that are not there are no error.
 func TestOIDC_5_5_1_ClaimsWithValues(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		for name, tt := range map[string]struct{ spec, want string }{
 			"the value":              {`{"value":"1759999913"}`, `"1759999913"`},
 			"another value":          {`{"value":"0959999913"}`, ""},

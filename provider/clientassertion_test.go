@@ -32,7 +32,7 @@ func (h *house) assert(token string, pairs ...string) answerOf {
 }
 
 func TestRFC7523_AssertionAuthenticates(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		key := h.machines()
 		now := h.clock.now()
 		for name, token := range map[string]string{
@@ -56,7 +56,7 @@ func TestRFC7523_AssertionAuthenticates(t *testing.T) {
 }
 
 func TestRFC7523_JWT_3_8_JWT_3_9_JWT_3_11_FaultyAssertionsAreInvalidClient(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		key, stranger := h.machines(), newTestKey(t, "service-1")
 		now := h.clock.now()
 		c := h.assertionClaims
@@ -137,7 +137,7 @@ func TestRFC7523_JWT_3_8_JWT_3_9_JWT_3_11_FaultyAssertionsAreInvalidClient(t *te
 // The audience is the issuer as a string and nothing else (FAPI-G8), and RS256 is
 // no algorithm of the profile (FAPI-C2).
 func TestFAPI_G8_FAPI_C2_AssertionOfTheProfile(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		key := newTestKey(t, "k")
 		weak, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -269,7 +269,7 @@ func (s *keyServer) times() int {
 // An application that rotates its keys is asked again, however often somebody
 // names unknown ones not more than twice a minute; and it can lead us nowhere.
 func TestRFC7523_KeysOfAnApplicationAreReadAgain(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		first, second, third := newTestKey(t, "1"), newTestKey(t, "2"), newTestKey(t, "3")
 		keys := newKeyServer(t, first.set(t))

@@ -88,7 +88,7 @@ func (h *house) byCertificate(client string, cert *x509.Certificate) answerOf {
 }
 
 func TestRFC8705_2_1_CertificateOfAnAuthority(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		noon := h.clock.now()
 		root := newAuthority(t, nil, "raíz", noon)
 		issuing := newAuthority(t, root, "emisora", noon)
@@ -142,7 +142,7 @@ func TestRFC8705_2_1_CertificateOfAnAuthority(t *testing.T) {
 }
 
 func TestRFC8705_2_2_SelfSignedCertificate(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		noon := h.clock.now()
 		own, other := newAuthority(t, nil, "propio", noon), newAuthority(t, nil, "propio", noon)
 		set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: own.key.Public(), KeyID: "1", Certificates: []*x509.Certificate{own.cert}}}})

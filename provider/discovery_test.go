@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-
-	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // What discovery says of how clients authenticate, sign and get tokens is what
 // happens, and what it does not say does not.
 func TestOIDC_2_1_1_ClientsFindWhatDiscoverySays(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, storagetest.Open(t, "sqlite"))
+	one(t, clientsFindWhatDiscoverySays)
+}
+
+func clientsFindWhatDiscoverySays(t *testing.T, h *house) {
 	key, own := newTestKey(t, "ec"), newAuthority(t, nil, "own", h.clock.now())
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -93,7 +93,7 @@ func TestRFC7662_2_2_EverythingElseIsInactive(t *testing.T) {
 }
 
 func TestRFC7662_2_1_WhoMayIntrospect(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		key := h.machines()
 		token := h.machineToken("batch", apiAudience)
 		f := url.Values{"token": {token}}
@@ -136,7 +136,7 @@ func TestRFC7662_2_1_WhoMayIntrospect(t *testing.T) {
 }
 
 func TestRFC9701_SignedIntrospection(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		h.machines()
 		const media = "application/token-introspection+jwt"
 		token := h.machineToken("batch", apiAudience)

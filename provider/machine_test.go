@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/gorilla/mux"
+
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // apiAudience is the resource server of the tests.
@@ -35,6 +37,14 @@ func machineClients(t *testing.T, key testKey) string {
 {"client_id":"jwt","client_secret":"` + secret + `","client_name":"JWT","redirect_uris":["https://jwt.example/cb"],"iess_access_token_format":"jwt",
  "grant_types":["authorization_code","refresh_token"],"scope":"openid profile offline_access","userinfo_signed_response_alg":"ES256"}
 ]`
+}
+
+// one is each on the embedded database alone, for what asks nothing of a database
+// that others do not ask of both.
+func one(t *testing.T, f func(t *testing.T, h *house)) {
+	t.Helper()
+	t.Parallel()
+	f(t, newHouse(t, storagetest.Open(t, "sqlite")))
 }
 
 // testKey is a client's key.

@@ -41,7 +41,7 @@ func TestRFC9470_4_WhatSatisfies(t *testing.T) {
 // An API that wants a stronger sign-in says so; the application asks for it in the
 // same words, and the new token does.
 func TestRFC9470_3_ChallengeLeadsToATokenThatDoes(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	one(t, func(t *testing.T, h *house) {
 		h.machines()
 		ask := StepUp{ACRValues: []string{"urn:iess:acr:clave15"}, MaxAge: 5 * time.Minute}
 		api := func(token string) (int, string) { // what an API does
