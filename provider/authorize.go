@@ -76,15 +76,36 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	if err != nil {
 		return err
 	}
+	if uri := f.get("request_uri"); isPushed(uri) {
+		return s.visitPushed(w, r, client, uri)
+	}
 	if !redirectAllowed(client.Metadata, f.get("redirect_uri")) {
 		s.logger(ctx).WarnContext(ctx, "authorize: unregistered redirect_uri", "client_id", client.ID)
 		return s.failure(w, r, templates.KindClient, client)
 	}
-	mode, _ := responseMode(f)
-	to := reply{client: client, uri: f.get("redirect_uri"), mode: mode, state: f.get("state"), uiLocales: f.get("ui_locales")}
-	set, err := s.keys.snapshot(ctx)
+	var req storage.AuthRequest
+	bad := mustPush(client)
+	if bad == nil {
+		req, bad, err = s.readRequest(ctx, client, f)
+	}
 	if err != nil {
 		return err
+	}
+	if bad != nil {
+		s.logger(ctx).WarnContext(ctx, "authorize: refused", "client_id", client.ID, "code", bad.code, "description", bad.description)
+		mode, _ := responseMode(f)
+		to := reply{client: client, uri: f.get("redirect_uri"), mode: mode, state: f.get("state"), uiLocales: f.get("ui_locales")}
+		s.answer(to, params{{"error", bad.code}, {"error_description", bad.description}}).ServeHTTP(w, r)
+		return nil
+	}
+	return s.begin(w, r, req)
+}
+
+// readRequest is readAuthorization with the keys that ID tokens were signed with.
+func (s *Server) readRequest(ctx context.Context, client *storage.Client, f form) (storage.AuthRequest, *protocolError, error) {
+	set, err := s.keys.snapshot(ctx)
+	if err != nil {
+		return storage.AuthRequest{}, nil, err
 	}
 	req, bad := readAuthorization(client, f, func(token string) (string, error) {
 		h, err := set.hintFor(client, token, s.Issuer)
@@ -93,17 +114,18 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	if bad == nil {
 		bad = s.readResources(ctx, &req, f)
 	}
-	if bad != nil {
-		s.logger(ctx).WarnContext(ctx, "authorize: refused", "client_id", client.ID, "code", bad.code, "description", bad.description)
-		s.answer(to, params{{"error", bad.code}, {"error_description", bad.description}}).ServeHTTP(w, r)
-		return nil
-	}
-	now := s.Now()
+	return req, bad, nil
+}
+
+// begin makes a running request of req, which has been checked, and answers with
+// its first step.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, req storage.AuthRequest) error {
+	ctx, now := r.Context(), s.Now()
 	req.ID = storage.NewID()
 	req.CreatedAt, req.ExpiresAt = storage.At(now), storage.At(now.Add(s.RequestLife))
 	req.BrowserHash = s.Login.Browser(w, r)
 	var next http.Handler
-	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
 		next, err = s.Login.Advance(ctx, tx, r, &req)
 		if err != nil || !req.CompletedAt.IsZero() {

@@ -359,7 +359,7 @@ func TestOIDC_3_1_11_TwoFinishesOneCode(t *testing.T) {
 func TestOIDC_2_2_12_RequestObjectsAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for name, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
-			for _, value := range []string{"x", "https://web.example/r", "urn:ietf:params:oauth:request_uri:x", "eyJhbGciOiJub25lIn0.e30."} {
+			for _, value := range []string{"x", "https://web.example/r", "urn:ietf:params:oauth:x", "eyJhbGciOiJub25lIn0.e30."} {
 				got := h.authorize(h.request("web", name, value))
 				want(t, name+" "+value, got.Get("error"), code)
 				want(t, name+" "+value, got.Get("code"), "")

@@ -25,6 +25,8 @@ type metadata struct {
 	EndSessionEndpoint     string   `json:"end_session_endpoint"`
 	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
+	PushEndpoint           string   `json:"pushed_authorization_request_endpoint"`
+	RequirePush            bool     `json:"require_pushed_authorization_requests"`
 	ScopesSupported        []string `json:"scopes_supported"`
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	ResponseModesSupported []string `json:"response_modes_supported"`
@@ -85,6 +87,7 @@ func discovery(cfg Config) metadata {
 		EndSessionEndpoint:     issuer + PathLogout,
 		IntrospectionEndpoint:  issuer + PathInspect,
 		RevocationEndpoint:     issuer + PathRevoke,
+		PushEndpoint:           issuer + PathPush,
 		ScopesSupported:        scopes(),
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: responseModes(),

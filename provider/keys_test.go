@@ -193,7 +193,7 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 				want(t, name+" exists", res.StatusCode != http.StatusNotFound, true)
 			}
 		}
-		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "check_session_iframe"} {
+		for _, absent := range []string{"registration_endpoint", "check_session_iframe"} {
 			if _, ok := m[absent]; ok {
 				t.Errorf("%s is promised", absent)
 			}

@@ -21,6 +21,7 @@ const (
 	PathToken     = "/oauth/token" //nolint:gosec // a path, no credential
 	PathUserinfo  = "/oauth/userinfo"
 	PathKeys      = "/oauth/jwks"
+	PathPush      = "/oauth/par" // RFC 9126
 	PathLogout    = "/oauth/logout"
 	PathLoggedOut = "/oauth/logout/fin" // the page where a logout ends that leads to no application
 	PathInspect   = "/oauth/introspect" // RFC 7662
@@ -31,7 +32,9 @@ const (
 
 // MachinePaths are the paths that applications call themselves, with what proves
 // who they are.
-func MachinePaths() []string { return []string{PathToken, PathUserinfo, PathInspect, PathRevoke} }
+func MachinePaths() []string {
+	return []string{PathToken, PathUserinfo, PathInspect, PathRevoke, PathPush}
+}
 
 // Login is what the protocol needs of whoever knows the browser. cmd connects
 // login.Server.
@@ -174,6 +177,7 @@ func (s *Server) Routes(r *mux.Router) {
 	r.Handle(PathMetadata, s.cors(s.page(s.getMetadata))).Methods(get, head, options)
 	r.Handle(PathKeys, s.cors(s.page(s.getKeys))).Methods(get, head, options)
 	r.Handle(PathToken, s.cors(http.HandlerFunc(s.postToken))).Methods(post, options)
+	r.Handle(PathPush, http.HandlerFunc(s.postPush)).Methods(post)
 	r.Handle(PathUserinfo, s.cors(http.HandlerFunc(s.userinfo))).Methods(get, post, options)
 	r.Handle(PathInspect, http.HandlerFunc(s.postIntrospect)).Methods(post)
 	r.Handle(PathRevoke, s.cors(http.HandlerFunc(s.postRevoke))).Methods(post, options)

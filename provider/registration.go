@@ -164,6 +164,7 @@ func knownMembers() []string {
 		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
 		"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email", "userinfo_signed_response_alg",
 		"introspection_signed_response_alg", "iess_resource_server",
+		"require_pushed_authorization_requests",
 	}
 }
 
@@ -179,8 +180,8 @@ func unsupported(name string) (string, bool) {
 		"frontchannel_logout_uri": "", "frontchannel_logout_session_required": "false",
 		"backchannel_token_delivery_mode": "", "backchannel_client_notification_endpoint": "",
 		"backchannel_authentication_request_signing_alg": "", "backchannel_user_code_parameter": "false",
-		"require_pushed_authorization_requests": "false", "require_signed_request_object": "false",
-		"dpop_bound_access_tokens": "false", "tls_client_certificate_bound_access_tokens": "false",
+		"require_signed_request_object": "false",
+		"dpop_bound_access_tokens":      "false", "tls_client_certificate_bound_access_tokens": "false",
 		"authorization_details_types":          "",
 		"introspection_encrypted_response_alg": "", "introspection_encrypted_response_enc": "",
 		"software_id": "", "software_version": "", "client_id_issued_at": "", "client_secret_expires_at": "0",

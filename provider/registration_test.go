@@ -125,7 +125,7 @@ func TestClientFileRefuses(t *testing.T) {
 		{"scope", `"openid historia:leer"`, "scope"},
 		{"grant_types", `["authorization_code","client_credentials"]`, "client_credentials needs a scope"},
 		{"grant_types", `["client_credentials"]`, "response_types|client_credentials needs a scope"},
-		{"require_pushed_authorization_requests", `true`, "not supported by this version"},
+		{"require_pushed_authorization_requests", `"yes"`, "require_pushed_authorization_requests: must not be a JSON string"},
 	} {
 		file := "[" + member(t, "client_name", `"First"`) + "," + member(t, tt.name, tt.value) + "]"
 		file = strings.Replace(file, `"client_id":"app"`, `"client_id":"first"`, 1)

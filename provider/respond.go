@@ -95,6 +95,9 @@ func (s *Server) Grant(ctx context.Context, tx *storage.Tx, req *storage.AuthReq
 	if req.ExpiresAt.Past(now) {
 		return nil, fmt.Errorf("provider: grant: the request is over: %w", storage.ErrConflict)
 	}
+	if again, err := s.usePushed(ctx, tx, req, to.client); err != nil || again != nil {
+		return again, err
+	}
 	sid, err := tx.JoinSession(ctx, session.ID, req.ClientID, now)
 	if err != nil {
 		return nil, err
@@ -130,6 +133,9 @@ func (s *Server) Deny(ctx context.Context, tx *storage.Tx, req *storage.AuthRequ
 	to, err := s.reply(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("provider: deny: %w", err)
+	}
+	if again, err := s.usePushed(ctx, tx, req, to.client); err != nil || again != nil {
+		return again, err
 	}
 	now := s.Now()
 	done := *req

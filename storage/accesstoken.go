@@ -27,7 +27,7 @@ func (r reads) TokenFacts(ctx context.Context, hash string, now time.Time) (*Tok
 		ACR        string  `db:"acr"`
 		AMR        string  `db:"amr"`
 	}
-	err := r.get(ctx, &row, `SELECT t.hash, t.grant_id, t.client_id, t.scope, t.audience, t.created_at, t.expires_at,
+	err := r.get(ctx, &row, `SELECT t.hash, t.grant_id, t.client_id, t.scope, t.audience, t.created_at, t.expires_at, t.jkt, t.x5t,
 		COALESCE(g.afiliado_id, '') AS afiliado_id, COALESCE(g.auth_at, 0) AS auth_at, COALESCE(g.acr, '') AS acr, COALESCE(g.amr, '') AS amr
 		FROM access_token t LEFT JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN afiliado a ON a.id = g.afiliado_id
 		WHERE t.hash = ? AND t.expires_at > ? AND (t.grant_id = '' OR (g.revoked_at = 0 AND a.disabled_at = 0))`, hash, At(now))

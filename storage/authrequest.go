@@ -13,7 +13,7 @@ type AuthRequest struct {
 	ID            string
 	ClientID      string
 	RedirectURI   string
-	ResponseMode  string // query, fragment, form_post
+	ResponseMode  string // query, fragment, form_post, and the same with .jwt
 	State         string
 	Nonce         string
 	Scope         string // granted so far, space-separated; consent may narrow it
@@ -50,6 +50,8 @@ type AuthParams struct {
 	ACREssential bool            `json:"acr_essential,omitempty"` // asked by the claims parameter as essential
 	Claims       json.RawMessage `json:"claims,omitempty"`        // the claims parameter, checked
 	Resources    []string        `json:"resources,omitempty"`     // resource servers the tokens are for (RFC 8707), checked
+	JKT          string          `json:"dpop_jkt,omitempty"`      // the key the code is bound to (RFC 9449 section 10)
+	Pushed       string          `json:"pushed,omitempty"`        // PushedRequest.URIHash, where it came of one
 }
 
 type authRequestRow struct {

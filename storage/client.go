@@ -56,6 +56,15 @@ type ClientMetadata struct {
 	UserinfoSignedAlg      string `json:"userinfo_signed_response_alg,omitempty"`      // "": plain JSON
 	IntrospectionSignedAlg string `json:"introspection_signed_response_alg,omitempty"` // "": plain JSON
 
+	// What the application promises, so that nobody can ask in its name without.
+	RequirePAR           bool `json:"require_pushed_authorization_requests,omitempty"`      // RFC 9126
+	RequireRequestObject bool `json:"require_signed_request_object,omitempty"`              // RFC 9101
+	DPoPBound            bool `json:"dpop_bound_access_tokens,omitempty"`                   // RFC 9449
+	CertificateBound     bool `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705
+
+	RequestObjectAlg       string `json:"request_object_signing_alg,omitempty"`        // "": any that is supported
+	AuthorizationSignedAlg string `json:"authorization_signed_response_alg,omitempty"` // "": that of its ID tokens
+
 	Profile           string `json:"iess_profile,omitempty"`             // "", fapi2
 	AccessTokenFormat string `json:"iess_access_token_format,omitempty"` // "" is opaque; jwt
 	ResourceServer    string `json:"iess_resource_server,omitempty"`     // the audience for which the client may introspect

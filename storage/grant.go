@@ -24,6 +24,8 @@ type Grant struct {
 	ExpiresAt     Instant `db:"expires_at"` // absolute: no refresh lives longer
 	RevokedAt     Instant `db:"revoked_at"`
 	RevokedReason string  `db:"revoked_reason"`
+	JKT           string  `db:"jkt"` // thumbprint of the DPoP key its refresh tokens are bound to, "" for none
+	X5T           string  `db:"x5t"` // the same of a client certificate, hashed
 
 	// ClaveDueAt is when the person's clave falls due, zero for never, RecoveredAt
 	// when it was last generated or recovered. They are not stored with the grant:
@@ -33,7 +35,7 @@ type Grant struct {
 }
 
 const grantColumns = `g.id, g.client_id, g.afiliado_id, g.session_id, g.sid, g.scope, g.claims, g.resources, g.nonce, g.auth_at, g.acr, g.amr,
-	g.created_at, g.expires_at, g.revoked_at, g.revoked_reason`
+	g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, g.jkt, g.x5t`
 
 // AccessToken is an opaque access token, or the record of a JWT one.
 type AccessToken struct {
@@ -44,6 +46,8 @@ type AccessToken struct {
 	Audience  string  `db:"audience"`
 	CreatedAt Instant `db:"created_at"`
 	ExpiresAt Instant `db:"expires_at"`
+	JKT       string  `db:"jkt"` // thumbprint of the DPoP key it is bound to (RFC 9449), "" for none
+	X5T       string  `db:"x5t"` // hash of the client certificate it is bound to (RFC 8705), "" for none
 }
 
 // RefreshToken is one link of a grant's chain of refresh tokens.
@@ -62,8 +66,9 @@ const refreshColumns = `hash, grant_id, created_at, used_at, child_hash, replace
 // AddGrant stores a new grant.
 func (tx *Tx) AddGrant(ctx context.Context, g Grant) error {
 	err := tx.run(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, resources, nonce, auth_at, acr, amr,
-		created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Resources, g.Nonce, g.AuthAt, g.ACR, g.AMR, g.CreatedAt, g.ExpiresAt)
+		created_at, expires_at, jkt, x5t) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Resources, g.Nonce, g.AuthAt, g.ACR, g.AMR,
+		g.CreatedAt, g.ExpiresAt, g.JKT, g.X5T)
 	if err != nil {
 		return fmt.Errorf("storage: add grant: %w", err)
 	}
@@ -81,8 +86,9 @@ func (tx *Tx) RevokeGrant(ctx context.Context, id, reason string, now time.Time)
 
 // AddAccessToken stores an access token by its hash.
 func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
-	err := tx.run(ctx, `INSERT INTO access_token (hash, grant_id, client_id, scope, audience, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		t.Hash, t.GrantID, t.ClientID, t.Scope, t.Audience, t.CreatedAt, t.ExpiresAt)
+	err := tx.run(ctx, `INSERT INTO access_token (hash, grant_id, client_id, scope, audience, created_at, expires_at, jkt, x5t)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.Hash, t.GrantID, t.ClientID, t.Scope, t.Audience, t.CreatedAt, t.ExpiresAt, t.JKT, t.X5T)
 	if err != nil {
 		return fmt.Errorf("storage: add access token: %w", err)
 	}
@@ -110,12 +116,15 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 		Audience  string  `db:"t_audience"`
 		CreatedAt Instant `db:"t_created_at"`
 		ExpiresAt Instant `db:"t_expires_at"`
+		JKT       string  `db:"t_jkt"`
+		X5T       string  `db:"t_x5t"`
 		Claims    string  `db:"g_claims"`
 		DueAt     Instant `db:"c_due_at"`
 		Recovered Instant `db:"c_recovered_at"`
 	}
 	err := r.get(ctx, &row, `SELECT `+afiliadoColumns+`, t.grant_id AS t_grant_id, t.client_id AS t_client_id, t.scope AS t_scope,
-		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at, g.claims AS g_claims,
+		t.audience AS t_audience, t.created_at AS t_created_at, t.expires_at AS t_expires_at,
+		t.jkt AS t_jkt, t.x5t AS t_x5t, g.claims AS g_claims,
 		COALESCE(c.due_at, 0) AS c_due_at, COALESCE(c.recovered_at, 0) AS c_recovered_at
 		FROM access_token t JOIN oauth_grant g ON g.id = t.grant_id JOIN afiliado a ON a.id = g.afiliado_id
 		LEFT JOIN clave c ON c.afiliado_id = a.id
@@ -127,7 +136,7 @@ func (r reads) Bearer(ctx context.Context, hash string, now time.Time) (*Bearer,
 	if err != nil {
 		return nil, err
 	}
-	token := AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt}
+	token := AccessToken{hash, row.GrantID, row.ClientID, row.Scope, row.Audience, row.CreatedAt, row.ExpiresAt, row.JKT, row.X5T}
 	return &Bearer{token, row.Claims, a, row.DueAt, row.Recovered}, nil
 }
 

@@ -65,8 +65,8 @@ var purges = []string{
 
 // keptPurges delete what is over, some time after it is: a person asks where her
 // mail went or who changed her address, an operator which application is not
-// reached, who opens an old link is told that it is
-// old, and a risk decision can be made again.
+// reached, who opens an old link is told that it is old, a risk decision can be
+// made again, and whoever came with a pushed request may have taken her time.
 var keptPurges = []struct {
 	kept  time.Duration
 	query string
@@ -81,6 +81,8 @@ var keptPurges = []struct {
 		(SELECT sid FROM logout_delivery WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 	{30 * 24 * time.Hour, `DELETE FROM recovery WHERE expires_at <= ? AND id IN
 		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{24 * time.Hour, `DELETE FROM pushed_request WHERE expires_at <= ? AND uri_hash IN
+		(SELECT uri_hash FROM pushed_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM contact_change WHERE ready_at <= ? AND id IN
 		(SELECT id FROM contact_change WHERE ready_at <= ? ORDER BY ready_at LIMIT ?)`},
 }
