@@ -26,18 +26,20 @@ type accessToken struct {
 	AuthTime int64    `json:"auth_time,omitempty"`
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
+
+	CNF *confirmation `json:"cnf,omitempty"`
 }
 
 // newAccessToken makes an access token of g for c, as c is registered: 256 random
 // bits, or a JWT of type at+jwt signed with the algorithm of its ID tokens. A grant
 // without person is the client's own. Nothing is stored.
-func (s *Server) newAccessToken(ctx context.Context, c *storage.Client, g storage.Grant, scope, audience string, now time.Time) (string, error) {
+func (s *Server) newAccessToken(ctx context.Context, c *storage.Client, g storage.Grant, scope string, to target, now time.Time) (string, error) {
 	if c.Metadata.AccessTokenFormat != formatJWT {
 		return storage.NewSecret(), nil
 	}
 	t := accessToken{
-		Iss: s.Issuer, Sub: c.ID, Aud: audience, ClientID: c.ID, Exp: now.Add(s.AccessLife).Unix(), Iat: now.Unix(), JTI: storage.NewSecret(),
-		Scope: storage.PlainScope(scope),
+		Iss: s.Issuer, Sub: c.ID, Aud: to.audience, ClientID: c.ID, Exp: now.Add(s.AccessLife).Unix(), Iat: now.Unix(), JTI: storage.NewSecret(),
+		Scope: storage.PlainScope(scope), CNF: confirmationOf(to.jkt, to.x5t),
 	}
 	if g.AfiliadoID != "" {
 		t.Sub, t.AuthTime, t.ACR, t.AMR = s.DB.Subject(*c, g.AfiliadoID), g.AuthAt.Unix(), g.ACR, strings.Fields(g.AMR)

@@ -24,6 +24,7 @@ func readAuthorization(c *storage.Client, f form, hintedSub func(string) (string
 		func() *protocolError { return readResponse(&q, c, f) },
 		func() *protocolError { return readScope(&q, c, f) },
 		func() *protocolError { return readPKCE(&q, c, f) },
+		func() *protocolError { return readKey(&q.Params, f) },
 		func() *protocolError { return readPrompt(&q.Params, c, f) },
 		func() *protocolError { return readWishes(&q, c, f, hintedSub) },
 	} {
@@ -123,6 +124,15 @@ func readPKCE(q *storage.AuthRequest, c *storage.Client, f form) *protocolError 
 		return invalidRequest("code_challenge is not a SHA-256 hash in base64url")
 	}
 	q.CodeChallenge = challenge
+	return nil
+}
+
+// readKey reads the key that the code is to be bound to (RFC 9449 section 10).
+func readKey(p *storage.AuthParams, f form) *protocolError {
+	p.JKT = f.get("dpop_jkt")
+	if p.JKT != "" && (len(p.JKT) != 43 || strings.ContainsFunc(p.JKT, func(r rune) bool { return !base64URL(r) })) {
+		return invalidRequest("dpop_jkt is not a SHA-256 thumbprint in base64url")
+	}
 	return nil
 }
 

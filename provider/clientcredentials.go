@@ -11,23 +11,28 @@ import (
 
 // clientCredentials gives the authenticated client c an access token of its own
 // (RFC 6749 section 4.4): of no person, without refresh token and ID token.
-func (s *Server) clientCredentials(ctx context.Context, c *storage.Client, asked string, resources []string) (*tokenResponse, error) {
+func (s *Server) clientCredentials(ctx context.Context, c *storage.Client, asked string, resources []string, p possession) (*tokenResponse, error) {
 	scope, bad := machineScope(c, asked)
 	if bad != nil {
 		return nil, bad
 	}
 	granted := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return r == "" }) // any that is registered
-	to, err := s.audienceFor(ctx, granted, resources)
+	audience, err := s.audienceFor(ctx, granted, resources)
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
-	t := &tokenResponse{TokenType: "Bearer", ExpiresIn: int64(s.AccessLife / time.Second), Scope: scope}
+	now, to := s.Now(), target{audience, p}
+	t := &tokenResponse{TokenType: to.tokenType(), ExpiresIn: int64(s.AccessLife / time.Second), Scope: scope}
 	g := storage.Grant{ClientID: c.ID}
 	if t.AccessToken, err = s.newAccessToken(ctx, c, g, scope, to, now); err != nil {
 		return nil, err
 	}
-	err = s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.storeAccess(ctx, tx, g, scope, to, t.AccessToken, now) })
+	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		if err := p.spend(ctx, tx, now); err != nil {
+			return err
+		}
+		return s.storeAccess(ctx, tx, g, scope, to, t.AccessToken, now)
+	})
 	if err != nil {
 		return nil, err
 	}

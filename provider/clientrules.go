@@ -21,7 +21,7 @@ const maxRenewalWindow = 24 * 60 * 60
 // checkClient says what is wrong with a registration, or nil. A rule: it sees
 // values only.
 func checkClient(r Registration) error {
-	for _, rule := range []func(Registration) error{checkName, checkChoices, checkGrants, checkSecret, checkKeys, checkCertificateNames, checkScope, checkAddresses, checkSector} {
+	for _, rule := range []func(Registration) error{checkName, checkChoices, checkGrants, checkSecret, checkKeys, checkCertificateNames, checkScope, checkAddresses, checkSector, checkPromises} {
 		if err := rule(r); err != nil {
 			return err
 		}
@@ -69,6 +69,9 @@ func checkChoices(r Registration) error {
 		{"token_endpoint_auth_signing_alg", optional(m.TokenEndpointAuthAlg), signingAlgs(m.Profile)},
 		{"userinfo_signed_response_alg", optional(m.UserinfoSignedAlg), idTokenAlgs()},
 		{"introspection_signed_response_alg", optional(m.IntrospectionSignedAlg), idTokenAlgs()},
+		{"authorization_signed_response_alg", optional(m.AuthorizationSignedAlg), idTokenAlgs()},
+		{"request_object_signing_alg", optional(m.RequestObjectAlg), requestAlgs()},
+		{"iess_profile", optional(m.Profile), []string{profileFAPI2}},
 		{"iess_access_token_format", optional(m.AccessTokenFormat), tokenFormats()},
 	} {
 		for i, v := range c.values {

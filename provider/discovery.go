@@ -52,6 +52,8 @@ type metadata struct {
 	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
 	RequireRequestURIReg   bool     `json:"require_request_uri_registration"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	ProofAlgs              []string `json:"dpop_signing_alg_values_supported"`
+	CertificateBound       bool     `json:"tls_client_certificate_bound_access_tokens"`
 	IssParameter           bool     `json:"authorization_response_iss_parameter_supported"`
 	BackchannelLogout      bool     `json:"backchannel_logout_supported"`
 	BackchannelSession     bool     `json:"backchannel_logout_session_supported"`
@@ -66,6 +68,7 @@ type endpointAliases struct {
 	Userinfo      string `json:"userinfo_endpoint"`
 	Introspection string `json:"introspection_endpoint"`
 	Revocation    string `json:"revocation_endpoint"`
+	Push          string `json:"pushed_authorization_request_endpoint"`
 }
 
 // clientMethods are the ways in which clients of this very server can prove who
@@ -110,13 +113,15 @@ func discovery(cfg Config) metadata {
 		UILocalesSupported:     uiLocales(),
 		ClaimsParameter:        true,
 		CodeChallengeMethods:   []string{"S256"},
+		ProofAlgs:              proofAlgs(),
+		CertificateBound:       cfg.Certificates,
 		IssParameter:           true,
 		BackchannelLogout:      slices.Contains(knownMembers(), "backchannel_logout_uri"),
 		BackchannelSession:     slices.Contains(knownMembers(), "backchannel_logout_session_required"),
 	}
 	if cfg.Certificates && cfg.MTLSOrigin != "" {
 		at := cfg.MTLSOrigin
-		m.MTLSAliases = &endpointAliases{at + PathToken, at + PathUserinfo, at + PathInspect, at + PathRevoke}
+		m.MTLSAliases = &endpointAliases{at + PathToken, at + PathUserinfo, at + PathInspect, at + PathRevoke, at + PathPush}
 	}
 	return m
 }

@@ -37,6 +37,10 @@ func (e *protocolError) status(code int) error {
 		out.ErrorType = oidc.UnauthorizedClient
 	case "invalid_target":
 		out.ErrorType = "invalid_target"
+	case "invalid_dpop_proof":
+		out.ErrorType = "invalid_dpop_proof"
+	case "use_dpop_nonce":
+		out.ErrorType = "use_dpop_nonce"
 	case "unsupported_token_type":
 		out.ErrorType = "unsupported_token_type"
 	case "unsupported_grant_type":

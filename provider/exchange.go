@@ -41,12 +41,12 @@ func invalidGrant() *protocolError {
 // stores the tokens. A wrong verifier or redirect URI undoes it all, so that it
 // burns nothing, and neither does somebody else's client. A code used before
 // revokes what it gave.
-func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string, resources []string) (*tokenResponse, error) {
+func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirectURI, verifier string, resources []string, p possession) (*tokenResponse, error) {
 	hash := storage.Hash(code)
 	var t *tokenResponse
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
-		t, err = s.exchangeIn(ctx, tx, c, hash, redirectURI, verifier, resources)
+		t, err = s.exchangeIn(ctx, tx, c, hash, redirectURI, verifier, resources, p)
 		return err
 	})
 	if errors.Is(err, errNoCode) {
@@ -62,7 +62,9 @@ func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirect
 // client's, used or too old.
 var errNoCode = errors.New("provider: no such code")
 
-func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, redirectURI, verifier string, resources []string) (*tokenResponse, error) {
+func (s *Server) exchangeIn(
+	ctx context.Context, tx *storage.Tx, c *storage.Client, hash, redirectURI, verifier string, resources []string, p possession,
+) (*tokenResponse, error) {
 	now := s.Now()
 	g := storage.Grant{ID: storage.NewID(), ClientID: c.ID, CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife))}
 	q, err := tx.UseCode(ctx, hash, c.ID, g.ID, now)
@@ -72,12 +74,19 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 	if err != nil {
 		return nil, err
 	}
-	if q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) {
+	if q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) || q.Params.JKT != "" && q.Params.JKT != p.jkt {
 		return nil, invalidGrant()
 	}
-	to, err := s.audienceFor(ctx, q.Params.Resources, resources)
+	audience, err := s.audienceFor(ctx, q.Params.Resources, resources)
 	if err != nil {
 		return nil, err
+	}
+	to := target{audience, p}
+	if err := p.spend(ctx, tx, now); err != nil {
+		return nil, err
+	}
+	if c.Metadata.TokenEndpointAuthMethod == "none" { // nothing else would bind its refresh tokens (RFC 9449 section 5)
+		g.JKT, g.X5T = p.jkt, p.x5t
 	}
 	g.Resources = strings.Join(q.Params.Resources, " ")
 	// The session's row is held: a logout either comes first and is seen here, or
@@ -106,7 +115,7 @@ func (s *Server) exchangeIn(ctx context.Context, tx *storage.Tx, c *storage.Clie
 }
 
 // storeExchange stores what a code gives.
-func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, to string, t *tokenResponse, now time.Time) error {
+func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, to target, t *tokenResponse, now time.Time) error {
 	if err := tx.AddGrant(ctx, g); err != nil {
 		return err
 	}
@@ -124,9 +133,9 @@ func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Gr
 	})
 }
 
-func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope, to, access string, now time.Time) error {
+func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope string, to target, access string, now time.Time) error {
 	return tx.AddAccessToken(ctx, storage.AccessToken{
-		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: to,
+		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: to.audience, JKT: to.jkt, X5T: to.x5t,
 		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
 	})
 }
@@ -148,17 +157,17 @@ func (s *Server) judge(ctx context.Context, c *storage.Client, codeHash string) 
 	}
 }
 
-// mint makes an access token for the resource server to and, for scope openid, its
+// mint makes an access token as to says and, for scope openid, its
 // ID token. Nothing is stored. person reads an afiliado where the ID token carries claims about her.
 func (s *Server) mint(
-	ctx context.Context, c *storage.Client, g storage.Grant, scope, to, nonce string,
+	ctx context.Context, c *storage.Client, g storage.Grant, scope string, to target, nonce string,
 	person func(context.Context, string) (*storage.Afiliado, error), now time.Time,
 ) (*tokenResponse, error) {
 	access, err := s.newAccessToken(ctx, c, g, scope, to, now)
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenResponse{AccessToken: access, TokenType: "Bearer", ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope)}
+	t := &tokenResponse{AccessToken: access, TokenType: to.tokenType(), ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope)}
 	if !hasScope(scope, storage.ScopeOpenID) {
 		return t, nil
 	}

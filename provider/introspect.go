@@ -28,6 +28,8 @@ type introspection struct {
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
+
+	CNF *confirmation `json:"cnf,omitempty"`
 }
 
 // postIntrospect tells a resource server about an access token that is for it, and
@@ -80,8 +82,9 @@ func (s *Server) introspect(ctx context.Context, rs *storage.Client, token strin
 		return introspection{}, err
 	}
 	out := introspection{
-		Active: true, Iss: s.Issuer, Sub: owner.ID, Aud: facts.Audience, ClientID: owner.ID, TokenType: "Bearer",
+		Active: true, Iss: s.Issuer, Sub: owner.ID, Aud: facts.Audience, ClientID: owner.ID, TokenType: possession{jkt: facts.JKT}.tokenType(),
 		Scope: storage.PlainScope(facts.Scope), Iat: facts.CreatedAt.Unix(), Exp: facts.ExpiresAt.Unix(),
+		CNF: confirmationOf(facts.JKT, facts.X5T),
 	}
 	if facts.GrantID != "" {
 		out.Sub, out.AuthTime = s.DB.Subject(*owner, facts.AfiliadoID), facts.AuthAt.Unix()

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -36,6 +35,7 @@ func (s *Server) newMachine() http.Handler {
 func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
+	s.offerNonce(w, r)
 	if bad := s.guardToken(w, r); bad != nil {
 		status := http.StatusBadRequest
 		if bad.code == "invalid_client" {
@@ -99,8 +99,8 @@ func (s *Server) machineCall(w http.ResponseWriter, r *http.Request) (*storage.C
 
 // ClientCredentialsExchange implements op.Server (RFC 6749 section 4.4).
 func (m *machineServer) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
-	return m.grantTokens(ctx, r.Client, "client_credentials", func(c *storage.Client) (*tokenResponse, error) {
-		return m.clientCredentials(ctx, c, r.Form.Get("scope"), r.Form["resource"])
+	return m.grantTokens(ctx, r.Header, r.Client, "client_credentials", func(c *storage.Client, p possession) (*tokenResponse, error) {
+		return m.clientCredentials(ctx, c, r.Form.Get("scope"), r.Form["resource"], p)
 	})
 }
 
@@ -116,28 +116,31 @@ func (m *machineServer) VerifyClient(ctx context.Context, r *op.Request[op.Clien
 
 // CodeExchange implements op.Server.
 func (m *machineServer) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
-	return m.grantTokens(ctx, r.Client, "authorization_code", func(c *storage.Client) (*tokenResponse, error) {
-		return m.exchange(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier, r.Form["resource"])
+	return m.grantTokens(ctx, r.Header, r.Client, "authorization_code", func(c *storage.Client, p possession) (*tokenResponse, error) {
+		return m.exchange(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier, r.Form["resource"], p)
 	})
 }
 
 // RefreshToken implements op.Server.
 func (m *machineServer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
-	return m.grantTokens(ctx, r.Client, "refresh_token", func(c *storage.Client) (*tokenResponse, error) {
-		return m.refresh(ctx, c, r.Data.RefreshToken, r.Form.Get("scope"), r.Form["resource"])
+	return m.grantTokens(ctx, r.Header, r.Client, "refresh_token", func(c *storage.Client, p possession) (*tokenResponse, error) {
+		return m.refresh(ctx, c, r.Data.RefreshToken, r.Form.Get("scope"), r.Form["resource"], p)
 	})
 }
 
 // grantTokens runs mint for an authenticated client that may use grant.
 func (m *machineServer) grantTokens(
-	ctx context.Context, c op.Client, grant string, mint func(*storage.Client) (*tokenResponse, error),
+	ctx context.Context, header http.Header, c op.Client, grant string, mint func(*storage.Client, possession) (*tokenResponse, error),
 ) (*op.Response, error) {
 	client, ok := c.(registered)
 	if !ok || !slices.Contains(client.Metadata.GrantTypes, grant) {
 		return nil, m.fail(ctx, &protocolError{"unauthorized_client", "the client is not registered for this grant"}, nil)
 	}
-	answer, err := mint(client.Client)
-	var bad *protocolError
+	p, bad := m.possess(ctx, header, client.Client, PathToken)
+	if bad != nil {
+		return nil, m.fail(ctx, bad, nil, "client_id", client.ID)
+	}
+	answer, err := mint(client.Client, p)
 	switch {
 	case errors.As(err, &bad):
 		return nil, m.fail(ctx, bad, err, "client_id", client.ID)
@@ -189,8 +192,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, bad *protocolErr
 	op.WriteError(w, r, bad.status(status), nil)
 }
 
-// challenge adds WWW-Authenticate to a 401 or 403 (RFC 6749 section 5.2, RFC 6750
-// section 3), which the library leaves out.
+// challenge adds WWW-Authenticate to a 401 (RFC 6749 section 5.2), which the library leaves out.
 type challenge struct {
 	http.ResponseWriter
 	value string
@@ -199,11 +201,8 @@ type challenge struct {
 // WriteHeader implements http.ResponseWriter.
 func (c challenge) WriteHeader(status int) {
 	h := c.Header()
-	switch {
-	case status == http.StatusUnauthorized:
+	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", c.value)
-	case status == http.StatusForbidden && strings.HasPrefix(c.value, "Bearer"):
-		h.Set("WWW-Authenticate", `Bearer realm="clave", error="insufficient_scope", scope="openid"`)
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
@@ -217,10 +216,10 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		h.Add("Vary", "Origin")
 		if origin := r.Header.Get("Origin"); origin != "" && s.registeredOrigin(r.Context(), origin) {
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id")
+			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, X-Request-Id")
 			if r.Method == http.MethodOptions {
 				h.Set("Access-Control-Allow-Methods", "GET, POST")
-				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 				h.Set("Access-Control-Max-Age", "600")
 			}
 		}

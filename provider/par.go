@@ -37,7 +37,8 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) {
 		op.WriteError(challenge{w, basicChallenge}, r, err, nil)
 		return
 	}
-	uri, err := s.push(r.Context(), client, f)
+	s.offerNonce(w, r)
+	uri, err := s.push(r.Context(), client, f, r.Header.Values("DPoP"))
 	if err != nil {
 		if !errors.As(err, &bad) {
 			bad = serverError()
@@ -53,7 +54,7 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) {
 
 // push stores the request and returns its request_uri, or an error that is a
 // *protocolError where the application is to be told.
-func (s *Server) push(ctx context.Context, client *storage.Client, f form) (string, error) {
+func (s *Server) push(ctx context.Context, client *storage.Client, f form, proofs []string) (string, error) {
 	if client.Metadata.TokenEndpointAuthMethod == "none" { // or anybody could fill the table in its name
 		return "", &protocolError{"unauthorized_client", "only a client that authenticates may push a request"}
 	}
@@ -64,12 +65,39 @@ func (s *Server) push(ctx context.Context, client *storage.Client, f form) (stri
 	if err != nil {
 		return "", err
 	}
+	p, bad := s.pushedProof(ctx, client, &req, proofs)
+	if bad != nil {
+		return "", bad
+	}
 	now := s.Now()
 	uri := pushedPrefix + storage.NewSecret()
-	p := storage.PushedRequest{
+	pushed := storage.PushedRequest{
 		URIHash: storage.Hash(uri), ClientID: client.ID, Request: req, CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(pushedLife)),
 	}
-	return uri, s.DB.InTx(ctx, func(tx *storage.Tx) error { return tx.AddPushedRequest(ctx, p) })
+	return uri, s.DB.InTx(ctx, func(tx *storage.Tx) error {
+		if err := p.spend(ctx, tx, now); err != nil {
+			return err
+		}
+		return tx.AddPushedRequest(ctx, pushed)
+	})
+}
+
+// pushedProof binds the code of req to the key of the DPoP proof it was pushed
+// with, if there is one; a dpop_jkt of its own must name the same (RFC 9449 section
+// 10.1).
+func (s *Server) pushedProof(ctx context.Context, client *storage.Client, req *storage.AuthRequest, proofs []string) (possession, *protocolError) {
+	if len(proofs) == 0 {
+		return possession{}, nil
+	}
+	p, bad := s.prove(ctx, proofs, http.MethodPost, PathPush, "", client)
+	if bad != nil {
+		return possession{}, bad
+	}
+	if req.Params.JKT != "" && req.Params.JKT != p.jkt {
+		return possession{}, &protocolError{"invalid_dpop_proof", "dpop_jkt names another key than the DPoP proof"}
+	}
+	req.Params.JKT = p.jkt
+	return possession{jkt: p.jkt, jti: p.jti}, nil
 }
 
 // readPushed checks f as the authorization endpoint would.

@@ -26,7 +26,7 @@ var (
 func limit(name string) (int, bool) {
 	switch name {
 	case "client_id", "response_type", "response_mode", "prompt", "display", "max_age", "login_hint", "ui_locales",
-		"code_challenge_method", "grant_type", "client_assertion_type", "token_type_hint", "salir", "quedarse", paramEnded:
+		"code_challenge_method", "dpop_jkt", "grant_type", "client_assertion_type", "token_type_hint", "salir", "quedarse", paramEnded:
 		return 256, true
 	case "nonce", "acr_values", "code_challenge", "code_verifier", "code", "refresh_token", "client_secret":
 		return 512, true

@@ -11,12 +11,12 @@ import (
 
 // refresh uses a refresh token for the authenticated client c: one transaction,
 // in which the family's row is held, so that two uses take turns.
-func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope string, resources []string) (*tokenResponse, error) {
+func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope string, resources []string, p possession) (*tokenResponse, error) {
 	var answer *tokenResponse
 	var refused *protocolError // committed all the same: the refusal has effects
 	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
-		answer, err = s.refreshIn(ctx, tx, c, storage.Hash(token), scope, resources)
+		answer, err = s.refreshIn(ctx, tx, c, storage.Hash(token), scope, resources, p)
 		if errors.As(err, &refused) {
 			return nil
 		}
@@ -31,7 +31,7 @@ func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope st
 	return answer, nil
 }
 
-func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, scope string, resources []string) (*tokenResponse, error) {
+func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Client, hash, scope string, resources []string, p possession) (*tokenResponse, error) {
 	now := s.Now()
 	t, g, err := tx.LockRefreshToken(ctx, hash)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -47,15 +47,19 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 		})
 		return nil, errors.Join(err, refusal(err))
 	}
-	if !g.RevokedAt.IsZero() || g.ExpiresAt.Past(now) {
+	if !g.RevokedAt.IsZero() || g.ExpiresAt.Past(now) || p.refusedTo(g) {
 		return nil, invalidGrant()
 	}
 	granted, bad := narrowed(g.Scope, scope)
 	if bad != nil {
 		return nil, bad
 	}
-	to, err := s.audienceFor(ctx, strings.Fields(g.Resources), resources)
+	audience, err := s.audienceFor(ctx, strings.Fields(g.Resources), resources)
 	if err != nil {
+		return nil, err
+	}
+	to := target{audience, p}
+	if err := p.spend(ctx, tx, now); err != nil {
 		return nil, err
 	}
 	var child *storage.RefreshToken
@@ -64,7 +68,8 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 			return nil, err
 		}
 	}
-	switch rotate(*t, child, now) {
+	turn := rotate(*t, child, now)
+	switch turn {
 	case rotationMint:
 	case rotationReplace:
 		if err := tx.RevokeRefreshToken(ctx, child.Hash, now); err != nil {
@@ -77,6 +82,9 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 	answer, err := s.mint(ctx, c, *g, granted, to, "", tx.Afiliado, now)
 	if err != nil {
 		return nil, err
+	}
+	if turn == rotationMint && keepsRefresh(c.Metadata) {
+		return answer, s.storeAccess(ctx, tx, *g, granted, to, answer.AccessToken, now)
 	}
 	answer.RefreshToken = storage.NewSecret()
 	next := storage.RefreshToken{Hash: storage.Hash(answer.RefreshToken), GrantID: g.ID, CreatedAt: storage.At(now)}

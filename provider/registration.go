@@ -122,6 +122,9 @@ func parseClient(element json.RawMessage) (Registration, error) {
 		return r, err
 	}
 	r.ID, r.secret, r.Metadata = file.ClientID, file.ClientSecret, withDefaults(file.ClientMetadata)
+	if err := refuseBroken(r.Metadata, known); err != nil {
+		return r, err
+	}
 	return r, checkClient(r)
 }
 
@@ -151,12 +154,12 @@ func withDefaults(m storage.ClientMetadata) storage.ClientMetadata {
 		m.Scope = storage.ScopeOpenID
 	}
 	m.Scope = strings.Join(strings.Fields(m.Scope), " ")
-	return m
+	return withProfile(m)
 }
 
 // knownMembers are the members this version honours.
 func knownMembers() []string {
-	return []string{
+	return slices.Concat([]string{
 		"client_id", "client_secret", "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts",
 		"application_type", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri", "token_endpoint_auth_method",
 		"grant_types", "response_types", "scope", "subject_type", "sector_identifier_uri", "id_token_signed_response_alg",
@@ -164,8 +167,7 @@ func knownMembers() []string {
 		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
 		"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email", "userinfo_signed_response_alg",
 		"introspection_signed_response_alg", "iess_resource_server",
-		"require_pushed_authorization_requests",
-	}
+	}, promises())
 }
 
 // unsupported reports whether a member of the registry, or of ours, is one this
@@ -175,18 +177,16 @@ func unsupported(name string) (string, bool) {
 		"software_statement":              "",
 		"id_token_encrypted_response_alg": "", "id_token_encrypted_response_enc": "",
 		"userinfo_encrypted_response_alg": "", "userinfo_encrypted_response_enc": "",
-		"request_object_signing_alg": "", "request_object_encryption_alg": "", "request_object_encryption_enc": "", "request_uris": "",
-		"authorization_signed_response_alg": "", "authorization_encrypted_response_alg": "", "authorization_encrypted_response_enc": "",
+		"request_object_encryption_alg": "", "request_object_encryption_enc": "", "request_uris": "",
+		"authorization_encrypted_response_alg": "", "authorization_encrypted_response_enc": "",
 		"frontchannel_logout_uri": "", "frontchannel_logout_session_required": "false",
 		"backchannel_token_delivery_mode": "", "backchannel_client_notification_endpoint": "",
 		"backchannel_authentication_request_signing_alg": "", "backchannel_user_code_parameter": "false",
-		"require_signed_request_object": "false",
-		"dpop_bound_access_tokens":      "false", "tls_client_certificate_bound_access_tokens": "false",
 		"authorization_details_types":          "",
 		"introspection_encrypted_response_alg": "", "introspection_encrypted_response_enc": "",
 		"software_id": "", "software_version": "", "client_id_issued_at": "", "client_secret_expires_at": "0",
 		"registration_access_token": "", "registration_client_uri": "",
-		"iess_profile": "", "iess_events": "[]",
+		"iess_events": "[]",
 	}[name]
 	return off, ok
 }
@@ -197,7 +197,7 @@ func (r Registration) Algs() []string { return signedAlgs(r.Metadata) }
 // signedAlgs are those m names for what is signed by us.
 func signedAlgs(m storage.ClientMetadata) []string {
 	var out []string
-	for _, alg := range []string{m.IDTokenSignedAlg, m.UserinfoSignedAlg, m.IntrospectionSignedAlg} {
+	for _, alg := range []string{m.IDTokenSignedAlg, m.UserinfoSignedAlg, m.IntrospectionSignedAlg, m.AuthorizationSignedAlg} {
 		if alg != "" && !slices.Contains(out, alg) {
 			out = append(out, alg)
 		}

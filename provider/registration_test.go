@@ -97,7 +97,7 @@ func TestClientFileRefuses(t *testing.T) {
 		{"require_auth_time", `"yes"`, "require_auth_time"},
 		{"iess_pkce", `"plain"`, "iess_pkce"},
 		{"iess_access_token_format", `"xml"`, "iess_access_token_format"},
-		{"iess_profile", `"fapi2"`, "not supported by this version"},
+		{"iess_profile", `"fapi1"`, "iess_profile: \"fapi1\" is not supported"},
 		{"iess_resource_server", `"api"`, "iess_resource_server: must be an absolute URI"},
 		{"iess_resource_server", `"https://api.example/#x"`, "iess_resource_server: must be an absolute URI"},
 		{"iess_resource_server", `["https://api.example"]`, "iess_resource_server: must not be a JSON array"},

@@ -10,6 +10,14 @@ import (
 // the answer that carried the first may have been lost.
 const rotationGrace = 10 * time.Second
 
+// keepsRefresh reports whether a refresh token of m is used again and again: it is
+// of use only to who authenticates and holds the key its tokens are bound to, and
+// a lost answer costs nothing (FAPI 2.0 Security Profile 5.3.2.1, RFC 9700 section
+// 2.2.2).
+func keepsRefresh(m storage.ClientMetadata) bool {
+	return constrained(m) && m.TokenEndpointAuthMethod != "none"
+}
+
 // rotation is what the use of a refresh token leads to.
 type rotation int
 

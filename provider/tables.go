@@ -40,6 +40,12 @@ func signingAlgs(profile string) []string {
 	return algs
 }
 
+// proofAlgs are the algorithms of DPoP proofs.
+func proofAlgs() []string { return signingAlgs(profileFAPI2) }
+
+// requestAlgs are the algorithms of request objects.
+func requestAlgs() []string { return signingAlgs(profileFAPI2) }
+
 // tokenFormats are the forms of access tokens; the first is the default.
 func tokenFormats() []string { return []string{"opaque", formatJWT} }
 

@@ -8,40 +8,40 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"iess.gob.ec/clave/storage"
 )
 
-// bearerChallenge goes with every 401 of userinfo that had a token (RFC 6750
-// section 3).
-const bearerChallenge = `Bearer realm="clave", error="invalid_token"` //nolint:gosec // a header, no credential
-
-// userinfo is the userinfo endpoint: the token comes
-// in the header or, by POST, in a form; never in the URL, and never twice (RFC
-// 6750 section 2).
+// userinfo is the userinfo endpoint: the token comes in the header or, by POST, in
+// a form; never in the URL, and never twice (RFC 6750 section 2).
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
-	token, bad := bearer(w, r)
+	s.offerNonce(w, r)
+	v, bad := readShown(w, r)
 	if bad != nil {
 		status := http.StatusBadRequest
-		value := `Bearer realm="clave", error="invalid_request"`
 		if bad.code == "invalid_token" {
-			status, value = http.StatusUnauthorized, bearerChallenge
+			status = http.StatusUnauthorized
 		}
-		w.Header().Set("WWW-Authenticate", value)
+		w.Header().Set("WWW-Authenticate", challengeFor(v.scheme, bad.code))
 		s.refuse(w, r, bad, status)
 		return
 	}
-	if token == "" { // who shows nothing is told the scheme and no error (RFC 6750 section 3)
-		w.Header().Set("WWW-Authenticate", `Bearer realm="clave"`)
+	if v.token == "" { // who shows nothing is told the schemes and no error (RFC 6750 section 3)
+		w.Header().Set("WWW-Authenticate", challengeFor("Bearer", ""))
+		w.Header().Add("WWW-Authenticate", challengeFor("DPoP", ""))
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	client, body, err := s.userinfoFor(r.Context(), token)
+	client, body, err := s.userinfoFor(r.Context(), v)
 	if err != nil {
-		op.WriteError(challenge{w, bearerChallenge}, r, err, nil)
+		if told := (*oidc.Error)(nil); errors.As(err, &told) && told.ErrorType != oidc.ServerError {
+			w.Header().Set("WWW-Authenticate", challengeFor(v.scheme, string(told.ErrorType)))
+		}
+		op.WriteError(w, r, err, nil)
 		return
 	}
 	media := "application/json"
@@ -77,44 +77,48 @@ func (s *Server) signedUserinfo(ctx context.Context, c *storage.Client, alg stri
 // maxToken is the most bytes of an access token we take.
 const maxToken = 4096
 
-// bearer is the request's one access token, or "".
-func bearer(w http.ResponseWriter, r *http.Request) (string, *protocolError) {
+// readShown is how the request shows its one access token; its token is "" where it
+// shows none.
+func readShown(w http.ResponseWriter, r *http.Request) (shown, *protocolError) {
+	v := shown{method: r.Method, proofs: r.Header.Values("DPoP")}
 	q, err := queryForm(r)
 	if err != nil || len(q["access_token"]) > 0 {
-		return "", invalidRequest("an access token does not belong in the URL")
+		return v, invalidRequest("an access token does not belong in the URL")
 	}
 	inForm := ""
 	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" {
 		f, err := bodyForm(w, r)
 		if err != nil && !errors.Is(err, errNoForm) {
-			return "", invalidRequest("the body cannot be read")
+			return v, invalidRequest("the body cannot be read")
 		}
 		if bad := f.check(); bad != nil {
-			return "", bad
+			return v, bad
 		}
 		inForm = f.get("access_token")
 	}
 	values := r.Header.Values("Authorization")
 	switch {
 	case len(values) == 0:
-		return inForm, nil
+		v.token = inForm
+		return v, nil
 	case len(values) > 1 || inForm != "":
-		return "", invalidRequest("one access token in one place")
+		return v, invalidRequest("one access token in one place")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
-		return "", &protocolError{"invalid_token", "the access token is not valid"}
+	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") || token == "" || len(token) > maxToken {
+		return v, invalidToken()
 	}
-	return token, nil
+	v.scheme, v.token = scheme, token
+	return v, nil
 }
 
 // userinfoFor is what an access token shows of its person (OpenID Core 5.3), or an
 // error as op.WriteError writes it.
-func (s *Server) userinfoFor(ctx context.Context, token string) (*storage.Client, []byte, error) {
-	bad := &protocolError{"invalid_token", "the access token is not valid"}
-	b, err := s.DB.Bearer(ctx, storage.Hash(token), s.Now())
+func (s *Server) userinfoFor(ctx context.Context, v shown) (*storage.Client, []byte, error) {
+	bad := invalidToken()
+	b, err := s.DB.Bearer(ctx, storage.Hash(v.token), s.Now())
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil, s.notOfPerson(ctx, token, bad)
+		return nil, nil, s.notOfPerson(ctx, v.token, bad)
 	}
 	if err != nil {
 		return nil, nil, s.fail(ctx, serverError(), err)
@@ -125,6 +129,12 @@ func (s *Server) userinfoFor(ctx context.Context, token string) (*storage.Client
 	}
 	if err != nil {
 		return nil, nil, s.fail(ctx, serverError(), err)
+	}
+	if err := s.owns(ctx, v, b.AccessToken, client, PathUserinfo); err != nil {
+		if !errors.As(err, &bad) {
+			return nil, nil, s.fail(ctx, serverError(), err)
+		}
+		return nil, nil, s.failWith(ctx, http.StatusUnauthorized, bad, nil, "client_id", client.ID)
 	}
 	if !hasScope(b.Scope, storage.ScopeOpenID) {
 		return nil, nil, s.fail(ctx, notOpenID(), nil, "client_id", b.ClientID)

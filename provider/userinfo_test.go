@@ -147,6 +147,9 @@ func TestClaimsParameterSteersTheSignIn(t *testing.T) {
 	})
 }
 
+// bearerChallenge is what goes with every 401 that had a token.
+const bearerChallenge = `Bearer realm="clave", error="invalid_token"`
+
 // The library takes a token from the URL, and names no scheme in a 401.
 func TestOIDC_3_1_8_OIDC_3_1_9_OIDC_2_3_2_OIDC_3_4_12_Bearer(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
