@@ -14,8 +14,9 @@ const maxMaxAge = 10 * 365 * 24 * 3600
 
 // readAuthorization turns the parameters of an authorization request (OpenID
 // Core 3.1.2.1, RFC 6749 section 4.1.1, RFC 7636) into what is stored of it.
-// The caller has found c and checked the redirect URI. hintedSub returns the
-// sub of an id_token_hint given to c, or an error.
+// The caller has found c, taken the request object out of f (unwrap) and checked
+// the redirect URI. hintedSub returns the sub of an id_token_hint given to c, or an
+// error.
 func readAuthorization(c *storage.Client, f form, hintedSub func(string) (string, error)) (storage.AuthRequest, *protocolError) {
 	q := storage.AuthRequest{ClientID: c.ID, RedirectURI: f.get("redirect_uri"), State: f.get("state"), Nonce: f.get("nonce")}
 	for _, step := range []func() *protocolError{
@@ -38,7 +39,6 @@ func readAuthorization(c *storage.Client, f form, hintedSub func(string) (string
 // refuseUnsupported names security parameters that must not be ignored.
 func refuseUnsupported(f form) *protocolError {
 	for _, p := range []struct{ name, code, description string }{
-		{"request", "request_not_supported", "request objects are not supported"},
 		{"request_uri", "request_uri_not_supported", "request objects by reference are not supported"},
 		{"registration", "registration_not_supported", "the registration parameter is not supported"},
 	} {
@@ -75,7 +75,7 @@ func responseMode(f form) (string, bool) {
 	case mode == "" && len(f["response_mode"]) < 2:
 		return "query", true
 	case slices.Contains(responseModes(), mode):
-		return mode, true
+		return wholeMode(mode), true
 	default:
 		return "query", false
 	}

@@ -79,12 +79,21 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 	if uri := f.get("request_uri"); isPushed(uri) {
 		return s.visitPushed(w, r, client, uri)
 	}
+	bad := mustPush(client)
+	if bad == nil {
+		var asked form
+		if asked, bad = s.unwrap(ctx, client, f); bad == nil {
+			f = asked
+		}
+	}
 	if !redirectAllowed(client.Metadata, f.get("redirect_uri")) {
 		s.logger(ctx).WarnContext(ctx, "authorize: unregistered redirect_uri", "client_id", client.ID)
+		if bad != nil {
+			return s.failure(w, r, templates.KindRequest, client)
+		}
 		return s.failure(w, r, templates.KindClient, client)
 	}
 	var req storage.AuthRequest
-	bad := mustPush(client)
 	if bad == nil {
 		req, bad, err = s.readRequest(ctx, client, f)
 	}

@@ -22,10 +22,10 @@ func TestOIDC_3_1_6_ErrorsOfAuthorizeRedirect(t *testing.T) {
 			{"web", "response_type", "token", "unsupported_response_type"},
 			{"web", "response_type", "code id_token", "unsupported_response_type"},
 			{"web", "response_type", "none", "unsupported_response_type"},
-			{"web", "response_mode", "jwt", "invalid_request"},
+			{"web", "response_mode", "web_message", "invalid_request"},
 			{"web", "scope", "profile", "invalid_scope"},
 			{"web", "scope", "", "invalid_scope"},
-			{"web", "request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported"},
+			{"web", "request", "eyJhbGciOiJub25lIn0.e30.", "invalid_request_object"},
 			{"web", "request_uri", "https://web.example/r", "request_uri_not_supported"},
 			{"web", "registration", "{}", "registration_not_supported"},
 			{"web", "code_challenge", "", "invalid_request"},
@@ -358,7 +358,7 @@ func TestOIDC_3_1_11_TwoFinishesOneCode(t *testing.T) {
 // takes unsigned words for signed ones.
 func TestOIDC_2_2_12_RequestObjectsAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		for name, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
+		for name, code := range map[string]string{"request": "invalid_request_object", "request_uri": "request_uri_not_supported"} {
 			for _, value := range []string{"x", "https://web.example/r", "urn:ietf:params:oauth:x", "eyJhbGciOiJub25lIn0.e30."} {
 				got := h.authorize(h.request("web", name, value))
 				want(t, name+" "+value, got.Get("error"), code)

@@ -52,6 +52,9 @@ type metadata struct {
 	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
 	RequireRequestURIReg   bool     `json:"require_request_uri_registration"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	RequestAlgs            []string `json:"request_object_signing_alg_values_supported"`
+	RequireRequestObject   bool     `json:"require_signed_request_object"`
+	ResponseAlgs           []string `json:"authorization_signing_alg_values_supported"`
 	ProofAlgs              []string `json:"dpop_signing_alg_values_supported"`
 	CertificateBound       bool     `json:"tls_client_certificate_bound_access_tokens"`
 	IssParameter           bool     `json:"authorization_response_iss_parameter_supported"`
@@ -113,6 +116,9 @@ func discovery(cfg Config) metadata {
 		UILocalesSupported:     uiLocales(),
 		ClaimsParameter:        true,
 		CodeChallengeMethods:   []string{"S256"},
+		RequestParameter:       true,
+		RequestAlgs:            requestAlgs(),
+		ResponseAlgs:           idTokenAlgs(),
 		ProofAlgs:              proofAlgs(),
 		CertificateBound:       cfg.Certificates,
 		IssParameter:           true,

@@ -174,12 +174,12 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 		}
 		for name, value := range map[string]string{
 			"issuer": `"` + h.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token","client_credentials"]`,
-			"response_modes_supported": `["query","fragment","form_post"]`, "code_challenge_methods_supported": `["S256"]`,
+			"response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`, "code_challenge_methods_supported": `["S256"]`,
 			"subject_types_supported": `["pairwise","public"]`, "id_token_signing_alg_values_supported": `["ES256","RS256","PS256","EdDSA"]`,
 			"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","private_key_jwt","none"]`,
 			"authorization_response_iss_parameter_supported": "true", "claims_parameter_supported": "true",
 			"backchannel_logout_supported": "true", "backchannel_logout_session_supported": "true",
-			"request_parameter_supported": "false", "request_uri_parameter_supported": "false",
+			"request_parameter_supported": "true", "request_uri_parameter_supported": "false",
 		} {
 			want(t, name, string(m[name]), value)
 		}

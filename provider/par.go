@@ -102,6 +102,10 @@ func (s *Server) pushedProof(ctx context.Context, client *storage.Client, req *s
 
 // readPushed checks f as the authorization endpoint would.
 func (s *Server) readPushed(ctx context.Context, client *storage.Client, f form) (storage.AuthRequest, error) {
+	f, bad := s.unwrap(ctx, client, f)
+	if bad != nil {
+		return storage.AuthRequest{}, bad
+	}
 	if !redirectAllowed(client.Metadata, f.get("redirect_uri")) {
 		return storage.AuthRequest{}, invalidRequest("the redirect_uri is missing or not registered")
 	}

@@ -26,7 +26,7 @@ const codeMemory = 24 * time.Hour
 type reply struct {
 	client    *storage.Client
 	uri       string // registered, to the letter
-	mode      string // query, fragment, form_post
+	mode      string // query, fragment, form_post, or one of these with .jwt
 	state     string
 	uiLocales string
 }
@@ -47,6 +47,23 @@ func (s *Server) answer(to reply, p params) http.Handler {
 		p = append(p, [2]string{"state", to.state})
 	}
 	p = append(p, [2]string{"iss", s.Issuer})
+	mode, signed := plainMode(to.mode)
+	if !signed {
+		return s.deliver(to, p)
+	}
+	to.mode = mode
+	return s.page(func(w http.ResponseWriter, r *http.Request) error {
+		p, err := s.signedResponse(r.Context(), to.client, p)
+		if err != nil {
+			return err
+		}
+		s.deliver(to, p).ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// deliver hands p to the application, in a mode without signature.
+func (s *Server) deliver(to reply, p params) http.Handler {
 	switch to.mode {
 	case "form_post":
 		return s.page(func(w http.ResponseWriter, r *http.Request) error {

@@ -12,7 +12,10 @@ import (
 // decide by them, so that neither can promise what the other does not keep.
 // They are functions because a package variable could be changed.
 
-func responseModes() []string { return []string{"query", "fragment", "form_post"} }
+// responseModes are those in the clear, and the signed ones of JARM.
+func responseModes() []string {
+	return []string{"query", "fragment", "form_post", "jwt", "query" + signedMode, "fragment" + signedMode, "form_post" + signedMode}
+}
 
 func grantTypes() []string {
 	return []string{"authorization_code", "refresh_token", "client_credentials"}

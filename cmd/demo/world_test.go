@@ -203,7 +203,8 @@ func (w *world) checkLog(t *testing.T) {
 	for _, word := range strings.FieldsFunc(heads.ReplaceAllString(logged, ""), func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
 	}) {
-		if len(word) == 43 {
+		// A member of discovery has as many letters, but neither capitals nor digits.
+		if len(word) == 43 && strings.ToLower(word) != word {
 			t.Errorf("T20: the log holds what looks like a secret:\n%s", lineWith(logged, word))
 		}
 	}
