@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestASVS_12_1_1_OnlyModernTLS shakes hands as old and new clients do.
-func TestASVS_12_1_1_OnlyModernTLS(t *testing.T) {
+// TestASVS_12_1_1_FAPI_N1_OnlyModernTLS shakes hands as old and new clients do.
+func TestASVS_12_1_1_FAPI_N1_OnlyModernTLS(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "good", "localhost", time.Now().Add(time.Hour))
 	pair, err := newKeyPair(filepath.Join(dir, "good.pem"), filepath.Join(dir, "good.key"), time.Now, slog.New(slog.DiscardHandler))
@@ -27,6 +27,7 @@ func TestASVS_12_1_1_OnlyModernTLS(t *testing.T) {
 	}{
 		{"1.3", &tls.Config{MinVersion: tls.VersionTLS13}, true},
 		{"1.2 with AEAD", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}, true},
+		{"1.2 with ChaCha20", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}, false},
 		{"1.2 with CBC", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, false},
 		{"1.2 without forward secrecy", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}, false},
 		{"1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
