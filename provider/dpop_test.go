@@ -100,7 +100,7 @@ func (h *house) show(scheme, access, proof string) answerOf {
 	return h.json(h.do(http.MethodGet, PathUserinfo, "", header...))
 }
 
-func TestRFC9449_TokensServeOnlyWhoHoldsTheKey(t *testing.T) {
+func TestRFC9449_BCP_2_2_1_ASVS_10_3_5_TokensServeOnlyWhoHoldsTheKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		key, thief := newTestKey(t, ""), newTestKey(t, "")
 		a := h.bound(key)
@@ -140,7 +140,7 @@ func TestRFC9449_TokensServeOnlyWhoHoldsTheKey(t *testing.T) {
 
 // Nothing else binds a public client's refresh token (RFC 9449 section 5); a thief
 // who lacks the key does not even end the family.
-func TestRFC9449_5_RefreshTokensOfPublicClientsAreBound(t *testing.T) {
+func TestRFC9449_5_ASVS_10_4_5_RefreshTokensOfPublicClientsAreBound(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		key, thief := newTestKey(t, ""), newTestKey(t, "")
 		token := h.bound(key).get("refresh_token")

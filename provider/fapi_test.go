@@ -79,7 +79,7 @@ func TestFAPI_E2_FAPI_E3_FAPI_E4_FAPI_E5_RequestsArePushed(t *testing.T) {
 
 // A client of the profile gets nothing without its key, and learns the nonce from
 // the refusal (RFC 9449 sections 8 and 9, FAPI-G10).
-func TestFAPI_G4_FAPI_G10_RFC9449_8_NonceAndKeyAreNeeded(t *testing.T) {
+func TestFAPI_G4_FAPI_G10_ASVS_10_4_14_RFC9449_8_NonceAndKeyAreNeeded(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		key := h.profiled()
 		code := h.fapiCode(key, "openid profile")
@@ -236,7 +236,7 @@ func TestRFC9449_6_2_IntrospectionTellsTheKey(t *testing.T) {
 	})
 }
 
-func TestFAPI_G3_FAPI_G6_FAPI_C2_FAPI_E8_RegistrationRefusesContradictions(t *testing.T) {
+func TestFAPI_G3_FAPI_G6_ASVS_10_4_16_FAPI_C2_FAPI_E8_RegistrationRefusesContradictions(t *testing.T) {
 	key := newTestKey(t, "k")
 	base := map[string]string{
 		"client_id": `"app"`, "client_name": `"App"`, "redirect_uris": `["https://app.example/cb"]`, "iess_profile": `"fapi2"`,

@@ -251,7 +251,7 @@ func TestRFC9126_2_1_PushIsCheckedAndAuthenticated(t *testing.T) {
 	})
 }
 
-func TestRFC9126_6_WhoPromisedToPushMust(t *testing.T) {
+func TestRFC9126_6_ASVS_10_4_13_WhoPromisedToPushMust(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.apply(`[{"client_id":"push","client_secret":"` + secret + `","client_name":"Push","redirect_uris":["https://push.example/cb"],"require_pushed_authorization_requests":true}]`)
 		h.clock.add(time.Second)

@@ -175,4 +175,12 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
   iess_resource_server          URI of an API: this client may introspect the tokens that are for it
   userinfo_signed_response_alg, introspection_signed_response_alg
                                 ES256 | RS256 | PS256 | EdDSA; left out: JSON
+  require_pushed_authorization_requests, require_signed_request_object
+                                true: nobody can ask in its name otherwise (RFC 9126, RFC 9101)
+  request_object_signing_alg    ES256 | PS256 | EdDSA; left out: any of them
+  authorization_signed_response_alg
+                                of response_mode jwt; left out: that of its ID tokens
+  dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens
+                                true: each of its tokens serves only who holds its key (RFC 9449, RFC 8705)
+  iess_profile                  fapi2: the FAPI 2.0 Security Profile
   iess_renewal_window           0 (default) to 86400 seconds`
