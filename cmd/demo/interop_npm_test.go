@@ -3,12 +3,17 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // TestInterop runs the clients of testdata/interop, from npm, against the demo.
@@ -23,8 +28,9 @@ func TestInterop(t *testing.T) {
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
+	fapi, jwk := fapiClient(t)
 	for _, engine := range []string{"sqlite", "postgres"} {
-		w := newWorld(t, engine, withInterop(t))
+		w := newWorld(t, engine, withInterop(t, fapi))
 		for _, c := range []struct {
 			script, alg string
 			steps       []string
@@ -33,11 +39,19 @@ func TestInterop(t *testing.T) {
 				"discovery", "login", "code", "replay refused", "single sign-on", "userinfo", "refresh", "logout", "unknown token refused",
 			}},
 			{"oauth4webapi", "EdDSA", []string{"discovery", "login", "code", "userinfo", "refresh", "logout", "replay revokes the family"}},
+			{"fapi", "ES256", []string{
+				"discovery", "push", "login", "code", "userinfo", "refresh without rotation", "request_uri used once", "replay revokes the family",
+			}},
 		} {
 			t.Run(c.script+"/"+engine, func(t *testing.T) {
+				callback := interopCallback
+				if c.script == "fapi" {
+					callback = fapiCallback
+				}
 				settings, err := json.Marshal(map[string]string{
 					"issuer": w.issuer, "client_id": "interop-" + c.script, "client_secret": interopSecret, "alg": c.alg,
-					"redirect_uri": interopCallback, "post_logout_redirect_uri": interopGoodbye,
+					"jwk":          jwk,
+					"redirect_uri": callback, "post_logout_redirect_uri": interopGoodbye,
 					"scope":  "openid profile cedula offline_access",
 					"cedula": "1759999913", "clave": commonClave, "name": "María Fernanda Quishpe Andrade",
 				})
@@ -60,4 +74,27 @@ func TestInterop(t *testing.T) {
 			})
 		}
 	}
+}
+
+// fapiCallback is https, as the profile wants; nobody fetches it.
+const fapiCallback = "https://interop.example/retorno"
+
+// fapiClient is an application of the FAPI 2.0 profile, and its key as a JWK.
+func fapiClient(t *testing.T) (map[string]any, string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := jose.JSONWebKey{Key: private, KeyID: "interop-1", Algorithm: "ES256", Use: "sig"}
+	secret, err := json.Marshal(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{
+		"client_id": "interop-fapi", "client_name": "Interop FAPI 2.0", "redirect_uris": []string{fapiCallback}, "iess_profile": "fapi2",
+		"token_endpoint_auth_method": "private_key_jwt", "jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}},
+		"dpop_bound_access_tokens": true, "require_signed_request_object": true, "authorization_signed_response_alg": "ES256",
+		"grant_types": []string{"authorization_code", "refresh_token"}, "scope": "openid profile cedula offline_access",
+	}, string(secret)
 }

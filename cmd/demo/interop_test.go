@@ -20,10 +20,10 @@ const (
 )
 
 // withInterop registers an application per authentication method and algorithm,
-// with the names of the standards only, as a team would.
-func withInterop(t *testing.T) func(*options) {
+// with the names of the standards only, as a team would, and more.
+func withInterop(t *testing.T, more ...map[string]any) func(*options) {
 	t.Helper()
-	var file []map[string]any
+	file := more
 	for id, how := range map[string][2]string{
 		"interop-go":            {"client_secret_basic", "ES256"},
 		"interop-openid-client": {"client_secret_post", "PS256"},
