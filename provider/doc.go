@@ -28,6 +28,14 @@
 // like the others and can be revoked like them. Keys that applications serve are
 // read through a client that reaches no address of ours (outbound.go).
 //
+// How careful an application is to be served is its registration's word: requests
+// pushed beforehand (par.go) or signed (requestobject.go, unwrap), answers signed
+// (jarm.go), tokens bound to a key by DPoP proofs or certificates (possession.go:
+// possess where tokens are given, owns where they are shown), all of it under
+// iess_profile fapi2 (fapi.go). What a push asks is checked there and read again
+// from the database when the browser comes; it is spent when the sign-in that came
+// of it is completed.
+//
 // The end of a session queues a delivery for each application it had entered, in
 // its own transaction (storage). RunLogouts signs a logout token for each when it
 // is sent, over a client that connects to no inner address (newOutbound), and each

@@ -262,14 +262,20 @@ func TestRFC9126_6_ASVS_10_4_13_WhoPromisedToPushMust(t *testing.T) {
 	})
 }
 
-func TestT10_RFC9126_NoHostileRedirectIsPushed(t *testing.T) {
+func TestT10_RFC9126_NoHostileRedirectIsPushedOrSigned(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, storagetest.Open(t, "sqlite")) // nothing of it depends on the database
+	key := h.signing()
 	for _, uri := range hostile("https://web.example/cb") {
 		q := h.request("web")
 		q.Set("redirect_uri", uri)
 		if a := h.push("web", q); a.status != http.StatusBadRequest || a.get("request_uri") != "" {
 			t.Errorf("%q: got %d %s", uri, a.status, a.text)
+		}
+		token := key.sign(t, requestType(), h.objectClaims("signs", "redirect_uri", uri))
+		res := h.visitQuery(url.Values{"client_id": {"signs"}, "request": {token}})
+		if res.StatusCode != http.StatusBadRequest || res.Header.Get("Location") != "" {
+			t.Errorf("%q, signed: got %d to %q", uri, res.StatusCode, res.Header.Get("Location"))
 		}
 	}
 }

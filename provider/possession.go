@@ -84,7 +84,7 @@ func (s *Server) prove(ctx context.Context, proofs []string, method, path, acces
 	switch {
 	case p.nonce != "" && s.knownNonce(p.nonce, now):
 		return p, nil
-	case p.nonce != "" || c.Metadata.DPoPBound:
+	case p.nonce != "" || needsNonce(c.Metadata):
 		return proof{}, &protocolError{"use_dpop_nonce", "the DPoP proof needs the nonce of the DPoP-Nonce header"}
 	case !p.recent(now):
 		return refused(errProof("iat is too far from now"))
@@ -92,6 +92,10 @@ func (s *Server) prove(ctx context.Context, proofs []string, method, path, acces
 		return p, nil
 	}
 }
+
+// needsNonce reports whether the proofs of m must carry a nonce of ours: none can
+// then be made beforehand (RFC 9449 section 11.2).
+func needsNonce(m storage.ClientMetadata) bool { return m.DPoPBound || m.Profile == profileFAPI2 }
 
 // addresses are those of path as a client may know it.
 func (s *Server) addresses(path string) []string {

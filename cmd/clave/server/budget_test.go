@@ -40,6 +40,7 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 
 			p := newPerson(t, s)
 			var answer tokens
+			var pushed string
 			for _, op := range []struct {
 				name                string
 				do                  func()
@@ -47,6 +48,8 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 			}{
 				{"login", func() { answer = p.redeem(p.code()) }, 4, 24},
 				{"sign-on with a session", func() { answer = p.redeem(p.code()) }, 2, 11},
+				{"push", func() { pushed = p.push() }, 1, 1},
+				{"sign-on with a session, pushed", func() { answer = p.redeem(p.walk(url.Values{"client_id": {"web"}, "request_uri": {pushed}})) }, 2, 12},
 				{"refresh", func() {
 					answer = p.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {answer.Refresh}})
 				}, 1, 5},
@@ -136,12 +139,31 @@ func (p *person) send(method, path string, form url.Values, change func(*http.Re
 }
 
 // code walks to the application, through the pages that are in the way.
-func (p *person) code() string {
-	p.t.Helper()
-	ask := url.Values{
+func (p *person) code() string { return p.walk(request()) }
+
+func request() url.Values {
+	return url.Values{
 		"client_id": {"web"}, "redirect_uri": {"https://web.example/cb"}, "response_type": {"code"}, "scope": {"openid profile offline_access"},
 		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"}, // RFC 7636 appendix B
 	}
+}
+
+// push hands the request in beforehand (RFC 9126) and returns its request_uri.
+func (p *person) push() string {
+	p.t.Helper()
+	_, body := p.send(http.MethodPost, provider.PathPush, request(), func(r *http.Request) { r.SetBasicAuth("web", webSecret) })
+	var out struct {
+		RequestURI string `json:"request_uri"`
+	}
+	if err := json.Unmarshal(body, &out); err != nil || out.RequestURI == "" {
+		p.t.Fatalf("%v: %s", err, body)
+	}
+	return out.RequestURI
+}
+
+// walk is code for what ask says.
+func (p *person) walk(ask url.Values) string {
+	p.t.Helper()
 	plain := func(*http.Request) {}
 	ours := func(r *http.Request) { r.Header.Set("Origin", p.server.issuer.String()) }
 	to, _ := p.send(http.MethodGet, "/authorize?"+ask.Encode(), nil, plain)
