@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+
+	"iess.gob.ec/clave/storage"
 )
 
 // Whatever we sign, are shown or hand out serves in its own place and in no other
@@ -16,10 +18,18 @@ func TestJWT_3_12_EachTokenInItsOwnPlace(t *testing.T) {
 			_, info := h.do(http.MethodGet, PathUserinfo, "", "Authorization", "Bearer "+a.get("access_token"))
 			api := h.useRefresh("jwt", a.get("refresh_token"), "resource", apiAudience)
 			signed := h.introspectBy("api", api.get("access_token"), "Accept", "application/token-introspection+jwt")
+			client, err := h.Clients.Client(t.Context(), "jwt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			end, err := h.logoutTokenFor(t.Context(), client, storage.LogoutDelivery{SID: "sid", ClientID: "jwt", AfiliadoID: h.person.ID}, h.clock.now())
+			if err != nil {
+				t.Fatal(err)
+			}
 			return map[string]string{
 				"code": h.code("jwt"), "refresh token": api.get("refresh_token"), "access token": a.get("access_token"), "ID token": a.get("id_token"),
 				"client assertion": key.sign(t, "JWT", h.assertionClaims("service")), "signed userinfo": info, "signed introspection": signed.text,
-				"resource's token": api.get("access_token"),
+				"resource's token": api.get("access_token"), "logout token": end,
 			}
 		}
 		places := map[string]struct {

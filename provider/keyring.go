@@ -74,11 +74,12 @@ func (k *keyring) find(ctx context.Context, alg string, of func(*keys) map[strin
 // Types of what we sign beside ID tokens.
 const (
 	typeAccess        jose.ContentType = "at+jwt"                  // RFC 9068
+	typeLogout        jose.ContentType = "logout+jwt"              // OpenID Connect Back-Channel Logout 1.0
 	typeIntrospection jose.ContentType = "token-introspection+jwt" // RFC 9701
 )
 
 func signedTypes() []jose.ContentType {
-	return []jose.ContentType{typeAccess, typeIntrospection, typLogout}
+	return []jose.ContentType{typeAccess, typeIntrospection, typeLogout}
 }
 
 // newKeys parses the stored keys and makes the document of those that are

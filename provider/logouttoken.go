@@ -9,11 +9,6 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// typLogout is the typ of logout tokens, by which nobody takes one for an ID
-// token or the reverse (OpenID Connect Back-Channel Logout 1.0, section 2.4;
-// RFC 8725 section 3.11).
-const typLogout = "logout+jwt"
-
 // logoutLife is how long a logout token is good for: no longer than section 2.4
 // recommends.
 const logoutLife = 2 * time.Minute
@@ -38,7 +33,7 @@ type logoutToken struct {
 // tokens are. Each attempt gets a new one, with the same jti: an application that
 // has seen it has done what it asks.
 func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storage.LogoutDelivery, now time.Time) (string, error) {
-	signer, err := s.keys.typed(ctx, c.Metadata.IDTokenSignedAlg, typLogout)
+	signer, err := s.keys.typed(ctx, c.Metadata.IDTokenSignedAlg, typeLogout)
 	if err != nil {
 		return "", err
 	}
@@ -49,13 +44,5 @@ func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storag
 	if err != nil {
 		return "", fmt.Errorf("provider: logout token: %w", err)
 	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("provider: logout token: %w", err)
-	}
-	compact, err := jws.CompactSerialize()
-	if err != nil {
-		return "", fmt.Errorf("provider: logout token: %w", err)
-	}
-	return compact, nil
+	return compact(signer, payload)
 }

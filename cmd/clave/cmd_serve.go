@@ -15,6 +15,7 @@ import (
 
 	"iess.gob.ec/clave/cmd/clave/server"
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -135,8 +136,9 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Provider.RequestLife, sc.Provider.CodeLife = c.Tokens.Request, c.Tokens.Code
 	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
 	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache
-	sc.Provider.Logouts = c.logouts()
 	sc.Provider.ClientCAs = c.MTLS.CAs
+	sc.Provider.Logouts = c.logouts()
+	sc.Provider.ClientKeys = provider.ClientKeysConfig{Networks: c.Logout.Networks, Roots: c.Logout.Roots, Timeout: c.Logout.Timeout}
 	sc.Hash = login.HashConfig{
 		Memory: c.Hash.Memory, Passes: c.Hash.Passes, Lanes: c.Hash.Lanes, Slots: c.Hash.Slots, Queue: c.Hash.Queue, Wait: c.Hash.Wait,
 	}

@@ -14,7 +14,7 @@ func (c *config) leaving() []option {
 	return []option{
 		{
 			key: "logout.networks", shape: list, example: "10.20.0.0/16", set: inner(&c.Logout.Networks),
-			doc: "Networks beside the public internet in which applications take logout tokens (backchannel_logout_uri). Other private addresses, and those of this machine, get none.",
+			doc: "Networks beside the public internet in which applications take logout tokens (backchannel_logout_uri) and serve their keys (jwks_uri). Other private addresses, and those of this machine, get none.",
 		},
 		{
 			key: "logout.ca_file", example: "tls/applications-ca.pem", set: c.roots(&c.Logout.Roots),

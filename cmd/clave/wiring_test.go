@@ -65,11 +65,11 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"mail": s.Mail.SMTP.Host == "mail.example" && s.Mail.SMTP.Port == 2525 && s.Mail.SMTP.TLS == mail.TLSImplicit && s.Mail.SMTP.Roots != nil &&
 			s.Mail.SMTP.Username == "clave" && s.Mail.SMTP.Password == "this is not base64!" && s.Mail.SMTP.Timeout == 53*time.Second &&
 			s.Mail.From == "IESS <c@iess.example>" && s.Mail.ReplyTo == "d@iess.example",
-		"logout": len(s.Provider.Logouts.Networks) == 1 && s.Provider.Logouts.Roots != nil && s.Provider.Logouts.Timeout == 7*time.Second &&
-			s.Provider.Logouts.GiveUp == 5*time.Hour,
 		"proxy": len(s.Proxy.Trusted) == 1 && s.Proxy.Header == "X-Real-IP" && s.Proxy.Certificate == "Client-Cert",
 		"mtls":  s.MTLSOrigin == "https://mtls.example" && s.Provider.ClientCAs != nil,
-		"keys":  s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
+		"logout": len(s.Provider.Logouts.Networks) == 1 && s.Provider.Logouts.Roots != nil && s.Provider.Logouts.Timeout == 7*time.Second &&
+			s.Provider.Logouts.GiveUp == 5*time.Hour && len(s.Provider.ClientKeys.Networks) == 1 && s.Provider.ClientKeys.Roots != nil,
+		"keys": s.Storage.Keys.Current == "a" && len(s.Storage.Keys.Seal["a"]) == 32,
 	} {
 		if !is {
 			t.Errorf("%s: not what the configuration says", name)

@@ -89,7 +89,9 @@ func (d *demo) assemble(ctx context.Context) error {
 	}
 	d.server, err = server.New(ctx, server.Config{
 		Issuer: d.issuer, Version: "demo", Storage: cfg, Login: policy, Audit: audit, Mail: d.mailServer(), Now: d.now, Log: d.log,
-		Provider: provider.Config{Logouts: provider.LogoutConfig{Networks: loopback()}}, // where the applications run
+		Provider: provider.Config{ // where the applications run
+			Logouts: provider.LogoutConfig{Networks: loopback()}, ClientKeys: provider.ClientKeysConfig{Networks: loopback()},
+		},
 	})
 	if err != nil {
 		return err
