@@ -22,34 +22,38 @@ func (s *suite) window(t *testing.T) *tab {
 }
 
 // journeys are the ways people take. None leaves anything that would change
-// another one's: each has its own people.
+// another one's: each has its own people. Those on whose pages script does nothing
+// of its own are walked without it; TestBrowserStates shows every page with it.
 func (s *suite) journeys(t *testing.T) {
 	for _, j := range []struct {
 		name string
 		run  func(*suite, *testing.T)
+		both bool // with script too
 	}{
-		{"three applications, one login", (*suite).threeApplications},
-		{"step-up", (*suite).stepUp},
-		{"step-up out of reach", (*suite).stepUpOutOfReach},
-		{"logout that asks", (*suite).logoutThatAsks},
-		{"renewal", (*suite).renewal},
-		{"refusals look the same", (*suite).refusals},
-		{"a known device is told", (*suite).knownDevice},
-		{"cancel", (*suite).cancel},
-		{"keyboard", (*suite).keyboard},
-		{"language", (*suite).language},
-		{"back after login", (*suite).backAfterLogin},
-		{"two tabs", (*suite).twoTabs},
-		{"a login form elsewhere", (*suite).loginFromElsewhere},
-		{"print, forced colours", (*suite).media},
-		{"pages without a request", (*suite).plainPages},
-		{"applications alone", (*suite).applicationPages},
-		{"mailbox", (*suite).mailboxPages},
-		{"first clave", (*suite).firstClave},
-		{"forgotten clave", (*suite).recoverHere},
-		{"forgotten clave, another browser", (*suite).recoverElsewhere},
+		{"three applications, one login", (*suite).threeApplications, true},
+		{"step-up", (*suite).stepUp, true},
+		{"step-up out of reach", (*suite).stepUpOutOfReach, false},
+		{"logout that asks", (*suite).logoutThatAsks, true},
+		{"renewal", (*suite).renewal, true},
+		{"refusals look the same", (*suite).refusals, false},
+		{"a known device is told", (*suite).knownDevice, false},
+		{"cancel", (*suite).cancel, true},
+		{"keyboard", (*suite).keyboard, true},
+		{"language", (*suite).language, true},
+		{"back after login", (*suite).backAfterLogin, true},
+		{"two tabs", (*suite).twoTabs, true},
+		{"a login form elsewhere", (*suite).loginFromElsewhere, true},
+		{"print, forced colours", (*suite).media, false},
+		{"pages without a request", (*suite).plainPages, false},
+		{"applications alone", (*suite).applicationPages, false},
+		{"mailbox", (*suite).mailboxPages, false},
+		{"first clave", (*suite).firstClave, true},
+		{"forgotten clave", (*suite).recoverHere, true},
+		{"forgotten clave, another browser", (*suite).recoverElsewhere, true},
 	} {
-		t.Run(j.name, func(t *testing.T) { j.run(s, t) })
+		if j.both || !s.script {
+			t.Run(j.name, func(t *testing.T) { j.run(s, t) })
+		}
 	}
 }
 
