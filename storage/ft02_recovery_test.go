@@ -44,6 +44,11 @@ func recoveryWrites02() []write {
 			c.ID, c.Step = "case", "datos"
 			return done(tx.MoveRecovery(ctx, "preguntas", c, now))
 		}},
+		{"DecideRecovery", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			c := recoveryCase(f.mac)
+			c.ID, c.Step = "case", "fallida"
+			return done(tx.DecideRecovery(ctx, "datos", c, now))
+		}},
 		{"EndRecoveries", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.EndRecoveries(ctx, f.mac, now) }},
 		{"ReserveRecoveryAttempt", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.ReserveRecoveryAttempt(ctx, f.mac, 5, now, later))

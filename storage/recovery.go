@@ -19,7 +19,7 @@ type Recovery struct {
 	IdentifierMAC []byte
 	NetworkMAC    []byte // PressureKey of where it began
 	AfiliadoID    string // "" until the answers were right
-	Step          string // the wizard's; only AddRecovery and MoveRecovery write it
+	Step          string // the wizard's; only AddRecovery, MoveRecovery and DecideRecovery write it
 	ClientID      string // where its person was going, ""
 	AuthRequest   string // the running request, ""
 	Risk          string // JSON: the facts, and what was decided on them
@@ -154,12 +154,23 @@ func (r reads) Recovery(ctx context.Context, id string) (*Recovery, error) {
 // the risk, the contact, the end and the times of to; what a case began with
 // stays. from and to.Step may be the same.
 func (tx *Tx) MoveRecovery(ctx context.Context, from string, to Recovery, now time.Time) (bool, error) {
+	return tx.moveRecovery(ctx, from, to, now, ` AND ended_at = 0`)
+}
+
+// DecideRecovery is MoveRecovery for the verdict on what was answered while the case
+// was live: also a case that has been ended since is moved, and stays ended. Who
+// begins anew in her browser takes nothing back of what follows from her answers.
+func (tx *Tx) DecideRecovery(ctx context.Context, from string, to Recovery, now time.Time) (bool, error) {
+	return tx.moveRecovery(ctx, from, to, now, "")
+}
+
+func (tx *Tx) moveRecovery(ctx context.Context, from string, to Recovery, now time.Time, where string) (bool, error) {
 	contact, err := tx.db.sealedContact(to.ID, to.Contact)
 	if err != nil {
 		return false, err
 	}
 	n, err := tx.exec(ctx, `UPDATE recovery SET step = ?, afiliado_id = ?, risk = ?, contact = ?, expires_at = ?, passed_at = ?, requested_at = ?,
-		done_at = ? WHERE id = ? AND step = ? AND ended_at = 0 AND expires_at > ?`,
+		done_at = ? WHERE id = ? AND step = ? AND expires_at > ?`+where,
 		to.Step, to.AfiliadoID, to.Risk, contact, to.ExpiresAt, to.PassedAt, to.RequestedAt, to.DoneAt, to.ID, from, At(now))
 	if err != nil {
 		return false, fmt.Errorf("storage: move recovery: %w", err)

@@ -107,6 +107,40 @@ func TestASVS_6_5_1_OneMovesACase(t *testing.T) {
 	})
 }
 
+// S030: what was answered before a case was ended is decided, once, and opens
+// nothing; a case that has expired is not.
+func TestS030_AnEndedCaseIsDecidedOnce(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		ctx := t.Context()
+		c := addRecovery(t, db, recoveryCase(db.IdentifierMAC("1759999913")))
+		inTx(t, db, func(tx *storage.Tx) error { return tx.EndRecoveries(ctx, c.IdentifierMAC, now) })
+		to := c
+		to.Step = "fallida"
+		decide := func(ctx context.Context, at time.Time) (bool, error) {
+			decided := false
+			err := db.InTx(ctx, func(tx *storage.Tx) error {
+				var err error
+				decided, err = tx.DecideRecovery(ctx, "preguntas", to, at)
+				return err
+			})
+			return decided, err
+		}
+		if decided, err := decide(ctx, c.ExpiresAt.Time); err != nil || decided {
+			t.Errorf("expired: got %v, %v; want it left alone", decided, err)
+		}
+		if won := parallel(t, 20, func(ctx context.Context, _ int) (bool, error) { return decide(ctx, now) }); won != 1 {
+			t.Errorf("%d decided it, want one", won)
+		}
+		got, err := db.Recovery(ctx, c.ID)
+		if err != nil || got.Step != "fallida" || got.Live(now) {
+			t.Errorf("got %+v, %v; want it decided and ended", got, err)
+		}
+		if got, err := db.BrowserRecovery(ctx, c.BrowserHash, now); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("the browser has %+v, %v", got, err)
+		}
+	})
+}
+
 // Ending the cases of an identifier leaves those of others, and the one that has
 // led to a new clave, whose last page may be shown again.
 func TestEndRecoveriesSparesTheDone(t *testing.T) {

@@ -261,11 +261,39 @@ func (w *world) atOnce(b *tab) {
 		w.sent(c, "")
 		w.say("data at once", "%s for %s, %d times", b.name, c.h.name, times)
 		w.same(b, c.h)
+	case c.live(now) && c.step == "preguntas" && w.IntN(2) == 0:
+		w.anewAtOnce(b, times)
 	case c.live(now) && c.step == "preguntas":
 		f, right := w.typed(b, c.h)
 		each(func() { w.sendAnswers(b, c.id, f) })
 		w.say("answers at once", "%s for %s, right %v, %d times after %d", b.name, c.h.name, right, times, c.h.spent)
-		w.raced(c, right, times)
+		w.raced(c, right, times, times)
 		w.same(b, c.h)
 	}
+}
+
+// anewAtOnce sends answers several times and begins anew in the same browser, all of
+// it at a time.
+func (w *world) anewAtOnce(b *tab, times int) {
+	c := b.caso
+	reto := b.Ticket(b.Get("/generar-recuperar?nuevo=1"))
+	if now := w.Time(); !c.live(now) { // it took a minute
+		return
+	}
+	f, right := w.typed(b, c.h)
+	var all sync.WaitGroup
+	for range times {
+		all.Go(func() { w.sendAnswers(b, c.id, f) })
+	}
+	all.Go(func() {
+		w.post(b, "/generar-recuperar", "identificacion", string(c.h.a.Identifier), "reto", reto, "buscar", "1")
+	})
+	all.Wait()
+	w.say("answers and a new case at once", "%s for %s, right %v, %d times after %d", b.name, c.h.name, right, times, c.h.spent)
+	w.raced(c, right, 0, times) // what comes after the new case is not of it
+	c.ended = true
+	w.same(b, c.h)
+	b.caso = &caso{id: b.Get("/generar-recuperar").Hidden("caso"), h: c.h, tab: b, step: "preguntas", expires: w.Time().Add(time.Hour)}
+	w.cases[b.caso.id] = b.caso
+	w.same(b, c.h)
 }

@@ -95,7 +95,9 @@ func born(birthdate string, given answers) bool {
 	return subtle.ConstantTimeCompare(want, fmt.Appendf(nil, "%02d-%02d", given.month, given.day)) == 1
 }
 
-// settle writes the verdict down, with all that follows from it.
+// settle writes the verdict down, with all that follows from it, also where the case
+// was ended while the answers were compared: whoever begins anew in her browser by
+// then escapes nothing.
 func (s *Server) settle(r *http.Request, v *visit, asked *subject, t *verdict) error {
 	return s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		if t.right {
@@ -114,7 +116,7 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 	t.moved = true
 	if t.last {
 		t.step = StepFailed
-		if t.moved, err = tx.MoveRecovery(ctx, v.caso.Step, v.to(StepFailed), v.Now); err != nil {
+		if t.moved, err = tx.DecideRecovery(ctx, v.caso.Step, v.to(StepFailed), v.Now); err != nil {
 			return err
 		}
 		if locked, err = s.shut(ctx, tx, v, t.moved); err != nil {
@@ -193,7 +195,7 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 		to.Step = string(StepAssisted)
 	}
 	t.step = Step(to.Step)
-	if t.moved, err = tx.MoveRecovery(ctx, v.caso.Step, to, v.Now); err != nil {
+	if t.moved, err = tx.DecideRecovery(ctx, v.caso.Step, to, v.Now); err != nil {
 		return err
 	}
 	if err := tx.ReturnRecoveryAttempt(ctx, v.caso.IdentifierMAC, s.cfg.Attempts); err != nil || !t.moved {
