@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,27 +184,7 @@ func TestT18_AssertionCountsOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		key := h.machines()
 		token := key.sign(t, "JWT", h.assertionClaims("service"))
-		var won, refused atomic.Int32
-		var all sync.WaitGroup
-		for range 50 {
-			all.Go(func() {
-				res, err := http.PostForm(h.url+PathToken, asserted(ownToken(), token))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer res.Body.Close()
-				switch res.StatusCode {
-				case http.StatusOK:
-					won.Add(1)
-				case http.StatusUnauthorized:
-					refused.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		want(t, "uses that succeed", won.Load(), int32(1))
-		want(t, "uses that are refused", refused.Load(), int32(49))
+		fiftyAtOnce(t, func() (*http.Response, error) { return http.PostForm(h.url+PathToken, asserted(ownToken(), token)) })
 		replica, err := New(t.Context(), h.Config)
 		if err != nil {
 			t.Fatal(err)

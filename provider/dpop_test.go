@@ -13,8 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,19 +41,7 @@ func proofWith(t *testing.T, key any, alg jose.SignatureAlgorithm, header, claim
 	if header["jwk"] != nil {
 		opts.EmbedJWK = false
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := compact(signer, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
+	return signed(t, jose.SigningKey{Algorithm: alg, Key: key}, opts, claims)
 }
 
 // proofClaims are those of a good proof, changed by pairs; nil removes.
@@ -284,34 +270,15 @@ func TestT18_RFC9449_11_1_ProofCountsOnce(t *testing.T) {
 		access := h.bound(key).get("access_token")
 		claims := h.proofClaims(http.MethodGet, PathUserinfo, "ath", accessHash(access))
 		proof := proofWith(t, key.private, jose.ES256, nil, claims)
-		var won, refused atomic.Int32
-		var all sync.WaitGroup
-		for range 50 {
-			all.Go(func() {
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+PathUserinfo, nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				req.Header.Set("Authorization", "DPoP "+access)
-				req.Header.Set("DPoP", proof)
-				res, err := h.http.Do(req)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				res.Body.Close()
-				switch res.StatusCode {
-				case http.StatusOK:
-					won.Add(1)
-				case http.StatusUnauthorized:
-					refused.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		want(t, "uses that succeed", won.Load(), int32(1))
-		want(t, "uses that are refused", refused.Load(), int32(49))
+		fiftyAtOnce(t, func() (*http.Response, error) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+PathUserinfo, nil)
+			if err != nil {
+				return nil, err
+			}
+			req.Header.Set("Authorization", "DPoP "+access)
+			req.Header.Set("DPoP", proof)
+			return h.http.Do(req)
+		})
 		again := maps.Clone(claims)
 		again["x"] = 1
 		got := h.show("DPoP", access, proofWith(t, key.private, jose.ES256, nil, again))

@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,7 +86,12 @@ func signWith(t *testing.T, key any, alg jose.SignatureAlgorithm, kid, typ strin
 	if typ != "" {
 		opts = opts.WithType(jose.ContentType(typ))
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, opts)
+	return signed(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, opts, claims)
+}
+
+func signed(t *testing.T, key jose.SigningKey, opts *jose.SignerOptions, claims any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +104,33 @@ func signWith(t *testing.T, key any, alg jose.SignatureAlgorithm, kid, typ strin
 		t.Fatal(err)
 	}
 	return token
+}
+
+// fiftyAtOnce sends what send sends fifty times at once: one of them succeeds, and
+// the others are refused with 401.
+func fiftyAtOnce(t *testing.T, send func() (*http.Response, error)) {
+	t.Helper()
+	var won, refused atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			res, err := send()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			switch res.StatusCode {
+			case http.StatusOK:
+				won.Add(1)
+			case http.StatusUnauthorized:
+				refused.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	want(t, "uses that succeed", won.Load(), int32(1))
+	want(t, "uses that are refused", refused.Load(), int32(49))
 }
 
 // assertionClaims are those of a good client assertion of client, changed by

@@ -121,15 +121,7 @@ func (s *suite) recoverHere(t *testing.T) {
 	defer remembers()
 	b := s.window(t)
 	b.open(s.issuer + "/generar-recuperar")
-	b.tabTo("identificacion")
-	b.keys(string(p.identifier))
-	if s.script {
-		b.wait(widgetReady)
-	}
-	b.tabTo("reto")
-	b.keys(" ")
-	s.ticked(b)
-	b.enterOn("buscar")
+	s.asksByKeyboard(b, p.identifier, "buscar")
 	s.typesAnswers(b, p)
 	b.enterOn("continuar")
 	b.says("Paso 3 de 4")

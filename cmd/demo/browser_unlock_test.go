@@ -13,6 +13,20 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
+// asksByKeyboard says who she is and that she is no robot, without a mouse.
+func (s *suite) asksByKeyboard(b *tab, id storage.Identifier, button string) {
+	b.t.Helper()
+	b.tabTo("identificacion")
+	b.keys(string(id))
+	if s.script {
+		b.wait(widgetReady)
+	}
+	b.tabTo("reto")
+	b.keys(" ")
+	s.ticked(b)
+	b.enterOn(button)
+}
+
 // unlockHere: Rosa asks by keyboard alone, reads her mail in the mailbox, presses
 // its button and is in. Nothing is opened but what a person opens (S071, S073).
 func (s *suite) unlockHere(t *testing.T) {
@@ -21,15 +35,7 @@ func (s *suite) unlockHere(t *testing.T) {
 	b.open(s.mailboxURL() + "/correo/" + p.email)
 	b.look("buzon-vacio")
 	b.open(s.issuer + "/desbloqueo")
-	b.tabTo("identificacion")
-	b.keys(string(p.identifier))
-	if s.script {
-		b.wait(widgetReady)
-	}
-	b.tabTo("reto")
-	b.keys(" ")
-	s.ticked(b)
-	b.enterOn("desbloquear")
+	s.asksByKeyboard(b, p.identifier, "desbloquear")
 	b.at(s.issuer, "/desbloqueo/enviado")
 	b.says("Si los datos corresponden a una cuenta", "Vale 3 minutos")
 	b.look("desbloqueo-enviado")

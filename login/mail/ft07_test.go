@@ -114,7 +114,7 @@ const ft07Notices = 1500
 func TestFT07_T12_D06_AnHourWithoutAMailServer(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
 		notices := ft07Notices
-		if n, err := strconv.Atoi(os.Getenv("CLAVE_MAILS")); err == nil {
+		if n, err := strconv.Atoi(os.Getenv("CLAVE_MAILS")); err == nil { //nolint:forbidigo // what a person who wants the whole hour says
 			notices = n
 		} else if db.Engine() == "sqlite" { // the queue's rules are the same
 			notices = 500
