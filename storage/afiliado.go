@@ -52,6 +52,7 @@ type Afiliado struct {
 	CreatedAt      Instant
 	UpdatedAt      Instant
 	EmailAt        Instant // since when Email is hers; zero: ever since she is known
+	source         contactSource
 }
 
 // Name is the person's full name.
@@ -81,11 +82,12 @@ type afiliadoRow struct {
 	CreatedAt      Instant `db:"created_at"`
 	UpdatedAt      Instant `db:"updated_at"`
 	EmailAt        Instant `db:"email_at"`
+	contactSource
 }
 
 const afiliadoColumns = `a.id, a.identifier_type, a.identifier, a.given_name, a.family_name, a.birthdate, a.email, a.mobile,
 	a.landline, a.email_verified, a.phone_verified, a.kinds, a.estado, a.fingerprint, a.locale, a.disabled_at, a.disabled_reason,
-	a.created_at, a.updated_at, a.email_at`
+	a.created_at, a.updated_at, a.email_at, a.email_source, a.mobile_source, a.landline_source`
 
 // IdentifierMAC is how a person is found without her identifier being stored.
 func (db *DB) IdentifierMAC(id Identifier) []byte { return db.cfg.Keys.MAC("identifier", string(id)) }
@@ -100,6 +102,7 @@ func (db *DB) openAfiliado(r afiliadoRow) (*Afiliado, error) {
 		ID: r.ID, IdentifierType: r.IdentifierType, EmailVerified: r.EmailVerified, PhoneVerified: r.PhoneVerified,
 		Kinds: strings.Split(r.Kinds, ","), Estado: r.Estado, Fingerprint: r.Fingerprint, Locale: r.Locale,
 		DisabledAt: r.DisabledAt, DisabledReason: r.DisabledReason, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, EmailAt: r.EmailAt,
+		source: r.contactSource,
 	}
 	var identifier string
 	for _, c := range []struct {
@@ -154,14 +157,15 @@ func (db *DB) sealedAfiliado(a Afiliado) ([]any, error) {
 		out = append(out, sealed)
 	}
 	return append(out, a.EmailVerified, a.PhoneVerified, strings.Join(a.Kinds, ","), a.Estado, a.Fingerprint, a.Locale,
-		a.DisabledAt, a.DisabledReason, a.CreatedAt, a.UpdatedAt, a.EmailAt), nil
+		a.DisabledAt, a.DisabledReason, a.CreatedAt, a.UpdatedAt, a.EmailAt, a.source.Email, a.source.Mobile, a.source.Landline), nil
 }
 
 const afiliadoInsertColumns = `id, identifier_mac, identifier_type, identifier, given_name, family_name, birthdate,
 	email, mobile, landline, email_verified, phone_verified, kinds, estado, fingerprint, locale, disabled_at, disabled_reason,
-	created_at, updated_at, email_at`
+	created_at, updated_at, email_at, email_source, mobile_source, landline_source`
 
-const afiliadoInsert = `INSERT INTO afiliado (` + afiliadoInsertColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const afiliadoInsert = `INSERT INTO afiliado (` + afiliadoInsertColumns + `)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddAfiliado stores a new person. A known identifier is ErrConflict.
 func (tx *Tx) AddAfiliado(ctx context.Context, a Afiliado) error {
@@ -224,7 +228,8 @@ func (tx *Tx) SetLocale(ctx context.Context, id, locale string, now time.Time) e
 }
 
 // SetPhones gives a person the telephones she typed, in E.164; "" keeps the one on
-// file. A celular that changes is no longer proven. It holds her row.
+// file. A celular that changes is no longer proven. An import leaves what changes
+// alone while the registry's file says what it said before. It holds her row.
 func (tx *Tx) SetPhones(ctx context.Context, id, mobile, landline string, now time.Time) error {
 	a, err := tx.LockAfiliado(ctx, id)
 	if err != nil {
@@ -232,15 +237,21 @@ func (tx *Tx) SetPhones(ctx context.Context, id, mobile, landline string, now ti
 	}
 	a.PhoneVerified = a.PhoneVerified && (mobile == "" || mobile == a.Mobile)
 	var sealed [2][]byte
+	sources := [2][]byte{a.source.Mobile, a.source.Landline}
 	for i, c := range [2]struct{ column, typed, was string }{{"mobile", mobile, a.Mobile}, {"landline", landline, a.Landline}} {
-		if number := cmp.Or(c.typed, c.was); number != "" {
-			if sealed[i], err = tx.db.ring.seal("afiliado", "afiliado."+c.column+"/"+id, []byte(number)); err != nil {
-				return err
-			}
+		number := cmp.Or(c.typed, c.was)
+		if number == "" {
+			continue
+		}
+		if number != c.was {
+			sources[i] = tx.db.changedHere(sources[i], c.column, id, c.was)
+		}
+		if sealed[i], err = tx.db.ring.seal("afiliado", "afiliado."+c.column+"/"+id, []byte(number)); err != nil {
+			return err
 		}
 	}
-	err = tx.run(ctx, `UPDATE afiliado SET mobile = ?, landline = ?, phone_verified = ?, updated_at = ? WHERE id = ?`,
-		sealed[0], sealed[1], a.PhoneVerified, At(now), id)
+	err = tx.run(ctx, `UPDATE afiliado SET mobile = ?, landline = ?, mobile_source = ?, landline_source = ?, phone_verified = ?, updated_at = ? WHERE id = ?`,
+		sealed[0], sealed[1], sources[0], sources[1], a.PhoneVerified, At(now), id)
 	if err != nil {
 		return fmt.Errorf("storage: set phones: %w", err)
 	}

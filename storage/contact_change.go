@@ -173,14 +173,15 @@ func (r reads) DueContactChanges(ctx context.Context, now time.Time, limit int) 
 // ApplyContactChange makes the stored address of a due change the one on file,
 // proven, and hers since it was asked for, and reports whether it did: a change
 // that is not due at now, or no longer open, changes nothing, nor does that of a
-// person whom an officer has locked or disabled. What lies in the former mailbox opens nothing any more. It
-// holds the person's row; to tell both addresses and to audit is the caller's.
+// person whom an officer has locked or disabled. What lies in the former mailbox opens nothing any more,
+// and an import leaves the new address alone while the registry's file says what it
+// said before. It holds the person's row; to tell both addresses and to audit is the caller's.
 func (tx *Tx) ApplyContactChange(ctx context.Context, c ContactChange, now time.Time) (bool, error) {
-	account, err := tx.LockAccount(ctx, c.AfiliadoID)
+	a, err := tx.LockAfiliado(ctx, c.AfiliadoID)
 	if err != nil {
 		return false, fmt.Errorf("storage: apply contact change: %w", err)
 	}
-	if account.Disabled() {
+	if a.Disabled() {
 		return false, nil
 	}
 	n, err := tx.exec(ctx, `UPDATE contact_change SET applied_at = ? WHERE id = ? AND afiliado_id = ? AND proved_at > 0 AND ready_at <= ? AND `+
@@ -199,8 +200,8 @@ func (tx *Tx) ApplyContactChange(ctx context.Context, c ContactChange, now time.
 	if err != nil {
 		return false, err
 	}
-	err = tx.run(ctx, `UPDATE afiliado SET email = ?, email_verified = ?, email_at = ?, updated_at = ? WHERE id = ?`,
-		sealed, true, stored.AskedAt, At(now), c.AfiliadoID)
+	err = tx.run(ctx, `UPDATE afiliado SET email = ?, email_verified = ?, email_at = ?, email_source = ?, updated_at = ? WHERE id = ?`,
+		sealed, true, stored.AskedAt, tx.db.changedHere(a.source.Email, "email", a.ID, a.Email), At(now), c.AfiliadoID)
 	if err == nil {
 		err = tx.endMailed(ctx, []any{c.AfiliadoID}, At(now))
 	}

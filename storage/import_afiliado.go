@@ -43,7 +43,9 @@ func AfiliadosColumns() []Column {
 // transactions of 300, in memory that does not grow with the file. A run that
 // was killed goes on where it was when the same file is given again; a file
 // that was imported to its end is imported anew. Known people get the file's
-// data in place of theirs, and what they had proven of an address stays proven
+// data in place of theirs, but for an address or a telephone that they have changed
+// here since: it stays until the file says of it something else than it said before.
+// What they had proven of an address stays proven
 // only while the address stays the same; where their e-mail address changes,
 // links in their mails die, a change they asked for themselves is cancelled, and
 // both addresses are told (ErrandContact). Their
@@ -116,6 +118,9 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 	for i := range people {
 		a := people[i].a
 		was, ok := known[a.Identifier]
+		if ok {
+			m.db.keepChanged(&a, *was)
+		}
 		switch {
 		case !ok:
 			report.Added++
@@ -123,7 +128,10 @@ func (m *afiliadoImport) write(ctx context.Context, tx *Tx, report *ImportReport
 		case a.sameRegistry(*was):
 			report.Unchanged++
 			people[i].a.ID = was.ID
-			continue
+			if a.source.same(was.source) {
+				continue
+			}
+			a = a.over(*was)
 		default:
 			report.Updated++
 			a = a.over(*was)
@@ -161,7 +169,8 @@ func (tx *Tx) putAfiliados(ctx context.Context, rows []any, n int) error {
 		given_name = excluded.given_name, family_name = excluded.family_name, birthdate = excluded.birthdate,
 		email = excluded.email, mobile = excluded.mobile, landline = excluded.landline, email_verified = excluded.email_verified,
 		phone_verified = excluded.phone_verified, kinds = excluded.kinds, estado = excluded.estado,
-		fingerprint = excluded.fingerprint, updated_at = excluded.updated_at, email_at = excluded.email_at`, rows...)
+		fingerprint = excluded.fingerprint, updated_at = excluded.updated_at, email_at = excluded.email_at,
+		email_source = excluded.email_source, mobile_source = excluded.mobile_source, landline_source = excluded.landline_source`, rows...)
 	return err
 }
 
@@ -254,7 +263,7 @@ func (a Afiliado) sameRegistry(was Afiliado) bool {
 
 // over is was with the file's data; an address that changed is no longer proven.
 func (a Afiliado) over(was Afiliado) Afiliado {
-	a.ID, a.CreatedAt, a.Locale, a.EmailAt = was.ID, was.CreatedAt, was.Locale, was.EmailAt
+	a.ID, a.CreatedAt, a.UpdatedAt, a.Locale, a.EmailAt = was.ID, was.CreatedAt, was.UpdatedAt, was.Locale, was.EmailAt
 	a.DisabledAt, a.DisabledReason = was.DisabledAt, was.DisabledReason
 	a.EmailVerified = was.EmailVerified && a.Email == was.Email
 	a.PhoneVerified = was.PhoneVerified && a.Mobile == was.Mobile

@@ -86,6 +86,9 @@ func (w *world) apply(h *human) {
 	if c == nil || !c.proved || !c.told || c.ready.After(now) || h.disabled || h.lock == storage.LockOperador {
 		return
 	}
+	if h.registry == "" {
+		h.registry = h.email
+	}
 	h.email, h.emailAt, h.approved, h.change = c.email, c.asked, c.ready.Before(c.asked.Add(72*time.Hour)), nil
 	w.killAll(h)
 	w.came["address applied"]++
@@ -193,8 +196,13 @@ func (w *world) imported() {
 		w.T.Fatal(report, err)
 	}
 	w.say("import", "%s to %s", h.name, address)
-	if !strings.EqualFold(address, h.email) {
-		h.email, h.emailAt, h.approved, h.change = address, w.Time(), false, nil
+	switch {
+	case strings.EqualFold(address, h.email):
+		h.registry = ""
+	case strings.EqualFold(address, h.registry):
+		w.came["address kept"]++ // the file says what it said before she changed it here
+	default:
+		h.email, h.emailAt, h.approved, h.change, h.registry = address, w.Time(), false, nil, ""
 		w.killAll(h)
 	}
 	w.same(nil, h)

@@ -110,6 +110,7 @@ type human struct {
 	history    bool
 	enrolled   [2]string
 	email      string
+	registry   string // what the registry has said, where she has changed it here since
 	emailAt    time.Time
 	approved   bool      // by the address before
 	said       time.Time // the last "No fui yo"
