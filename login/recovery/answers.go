@@ -50,7 +50,7 @@ const (
 	WeakShort             // fewer than three letters
 	WeakRepeated          // the same as the answer before it
 	WeakRegistry          // on file: whoever has the registry knows it
-	WeakPopular           // what many people answer, or one letter again and again
+	WeakPopular           // what many people answer, however put together, or a pattern of letters
 )
 
 // CheckAnswers finds what is wrong with the answers that a enrols (S063, T22):
@@ -87,7 +87,11 @@ func weakness(folded string, empty bool, known []string) Weakness {
 		return WeakShort
 	case slices.Contains(known, folded), slices.Contains(known, letters):
 		return WeakRegistry
-	case strings.Trim(letters, string([]rune(letters)[:1])) == "", slices.Contains(popular(), folded), slices.Contains(popular(), letters):
+	case pattern([]rune(letters)), composed(letters, popular()):
+		return WeakPopular
+	case composed(letters, known):
+		return WeakRegistry
+	case composed(letters, slices.Concat(known, popular())):
 		return WeakPopular
 	default:
 		return WeakNone
@@ -100,6 +104,82 @@ func all(answer string, known []string) bool {
 		f := Fold(w)
 		return utf8.RuneCountInString(f) >= answerLetters && !slices.Contains(known, f)
 	})
+}
+
+// composed reports whether letters are nothing but guesses, one or more of them, each
+// with an s or without, and little words or runs of a row beside them: "mi mamá",
+// "San Juan", "Luna Luna", "no me acuerdo", "qweasd".
+func composed(letters string, guesses []string) bool {
+	const nothing, little, guessed = 0, 1, 2
+	reached := make([]int, len(letters)+1)
+	reached[0] = little
+	beside := littleWords()
+	reach := func(end, what int) { reached[end] = max(reached[end], what) }
+	for at := range letters {
+		if reached[at] == nothing {
+			continue
+		}
+		rest := letters[at:]
+		for _, w := range beside {
+			if strings.HasPrefix(rest, w) {
+				reach(at+len(w), reached[at])
+			}
+		}
+		for _, w := range guesses {
+			if after, ok := strings.CutPrefix(rest, w); ok && utf8.RuneCountInString(w) >= answerLetters {
+				reach(at+len(w), guessed)
+				if strings.HasPrefix(after, "s") {
+					reach(at+len(w)+1, guessed)
+				}
+			}
+		}
+		for n := run(rest); n >= answerLetters; n-- {
+			reach(at+n, guessed)
+		}
+	}
+	return reached[len(letters)] == guessed
+}
+
+// littleWords stand beside others and make no answer any better.
+func littleWords() []string {
+	return []string{
+		"el", "la", "los", "las", "un", "una", "mi", "mis", "su", "sus", "de", "del", "en", "con", "san", "santa", "no", "me", "lo", "y", "ya", "yo", "que",
+	}
+}
+
+// run is how many letters text begins with that follow one another in the alphabet
+// or on a keyboard, either way.
+func run(text string) int {
+	most := 0
+	for _, row := range []string{"abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm"} {
+		back := []byte(row)
+		slices.Reverse(back)
+		for _, row := range []string{row, string(back)} {
+			n := 0
+			for n < len(text) && strings.Contains(row, text[:n+1]) {
+				n++
+			}
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
+// pattern reports whether letters are of two kinds at most, a group again and again,
+// or such as "aaabbbccc".
+func pattern(letters []rune) bool {
+	kinds := slices.Clone(letters)
+	slices.Sort(kinds)
+	if len(slices.Compact(kinds)) < answerLetters {
+		return true
+	}
+	for n := 1; n <= len(letters)/2; n++ {
+		if len(letters)%n == 0 && slices.Equal(letters[n:], letters[:len(letters)-n]) {
+			return true
+		}
+	}
+	once := string(slices.Compact(slices.Clone(letters)))
+	return len(once) < len(letters) && run(once) == len(once)
 }
 
 // words are the words of a text, as written.
@@ -163,7 +243,8 @@ func popular() []string {
 		"max", "toby", "lucas", "luna", "princesa", "rocky", "firulais", "boby", "bobby", "negro", "blanco", "azul", "rojo", "verde",
 		"amarillo", "morado", "rosado", "celeste", "barcelona", "emelec", "liga", "ligadequito", "futbol", "pizza", "encebollado", "ceviche",
 		"hornado", "arrozconpollo", "arroz", "pollo", "mama", "papa", "madre", "padre", "abuela", "abuelo", "hermano", "hermana", "hijo", "hija",
-		"amor", "dios", "jesus", "nada", "ninguno", "ninguna", "nose", "nohay", "asdf", "qwerty", "abc", "abcd", "hola", "clave",
+		"mami", "papi", "mamita", "papito", "abuelita", "abuelito", "amor", "dios", "jesus", "nada", "nadie", "nunca", "ninguno", "ninguna", "nose",
+		"nohay", "nolose", "notengo", "acuerdo", "recuerdo", "desconozco", "olvide", "olvido", "noaplica", "asdf", "qwerty", "abc", "abcd", "hola", "clave",
 		"contrasena", "respuesta", "pregunta", "prueba", "test", "perro", "gato", "escuela", "colegio", "casa", "familia",
 	}
 }
