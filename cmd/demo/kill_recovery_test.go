@@ -17,12 +17,13 @@ import (
 )
 
 // recoveryDeeds are those of somebody without a clave, or who has lost hers, from
-// where her answers were right.
+// where her answers were right. Those that set the clave die at every statement on
+// both databases, always.
 func (k *killer) recoveryDeeds() []deed {
 	return []deed{
 		{name: "recovery: the link asked for", prepare: (*killer).beforeLink},
-		{name: "recovery: confirmed", prepare: func(k *killer) *round { return k.beforeConfirm(&k.lost) }},
-		{name: "first clave: confirmed", prepare: func(k *killer) *round { return k.beforeConfirm(&k.first) }, rest: true},
+		{name: "recovery: confirmed", prepare: func(k *killer) *round { return k.beforeConfirm(&k.lost) }, every: 1},
+		{name: "first clave: confirmed", prepare: func(k *killer) *round { return k.beforeConfirm(&k.first) }, rest: true, every: 1},
 	}
 }
 

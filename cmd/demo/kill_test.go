@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -19,8 +20,10 @@ import (
 )
 
 // killRounds is how often the provider is killed on each database, where every
-// statement is died at on one of the two. At each on both, and a hundred times in the
-// middle of each deed: CLAVE_KILLS=460 go test -run TestFT01_Kill$ ./cmd/demo.
+// statement is died at on one of the two, and those of a deed with every on both. At
+// each of all deeds on both, and a hundred times in the middle of each deed, which
+// takes longer than go test waits by itself:
+// CLAVE_KILLS=460 go test -timeout 0 -run TestFT01_Kill$ ./cmd/demo.
 const killRounds = 60
 
 // killClave is the expired clave that everybody of FT-01 has in the beginning.
@@ -172,6 +175,15 @@ type deed struct {
 	// rest is set where only statements count that no deed before has had, and
 	// the commits.
 	rest bool
+	// every is how many of its statements it goes on from one death to the next, on
+	// each database; 0: as many as the killer.
+	every int
+}
+
+// dies reports whether the killer dies at the statement i of a deed, from 0 on.
+func (k *killer) dies(d deed, i int) bool {
+	every := cmp.Or(d.every, k.every)
+	return i%every == k.offset%every
 }
 
 func (d deed) counts() string {
@@ -204,7 +216,7 @@ func (k *killer) sweep() {
 				known++
 				continue
 			}
-			if i%k.every != k.offset {
+			if !k.dies(d, i) {
 				continue
 			}
 			statement := k.dieAt(d, i+1)
