@@ -186,6 +186,7 @@ func (s *suite) delivered(t *testing.T, p person, purpose string) time.Time {
 func (s *suite) enters(b *tab, id storage.Identifier, clave string) {
 	b.t.Helper()
 	b.open(s.issuer + "/ingresar")
+	b.withCode(id)
 	b.signIn(string(id), clave)
 	b.at(s.issuer, "/")
 	if !b.has("header [name=salir]") {
