@@ -31,7 +31,7 @@ func says(t *testing.T, page Page, want ...string) {
 	}
 }
 
-func TestS022_S023_S026_WizardHasOneEntryForEverybody(t *testing.T) {
+func TestS022_S023_S026_S060_WizardHasOneEntryForEverybody(t *testing.T) {
 	root := tree(t, RecoverStart{Challenge: sampleChallenge("")})
 	field := byID(root, "identificacion")
 	if attr(field, "inputmode") != "numeric" || words(byID(root, "buscar")) != "Buscar" {
@@ -40,7 +40,7 @@ func TestS022_S023_S026_WizardHasOneEntryForEverybody(t *testing.T) {
 	says(t, RecoverStart{}, "Número de cédula o código", "Crea su clave por primera vez, o una nueva si la olvidó.", "Paso 1 de 4: Cédula")
 }
 
-func TestS027_D11_BirthdayIsDayAndMonthAlone(t *testing.T) {
+func TestS027_S061_D11_BirthdayIsDayAndMonthAlone(t *testing.T) {
 	for _, page := range []Page{RecoverQuestions{History: sampleQuiz()}, RecoverElsewhere{Personal: "apodo"}} {
 		root := tree(t, page)
 		for id, want := range map[string]struct {
@@ -64,7 +64,7 @@ func TestS027_D11_BirthdayIsDayAndMonthAlone(t *testing.T) {
 	}
 }
 
-func TestS028_S029_TwoAndTwoQuestions(t *testing.T) {
+func TestS028_S029_D08_TwoAndTwoQuestions(t *testing.T) {
 	root := tree(t, RecoverQuestions{History: sampleQuiz(), Personal: [2]string{"apodo", "tienda"}})
 	for _, id := range []string{"historia_1", "historia_2"} {
 		radios := elements(byID(root, id), "input")
@@ -204,6 +204,23 @@ func TestS037_S039_D07_ClavePageTellsItsRulesAndItsTime(t *testing.T) {
 		t.Error("the rules come after the field, or the time of opening is lost")
 	}
 	says(t, LinkExpired{Purpose: LinkToGenerate, State: LinkLate, Resend: true}, "El tiempo para escribir la clave terminó", "Enviar otro enlace")
+}
+
+// D13: the buttons of the way have the words of the IESS's own guide.
+func TestD13_ButtonsHaveTheWordsOfTheGuide(t *testing.T) {
+	for _, tt := range []struct {
+		page    Page
+		id, say string
+	}{
+		{RecoverStart{Challenge: sampleChallenge("")}, "buscar", "Buscar"},
+		{RecoverQuestions{History: sampleQuiz()}, "continuar", "Continuar"},
+		{RecoverData{}, "continuar", "Continuar"},
+		{RecoverClave{}, "confirmar", "Confirmar"},
+	} {
+		if got := words(byID(tree(t, tt.page), tt.id)); got != tt.say {
+			t.Errorf("%s: the button says %q, want %q", tt.page.name(), got, tt.say)
+		}
+	}
 }
 
 func TestS038_RecoverDoneLeadsToTheApplication(t *testing.T) {

@@ -18,9 +18,9 @@ import (
 // longClave reaches the level that Préstamos asks for a large amount.
 const longClave = "Archipielago1969Tortuga"
 
-// T06: a foreigner recovers her clave with her código de identificación and enters
+// T06, S060: a foreigner recovers her clave with her código de identificación and enters
 // Préstamos, which for 72 hours takes small amounts from her and no large one.
-func TestT06_MoneyWaitsAfterARecovery(t *testing.T) {
+func TestT06_S060_MoneyWaitsAfterARecovery(t *testing.T) {
 	w := newWorld(t, "sqlite")
 	amara := one(t, "EXT-0004711")
 	w.clock.set(-ticketAge) // the way to a new clave leads to now, for the applications' library has a clock of its own

@@ -238,9 +238,9 @@ func TestT04_RightAnswersAreNoAccess(t *testing.T) {
 	})
 }
 
-// S032: what is typed of the contact is checked and kept; telephones count once the
+// S032, S064: what is typed of the contact is checked and kept; telephones count once the
 // clave is set.
-func TestS032_ContactData(t *testing.T) {
+func TestS032_S064_ContactData(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		j := s.journey()
 		page := j.pass(s.diana)

@@ -13,9 +13,9 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// S034, S039, D07: the link opens until 14:59 after its hand-over, and the form it
+// S034, S039, S065, D07: the link opens until 14:59 after its hand-over, and the form it
 // opened is taken until 14:59 after that, though the link has run out by then.
-func TestS034_S039_TwoWindows(t *testing.T) {
+func TestS034_S039_S065_TwoWindows(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const second = time.Second
 		for _, tt := range []struct {
