@@ -16,7 +16,9 @@ const (
 )
 
 // draw puts the questions on the work history: on hers where she has enough of
-// one, else on a stranger's. The registry is asked the same either way (T01).
+// one, else on a stranger's. The registry is asked the same either way, and tells
+// one history: where it was not hers, a donor's is read and looked through for
+// nothing (T01).
 func (s *Server) draw(ctx context.Context, asked *subject, id storage.Identifier, now time.Time) error {
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -25,10 +27,18 @@ func (s *Server) draw(ctx context.Context, asked *subject, id storage.Identifier
 	if err != nil {
 		return unavailable(ctx, err)
 	}
-	about := quiz.Pretend(seed, others, now)
-	if _, _, year := quiz.Near(seed, asked.history, now); year != 0 {
-		about, asked.hers = asked.history, true
+	about, donor := quiz.Pretend(seed, others, now), ""
+	if len(others) > 0 {
+		donor = others[0].AfiliadoID
 	}
+	if _, _, year := quiz.Near(seed, asked.history, now); year != 0 {
+		about, asked.hers, donor = asked.history, true, ""
+	}
+	idle, err := s.history(asking, donor)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	quiz.Near(seed, idle, now)
 	province, sector, year := quiz.Near(seed, about, now)
 	pool, err := s.cfg.Registry.Peers(asking, province, sector, year, quiz.Start(seed), peers)
 	if err != nil {

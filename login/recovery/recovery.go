@@ -18,7 +18,8 @@ import (
 // be asked now. *storage.DB is one, of the tables that were imported.
 type Registry interface {
 	AfiliadoByIdentifier(ctx context.Context, id storage.Identifier) (*storage.Afiliado, error)
-	// Historia is empty for the id "", which is asked for nobody's identifier.
+	// Historia is empty for the id "", which is asked for nobody's identifier. For
+	// each set of questions it is asked twice, and once of somebody.
 	Historia(ctx context.Context, afiliadoID string) ([]storage.Historia, error)
 	// Donors and Peers are other people's histories and employers, which questions
 	// for nobody and wrong options are drawn from.

@@ -3,6 +3,7 @@ package recovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"iess.gob.ec/clave/login/logintest"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // asking are the questions that a registry is asked.
@@ -152,4 +154,48 @@ func TestFT24_ARegistryThatHangs(t *testing.T) {
 	}
 	hangs.Store(nil)
 	s.Want(all[0].answer(pages[0], right), http.StatusSeeOther, "/generar-recuperar")
+}
+
+// tally is a registry that counts what it is asked, and the months it tells.
+type tally struct {
+	*source
+	asked map[string]int
+	rows  int
+}
+
+// Historia implements recovery.Registry.
+func (c *tally) Historia(ctx context.Context, afiliadoID string) ([]storage.Historia, error) {
+	months, err := c.source.Historia(ctx, afiliadoID)
+	c.rows += len(months)
+	return months, err
+}
+
+// T01: to show the questions, and to compare answers with them, the registry is asked
+// the same and tells as much, whoever has the identifier: nobody, who never worked,
+// who enrolled answers, and who has none.
+func TestT01_TheRegistryIsAskedAlike(t *testing.T) {
+	pages(t, func(t *testing.T, s *site) {
+		newcomer := storagetest.AddAfiliado(t, s.DB, storage.Afiliado{Identifier: "1859999912", Birthdate: "2003-01-19", Email: "nuevo@example.ec"})
+		c := &tally{asked: map[string]int{}}
+		c.source = &source{DB: s.DB, goes: func(_ context.Context, question string) error {
+			c.asked[question]++
+			return nil
+		}}
+		s.way.SetRegistry(c)
+		cost := func(f func() logintest.Answer) (logintest.Answer, string) {
+			clear(c.asked)
+			c.rows = 0
+			got := f()
+			return got, fmt.Sprint(c.asked, c.rows)
+		}
+		want := fmt.Sprint(map[string]int{"afiliado": 1, "historia": 2, "donors": 1, "peers": 1}, 75)
+		for _, id := range []storage.Identifier{nobody, newcomer.Identifier, s.maria.Identifier, diana} {
+			j := s.journey()
+			page, shown := cost(func() logintest.Answer { return j.start(id) })
+			_, answered := cost(func() logintest.Answer { return j.answer(page, wrong()) })
+			if shown != want || answered != want {
+				t.Errorf("%s: asked %s to show, %s to compare; want %s", id, shown, answered, want)
+			}
+		}
+	})
 }
