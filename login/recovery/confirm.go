@@ -21,7 +21,7 @@ type outcome struct {
 // (S038): the link is spent; the lock is lifted, both budgets are full again, and
 // nothing presses on her identifier;
 // every session and what applications hold has ended, known devices are
-// forgotten, other links are dead; the declaration, the answers and the telephones
+// forgotten, other links are dead, as is a change of address under way; the declaration, the answers and the telephones
 // are on file; the case is over; audit and notice are written. Of any number of
 // forms with one link at once, one does this.
 func (s *Server) confirm(r *http.Request, v *visit, f *claveForm, made hashes) (outcome, error) {
@@ -109,8 +109,9 @@ func (c *confirmation) open(ctx context.Context) error {
 	return c.tx.Audit(ctx, e)
 }
 
-// close ends what the former clave, or whoever held it, had opened. "No fui yo" of
-// earlier notices stays: it closes, and opens nothing.
+// close ends what the former clave, or whoever held it, had opened: also another
+// address that was asked for before, as she has just shown that she reads the one on
+// file. "No fui yo" of earlier notices stays: it closes, and opens nothing.
 func (c *confirmation) close(ctx context.Context) error {
 	if err := c.tx.EndSessions(ctx, c.a.ID, "", "clave recovered", c.v.Now); err != nil {
 		return err
@@ -118,7 +119,12 @@ func (c *confirmation) close(ctx context.Context) error {
 	if err := c.tx.DropDevices(ctx, c.a.ID); err != nil {
 		return err
 	}
-	for _, purpose := range []string{storage.LinkGenerar, storage.LinkDesbloqueo, storage.LinkCambio} {
+	if _, err := c.tx.CancelContactChanges(ctx, c.a.ID, c.v.Now); err != nil {
+		return err
+	}
+	for _, purpose := range []string{
+		storage.LinkGenerar, storage.LinkDesbloqueo, storage.LinkCambio, storage.LinkCorreoNuevo, storage.LinkCorreoViejo,
+	} {
 		if err := c.tx.KillLinks(ctx, c.a.ID, purpose, c.v.Now); err != nil {
 			return err
 		}

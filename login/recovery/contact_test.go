@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -169,6 +170,30 @@ func TestT05_NoFuiYoKillsAChange(t *testing.T) {
 		first := s.journey()
 		page = first.Open(first.ask(s.maria)) // she recovers from it
 		s.Want(first.confirm(page, nueva), http.StatusSeeOther, "/generar-recuperar/listo")
+	})
+}
+
+// S038, T05: a new clave by the mailbox on file ends a change that somebody asked for
+// before: neither its proof nor its approval counts any more, however long it waits.
+func TestS038_T05_ANewClaveEndsAChange(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.asksChange(s.journey(), s.maria, elsewhere)
+		j := s.journey()
+		page := j.Open(j.ask(s.maria))
+		s.Want(j.confirm(page, nueva), http.StatusSeeOther, "/generar-recuperar/listo")
+		if c, err := s.DB.OpenContactChange(t.Context(), s.maria.ID); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("a change is open: %+v, %v", c, err)
+		}
+		for _, template := range []string{"correo-nuevo", "correo-viejo"} {
+			if page := s.NewBrowser().Open(s.LinkOf(s.maria.ID, template)); strings.Contains(page.Body, `name="reto"`) {
+				t.Errorf("the link of %s is live", template)
+			}
+		}
+		s.Pass(73 * time.Hour)
+		s.apply()
+		if got := s.email(s.maria); got != s.maria.Email {
+			t.Errorf("her address is %s", got)
+		}
 	})
 }
 

@@ -175,7 +175,7 @@ func nones() []none {
 			WHERE s.ended_at = 0 AND s.auth_at < c.recovered_at`},
 		{"devices that outlived a new clave", `SELECT COUNT(*) FROM device d JOIN clave c ON c.afiliado_id = d.afiliado_id WHERE d.created_at < c.recovered_at`},
 		{"live links that outlived a new clave", `SELECT COUNT(*) FROM link l JOIN clave c ON c.afiliado_id = l.afiliado_id
-			WHERE l.purpose IN ('generar', 'desbloqueo', 'cambio') AND l.used_at = 0 AND l.replaced_at = 0 AND l.created_at < c.recovered_at`},
+			WHERE l.purpose IN ('generar', 'desbloqueo', 'cambio', 'correo-nuevo', 'correo-viejo') AND l.used_at = 0 AND l.replaced_at = 0 AND l.created_at < c.recovered_at`},
 		{"links to a new clave without exactly one mail", `SELECT COUNT(*) FROM link l WHERE l.purpose = 'generar'
 			AND (SELECT COUNT(*) FROM outbox o WHERE o.link_id = l.id AND o.template = 'enlace-generar') <> 1`},
 		{"mails without their link", `SELECT COUNT(*) FROM outbox o WHERE o.link_id <> '' AND NOT EXISTS (SELECT 1 FROM link l WHERE l.id = o.link_id)`},

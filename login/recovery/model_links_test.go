@@ -243,7 +243,10 @@ func (w *world) recovered(b *tab, l *enlace, clave string) {
 	h.claves, h.set, h.recovered = append(h.claves, clave), now, h.recovered+1
 	h.lock, h.spent, h.spentUntil = "", 0, time.Time{}
 	l.used = true
-	for _, purpose := range []string{storage.LinkGenerar, storage.LinkDesbloqueo, storage.LinkCambio} {
+	h.change = nil
+	for _, purpose := range []string{
+		storage.LinkGenerar, storage.LinkDesbloqueo, storage.LinkCambio, storage.LinkCorreoNuevo, storage.LinkCorreoViejo,
+	} {
 		h.killed[purpose] = now
 	}
 	if h.enrolled[0] == "" {
