@@ -34,6 +34,9 @@ const (
 	EventRecovered      = "clave.recovered"
 	EventContactAsked   = "contact.asked"
 	EventLinkHeld       = "recovery.held"
+	// EventUnreachable is a notice for which there is no mailbox, or that no mail
+	// could reach; detail: kind.
+	EventUnreachable = "notice.unsent"
 	// EventDisavowed is "No fui yo".
 	EventDisavowed = "clave.disavowed"
 	// EventClaveRenewed is a forced renewal; detail: cause.

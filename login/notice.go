@@ -22,7 +22,6 @@ const (
 	NoticeUnlocked  = "clave-desbloqueada"
 	NoticeNewDevice = "equipo-nuevo"
 	NoticeDisabled  = "cuenta-deshabilitada"
-	NoticePassed    = "preguntas-superadas" //nolint:gosec // no credential: somebody answered all that recovery asks (T04)
 	NoticeRecovered = "clave-recuperada"
 
 	// ErrandUnlock is somebody's wish to unlock an identifier (S071).

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -31,7 +32,7 @@ func (j *job) contact(ctx context.Context, data json.RawMessage) error {
 		}
 	}
 	if !told {
-		return j.audit(ctx, eventUnreachable, map[string]string{"kind": j.errand.Kind})
+		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
 	return nil
 }

@@ -33,7 +33,6 @@ const (
 	eventUnlockSent     = "unlock.sent"     // a link was put into the outbox; detail: for
 	eventUnlockAssisted = "unlock.assisted" // a mail with the ways that need no link; detail: for, reason
 	eventUnlockCapped   = "unlock.capped"   // too many lately: nothing was sent; detail: for
-	eventUnreachable    = "notice.unsent"   // there is no mailbox, or no mail could reach it; detail: kind
 )
 
 // RunErrands works out what is due at now: it looks up whose the identifiers are,
@@ -109,7 +108,7 @@ func (j *job) run(ctx context.Context) error {
 		return j.contact(ctx, data)
 	}
 	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
-		return j.audit(ctx, eventUnreachable, map[string]string{"kind": j.errand.Kind})
+		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
 	if j.errand.Kind == login.ErrandUnlock {
 		return j.unlock(ctx)
@@ -194,8 +193,6 @@ func (j *job) mail(ctx context.Context) (templates.Mail, error) {
 		}, nil
 	case login.NoticeUnlocked:
 		return templates.MailClaveUnlocked{Name: name, When: n.When, Network: n.Network, Device: n.Device, Operator: n.Operator, Expired: n.Expired}, nil
-	case login.NoticePassed:
-		return templates.MailQuestionsPassed{Name: name, When: n.When, Network: n.Network, Device: n.Device}, nil
 	case login.NoticeRecovered:
 		return templates.MailRecovered{Name: name, When: n.When, Network: n.Network, Device: n.Device, First: n.First}, nil
 	case login.NoticeDisabled:
@@ -247,7 +244,7 @@ func (j *job) message(priority int) storage.Message {
 		CreatedAt: storage.At(j.now),
 	}
 	switch j.errand.Kind { // neither a stranger nor who knows her clave chooses the language she is warned in
-	case login.NoticeLocked, login.NoticeNewDevice, login.NoticePassed, login.ErrandUnlock:
+	case login.NoticeLocked, login.NoticeNewDevice, login.ErrandUnlock:
 		return m
 	}
 	if m.Locale == "" {

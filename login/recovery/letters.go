@@ -79,7 +79,7 @@ func (l *letters) askLink(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if !ready.IsZero() {
-		if err := l.warn(ctx, l.a.Email, m); err != nil {
+		if err := l.warn(ctx, l.a.Email, m, storage.PriorityNotice); err != nil {
 			return false, err
 		}
 		return true, l.audit(ctx, login.EventLinkHeld)
@@ -184,9 +184,31 @@ func (l *letters) message(address string, priority int) storage.Message {
 	}
 }
 
+// passedDaily is how often within a day a person is told that the questions were
+// passed: whoever knows the answers does not fill her mailbox, and the audit has
+// every time.
+const passedDaily = 3
+
+// passed tells that somebody answered everything (T04). It goes straight into the
+// outbox, and as pressing as the link is, so that it leaves before that.
+func (l *letters) passed(ctx context.Context) error {
+	network, device := login.Origin(l.r)
+	m := templates.MailQuestionsPassed{Name: l.a.GivenName, When: l.v.Now, Network: network, Device: device}
+	if _, err := storage.ParseEmail(l.a.Email); err != nil {
+		return l.tx.Audit(ctx, storage.Event{
+			At: storage.At(l.v.Now), Name: login.EventUnreachable, AfiliadoID: l.a.ID, Actor: "system", Detail: map[string]string{"kind": m.Template()},
+		})
+	}
+	told, _, err := l.tx.CountMessages(ctx, l.a.ID, l.a.Email, m.Template(), l.v.Now.Add(-24*time.Hour))
+	if err != nil || told >= passedDaily {
+		return err
+	}
+	return l.warn(ctx, l.a.Email, m, storage.PriorityAwaited)
+}
+
 // warn sends a notice with "No fui yo".
-func (l *letters) warn(ctx context.Context, address string, m templates.Mail) error {
-	msg := l.message(address, storage.PriorityNotice)
+func (l *letters) warn(ctx context.Context, address string, m templates.Mail, priority int) error {
+	msg := l.message(address, priority)
 	var err error
 	if msg.LinkID, err = l.tx.ShareLink(ctx, login.DisavowLink(l.a.ID, l.v.Now)); err != nil {
 		return err

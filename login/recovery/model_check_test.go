@@ -164,7 +164,16 @@ func nones() []none {
 		{"new claves without exactly one declaration", `SELECT COUNT(*) FROM afiliado a WHERE ` + recovered + ` <>
 			(SELECT COUNT(*) FROM acceptance x WHERE x.afiliado_id = a.id AND x.document = 'declaracion')`},
 		{"new claves not told of exactly once", told("clave.recovered", "clave-recuperada")},
-		{"right answers not told of exactly once", told("recovery.passed", "preguntas-superadas")},
+		{"right answers not told of at once, but after three mails of a day", `SELECT COUNT(*) FROM audit u WHERE u.event = 'recovery.passed'
+			AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.afiliado_id = u.afiliado_id AND o.template = 'preguntas-superadas' AND o.created_at = u.at)
+			AND NOT EXISTS (SELECT 1 FROM audit x WHERE x.afiliado_id = u.afiliado_id AND x.event = 'notice.unsent' AND x.at = u.at
+				AND x.detail LIKE '%"preguntas-superadas"%')
+			AND (SELECT COUNT(*) FROM outbox o WHERE o.afiliado_id = u.afiliado_id AND o.template = 'preguntas-superadas'
+				AND o.created_at > u.at - 86400000000 AND o.created_at <= u.at) <> 3`},
+		{"more than three mails of a day, or mails of nothing", `SELECT COUNT(*) FROM outbox n WHERE n.template = 'preguntas-superadas'
+			AND ((SELECT COUNT(*) FROM outbox o WHERE o.afiliado_id = n.afiliado_id AND o.template = n.template
+				AND o.created_at > n.created_at - 86400000000 AND o.created_at <= n.created_at) > 3
+			OR NOT EXISTS (SELECT 1 FROM audit u WHERE u.afiliado_id = n.afiliado_id AND u.event = 'recovery.passed' AND u.at = n.created_at))`},
 		// They lock, or, where a network locks many, close this way for a day.
 		{"spent attempts that closed nothing", `SELECT COUNT(*) FROM recovery_budget r WHERE r.failures >= 5
 			AND (r.expires_at = 0 OR r.expires_at > r.last_at + 86400000000)

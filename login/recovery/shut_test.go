@@ -37,10 +37,10 @@ func (s *site) passes(a storage.Afiliado) bool {
 	return j.answer(j.start(a.Identifier), s.answers(a)).Status == http.StatusSeeOther
 }
 
-// disavows says "No fui yo" in a mail to an address.
+// disavows says "No fui yo" in the last such mail to an address.
 func (s *site) disavows(a storage.Afiliado, template, address string) {
 	s.T.Helper()
-	for _, m := range s.Mails(a.ID) {
+	for _, m := range slices.Backward(s.Mails(a.ID)) {
 		if m.Template != template || m.Recipient != address {
 			continue
 		}
