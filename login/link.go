@@ -9,14 +9,17 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// CookieLink names the secret that holds the token of an opened link, CookieGrant
-// that of a link of storage.LinkCambio, which is in no mail, and OpenedFor is how
-// long either stays in the browser.
-const (
-	CookieLink  = "enlace"
-	CookieGrant = "cambio"
-	OpenedFor   = time.Hour
-)
+// OpenedFor is how long an opened link stays in the browser.
+const OpenedFor = time.Hour
+
+// CookieOf names the secret that holds the token of an opened link of that purpose:
+// what one tab has opened does not end what another one shows.
+func CookieOf(purpose string) string {
+	if purpose == storage.LinkCambio { // in no mail
+		return purpose
+	}
+	return "enlace-" + purpose
+}
 
 // Pages that opened links lead to.
 const (
@@ -41,11 +44,7 @@ const LinkAttempts = 5
 // KeptLink is the link of that purpose whose token lies in this browser, live or
 // not; nil for none.
 func (s *Server) KeptLink(r *http.Request, purpose string) (*storage.Link, error) {
-	cookie := CookieLink
-	if purpose == storage.LinkCambio {
-		cookie = CookieGrant
-	}
-	token := s.KeptSecret(r, cookie)
+	token := s.KeptSecret(r, CookieOf(purpose))
 	if token == "" {
 		return nil, nil //nolint:nilnil // documented: none
 	}

@@ -111,7 +111,7 @@ func (s *Server) postChange(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Form.Has("cancelar") {
-		s.DropSecret(w, login.CookieGrant)
+		s.DropSecret(w, login.CookieOf(storage.LinkCambio))
 		return s.Cancel(w, r, v)
 	}
 	if v.Form.Has("cedula") {
@@ -199,7 +199,7 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		return err
 	}
 	if grant != "" {
-		s.KeepSecret(w, login.CookieGrant, s.DB.LinkToken(grant), login.OpenedFor)
+		s.KeepSecret(w, login.CookieOf(storage.LinkCambio), s.DB.LinkToken(grant), login.OpenedFor)
 		return s.Redirect(w, r, v.PagePath("/cambio"))
 	}
 	if reason := s.Reason(a); reason != "" {

@@ -81,7 +81,7 @@ func TestT15_ResendFromAnotherSite(t *testing.T) {
 		b.Open(link)
 		for origin, asked := range map[string]int{"": 1, s.URL: 2} {
 			victim := s.browser()
-			victim.SetCookie("enlace", b.Cookie("enlace"))
+			victim.SetCookie("enlace-desbloqueo", b.Cookie("enlace-desbloqueo"))
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/desbloqueo/reenviar", strings.NewReader(url.Values{}.Encode()))
 			if err != nil {
 				t.Fatal(err)

@@ -29,14 +29,14 @@ func (s *Server) getLink(w http.ResponseWriter, r *http.Request) error {
 	link, err := s.DB.LinkByToken(r.Context(), token)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		s.DropSecret(w, login.CookieLink)
+		s.DropSecret(w, login.CookieOf(storage.LinkDesbloqueo)) // where it leads
 		return s.Redirect(w, r, to)
 	case err != nil:
 		return err
 	case login.PageOf(link.Purpose) != "":
 		to = login.PageOf(link.Purpose)
 	}
-	s.KeepSecret(w, login.CookieLink, token, login.OpenedFor)
+	s.KeepSecret(w, login.CookieOf(link.Purpose), token, login.OpenedFor)
 	return s.Redirect(w, r, to)
 }
 
@@ -136,7 +136,7 @@ func (s *Server) showUnlock(w http.ResponseWriter, r *http.Request, v *login.Vis
 	case !u.done:
 		return s.showDead(w, r, v, u.link, templates.LinkToUnlock)
 	default:
-		s.KeepSecret(w, login.CookieLink, s.DB.LinkToken(u.link.ID), login.OpenedFor)
+		s.KeepSecret(w, login.CookieOf(storage.LinkDesbloqueo), s.DB.LinkToken(u.link.ID), login.OpenedFor)
 		return s.Redirect(w, r, "/desbloqueo/listo")
 	}
 }

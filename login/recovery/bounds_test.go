@@ -182,3 +182,24 @@ func TestS039_TheTimeLeftIsTold(t *testing.T) {
 		left("the link elsewhere", s.NewBrowser().Open(link).Body)
 	})
 }
+
+// S039: what another tab opens of other mails ends nothing: the form of the new clave
+// is taken. The page of a changed address tells of what was done last.
+func TestS039_AnotherTabEndsNoForm(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		j := s.journey()
+		page := j.Open(j.ask(s.maria))
+		s.WantText(j.Open(s.LinkOf(s.maria.ID, "preguntas-superadas")), "No fui yo")
+		s.Want(j.confirm(page, nueva), http.StatusSeeOther, "/generar-recuperar/listo")
+		s.Pass(time.Hour)
+		s.asksChange(j, s.maria, elsewhere)
+		for _, k := range []struct{ template, path, tells string }{
+			{"correo-nuevo", "/correo/confirmar", "está confirmado"}, {"correo-viejo", "/correo/aprobar", "ya vale"},
+		} {
+			page := j.Open(s.LinkOf(s.maria.ID, k.template))
+			s.Pass(time.Second)
+			s.Want(j.Post(k.path, "reto", j.Ticket(page)), http.StatusSeeOther, "/correo/listo")
+			s.WantText(j.Get("/correo/listo"), k.tells)
+		}
+	})
+}

@@ -210,12 +210,15 @@ func (s *Server) postContact(w http.ResponseWriter, r *http.Request, k contactLi
 	return s.Redirect(w, r, "/correo/listo")
 }
 
-// getContactDone is GET /correo/listo, for the browser that pressed.
+// getContactDone is GET /correo/listo, for the browser that pressed: what it did
+// last.
 func (s *Server) getContactDone(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.FreeVisit(w, r)
 	if err != nil {
 		return err
 	}
+	var used *storage.Link
+	var step templates.ContactStep
 	for _, k := range []struct {
 		contactLink
 		step templates.ContactStep
@@ -224,19 +227,21 @@ func (s *Server) getContactDone(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if link == nil || link.UsedAt.IsZero() {
-			continue
+		if link != nil && !link.UsedAt.IsZero() && (used == nil || link.UsedAt.After(used.UsedAt.Time)) {
+			used, step = link, k.step
 		}
-		c, err := s.DB.ContactChange(r.Context(), ownerOf(link))
-		if err != nil {
-			return err
-		}
-		if !c.CancelledAt.IsZero() {
-			k.step = templates.ContactCancelled
-		}
-		return s.Show(w, v, http.StatusOK, s.contactPage(r, v, k.step, c))
 	}
-	return s.Redirect(w, r, "/")
+	if used == nil {
+		return s.Redirect(w, r, "/")
+	}
+	c, err := s.DB.ContactChange(r.Context(), ownerOf(used))
+	if err != nil {
+		return err
+	}
+	if !c.CancelledAt.IsZero() {
+		step = templates.ContactCancelled
+	}
+	return s.Show(w, v, http.StatusOK, s.contactPage(r, v, step, c))
 }
 
 // applyBatch is how many changes are looked up at once.

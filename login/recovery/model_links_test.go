@@ -104,6 +104,9 @@ func (w *world) open(b *tab) {
 		w.fail("a link answers %d", got.Status)
 	}
 	b.opened = l
+	if l.purpose == storage.LinkGenerar {
+		b.kept = l
+	}
 	w.say("open."+l.purpose, "%s for %s, opens %v", b.name, l.h.name, l.opens(b, w.Time()))
 	if l.purpose == storage.LinkGenerar {
 		w.see(b)
@@ -112,7 +115,7 @@ func (w *world) open(b *tab) {
 
 // see opens the page of the new clave.
 func (w *world) see(b *tab) {
-	l, now := b.opened, w.Time()
+	l, now := b.kept, w.Time()
 	got := b.Get("/generar-recuperar/clave")
 	form := got.Hidden("abierto")
 	if want := l.opens(b, now) && l.tab == b; (form != "") != want {
@@ -125,8 +128,8 @@ func (w *world) see(b *tab) {
 
 // elsewhere answers what a link asks in a browser that did not ask for it.
 func (w *world) elsewhere(b *tab) {
-	l, now := b.opened, w.Time()
-	if l == nil || l.purpose != storage.LinkGenerar {
+	l, now := b.kept, w.Time()
+	if l == nil {
 		return
 	}
 	f, right := w.typed(b, l.h)
@@ -189,10 +192,10 @@ func (w *world) newClave(h *human) string {
 // confirmed sends such a form so many times at once: it has one effect, if it may
 // have any.
 func (w *world) confirmed(b *tab, clave string, fields []string, times int) {
-	l, now := b.opened, w.Time()
+	l, now := b.kept, w.Time()
 	var want bool
 	var h *human
-	if l != nil && l.purpose == storage.LinkGenerar {
+	if l != nil {
 		h = l.h
 		past := h.claves[max(0, len(h.claves)-5):]
 		want = b.formOf == l && !l.used && !l.dead() && l.tab == b && now.Before(b.formAt.Add(15*time.Minute)) &&

@@ -141,7 +141,8 @@ type tab struct {
 	knows  map[*human]bool // all that is asked of her
 	reads  map[string]bool // mailboxes
 	caso   *caso
-	opened *enlace // whose token it holds
+	opened *enlace // last
+	kept   *enlace // to a new clave, whose token it holds
 	form   string  // abierto of the form it shows, of which link, since when
 	formOf *enlace
 	formAt time.Time
@@ -318,13 +319,13 @@ func (w *world) step() {
 
 // next is what leads on from where b is.
 func (w *world) next(b *tab) {
-	l, now := b.opened, w.Time()
+	l, kept, now := b.opened, b.kept, w.Time()
 	switch {
 	case l != nil && l.purpose != storage.LinkGenerar && l.opens(b, now) && (l.purpose != storage.LinkNoFuiYo || w.IntN(12) == 0):
 		w.press(b)
-	case l != nil && l.purpose == storage.LinkGenerar && l.opens(b, now) && l.tab != b:
+	case kept != nil && kept.opens(b, now) && kept.tab != b:
 		w.elsewhere(b)
-	case b.form != "" && b.formOf == l && now.Before(b.formAt.Add(15*time.Minute)) && !l.used:
+	case b.form != "" && b.formOf == kept && now.Before(b.formAt.Add(15*time.Minute)) && !kept.used:
 		w.confirm(b)
 	case !b.caso.live(now):
 		w.start(b, w.wanted(b))
