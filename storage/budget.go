@@ -129,11 +129,16 @@ func (tx *Tx) ForgiveDevice(ctx context.Context, deviceID string) error {
 }
 
 // UnlockClave lifts any lock and restores the full budgets, that of recovery too:
-// its attempts may be what the lock was set for.
-func (tx *Tx) UnlockClave(ctx context.Context, identifierMAC []byte) error {
+// its attempts may be what the lock was set for. A lock of a reason in stays is not
+// lifted, also where it was set since the caller looked.
+func (tx *Tx) UnlockClave(ctx context.Context, identifierMAC []byte, stays ...string) error {
+	where, args := "", []any{identifierMAC}
+	for _, reason := range stays {
+		where, args = where+` AND lock_reason <> ?`, append(args, reason)
+	}
 	err := tx.ForgiveRecovery(ctx, identifierMAC) // held first, as by SettleRecovery
 	if err == nil {
-		err = tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0 WHERE identifier_mac = ?`, identifierMAC)
+		err = tx.run(ctx, `UPDATE login_budget SET failures = 0, lock_reason = '', locked_at = 0 WHERE identifier_mac = ?`+where, args...)
 	}
 	if err != nil {
 		return fmt.Errorf("storage: unlock clave: %w", err)

@@ -94,6 +94,32 @@ func TestReserveCountsUpAndStopsAtALock(t *testing.T) {
 	})
 }
 
+// S086: whoever may not lift a lock does not lift one that was set since she looked.
+func TestS086_UnlockingSparesALock(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		ctx, mac := t.Context(), db.IdentifierMAC("1759999913")
+		for _, reason := range []string{storage.LockLogin, storage.LockRecuperacion, storage.LockOperador, storage.LockCompromiso} {
+			inTx(t, db, func(tx *storage.Tx) error {
+				if _, err := tx.LockClave(ctx, mac, reason, now); err != nil {
+					return err
+				}
+				return tx.UnlockClave(ctx, mac, storage.LockOperador, storage.LockCompromiso)
+			})
+			want := ""
+			if reason == storage.LockOperador || reason == storage.LockCompromiso {
+				want = reason
+			}
+			if b, err := db.LoginBudget(ctx, mac); err != nil || b.LockReason != want {
+				t.Errorf("%s: locked for %q, %v", reason, b.LockReason, err)
+			}
+			inTx(t, db, func(tx *storage.Tx) error { return tx.UnlockClave(ctx, mac) })
+			if b, err := db.LoginBudget(ctx, mac); err != nil || b.LockReason != "" {
+				t.Errorf("%s: locked for %q after all, %v", reason, b.LockReason, err)
+			}
+		}
+	})
+}
+
 // A right clave that was among the five lifts the lock its neighbours set
 // meanwhile, and no lock of another reason.
 func TestForgiveLiftsOnlyTheLockOfAttempts(t *testing.T) {

@@ -174,7 +174,7 @@ func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit,
 		return err
 	}
 	if budget.LockReason != storage.LockOperador {
-		if err := tx.UnlockClave(ctx, mac); err != nil {
+		if err := tx.UnlockClave(ctx, mac, storage.LockOperador); err != nil {
 			return err
 		}
 		if _, err := tx.LockClave(ctx, mac, storage.LockCompromiso, v.Now); err != nil {

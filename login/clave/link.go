@@ -214,7 +214,7 @@ func (s *Server) lift(ctx context.Context, tx *storage.Tx, r *http.Request, v *l
 	if u.done, err = tx.UseLink(ctx, u.link.ID, v.Now); err != nil || !u.done {
 		return err
 	}
-	if err := tx.UnlockClave(ctx, mac); err != nil {
+	if err := tx.UnlockClave(ctx, mac, storage.LockOperador, storage.LockCompromiso); err != nil {
 		return err
 	}
 	if err := s.EaseIdentifier(ctx, tx, a.Identifier); err != nil {

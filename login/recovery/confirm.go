@@ -95,10 +95,10 @@ func (c *confirmation) set(ctx context.Context) error {
 	}, c.History)
 }
 
-// open lifts the lock, which is no officer's, restores the full budget of sign-in
+// open lifts the lock, though no officer's who has set one since, restores the full budget of sign-in
 // and of this way, and forgets what pressed on her identifier.
 func (c *confirmation) open(ctx context.Context) error {
-	if err := c.tx.UnlockClave(ctx, c.mac); err != nil {
+	if err := c.tx.UnlockClave(ctx, c.mac, storage.LockOperador); err != nil {
 		return err
 	}
 	if err := c.EaseIdentifier(ctx, c.tx, c.a.Identifier); err != nil || c.budget.LockReason == "" {

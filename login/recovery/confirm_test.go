@@ -120,3 +120,33 @@ func TestS038_AClaveSetAtTheLastMoment(t *testing.T) {
 		}
 	}
 }
+
+// S086: an officer's lock that is set while she confirms stays; one of failed
+// sign-ins that is set then does not.
+func TestS086_AnOfficersLockOutlivesANewClave(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[string]string{storage.LockOperador: storage.LockOperador, storage.LockLogin: ""} {
+		s := newSite(t, "postgres")
+		j := s.journey()
+		page := j.Open(j.ask(s.maria))
+		var came atomic.Bool
+		hook := func(query string) {
+			if !strings.HasPrefix(query, "UPDATE link SET used_at") || !came.CompareAndSwap(false, true) {
+				return
+			}
+			ctx := context.WithoutCancel(t.Context())
+			err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
+				return second(tx.LockClave(ctx, s.DB.IdentifierMAC(s.maria.Identifier), reason, s.Time()))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		s.Hook.Store(&hook)
+		s.Want(j.confirm(page, nueva), http.StatusSeeOther, "/generar-recuperar/listo")
+		s.Hook.Store(nil)
+		if got := s.locked(s.maria.Identifier); !came.Load() || got != want {
+			t.Errorf("%s: locked for %q", reason, got)
+		}
+	}
+}
