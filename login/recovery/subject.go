@@ -94,8 +94,8 @@ func unavailable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", errRegistry, err)
 }
 
-// enrolled are the two questions a person chose; none where she did not, or where
-// one of them is no longer asked.
+// enrolled are the two questions a person chose, with her answers; none where she
+// did not. They are hers for ever, also where others are offered by now.
 func (s *Server) enrolled(ctx context.Context, afiliadoID string) ([]storage.Answer, error) {
 	all, err := s.DB.Answers(ctx, afiliadoID)
 	if err != nil || len(all) < 2 {
