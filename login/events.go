@@ -26,6 +26,9 @@ const (
 	EventClaveLocked = "clave.locked"
 	// EventClaveUnlocked is a lock lifted; detail: was, by.
 	EventClaveUnlocked = "clave.unlocked"
+	// EventRecoveryShut is a wrong answer that was the last, and closed only the way to
+	// a new clave, for a day; detail: lane.
+	EventRecoveryShut = "recovery.shut"
 	// EventRecoveryPassed is right answers to all that recovery asks; detail: case,
 	// route, lines, assisted. EventRecovered is the clave that came of it, first or
 	// not (detail: first, declaracion, case), EventContactAsked another address that

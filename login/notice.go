@@ -23,6 +23,7 @@ const (
 	NoticeNewDevice = "equipo-nuevo"
 	NoticeDisabled  = "cuenta-deshabilitada"
 	NoticeRecovered = "clave-recuperada"
+	NoticeShut      = "preguntas-agotadas" // wrong answers closed the way to a new clave, and nothing else
 
 	// ErrandUnlock is somebody's wish to unlock an identifier (S071).
 	ErrandUnlock = "desbloqueo"

@@ -60,7 +60,7 @@ func recoveryWrites02() []write {
 			if err := done(tx.ReserveRecoveryAttempt(ctx, f.mac, 5, now, later.Add(time.Hour))); err != nil {
 				return err
 			}
-			return tx.LetRecoveryEnd(ctx, f.mac, 1, later)
+			return done(tx.LetRecoveryEnd(ctx, f.mac, 1, now, later))
 		}},
 		{"SettleRecovery", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.SettleRecovery(ctx, f.mac, 1, now))

@@ -59,20 +59,20 @@ var purges = []string{
 		(SELECT hash FROM jti_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM errand WHERE expires_at > 0 AND expires_at <= ? AND id IN
 		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-	`DELETE FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? AND identifier_mac IN
-		(SELECT identifier_mac FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // keptPurges delete what is over, some time after it is: a person asks where her
 // mail went or who changed her address, an operator which application is not
 // reached, who opens an old link is told that it is old, a risk decision can be
-// made again, and whoever came with a pushed request may have taken her time.
+// made again, a way that was shut is not shut so lightly again, and whoever came with a pushed request may have taken her time.
 var keptPurges = []struct {
 	kept  time.Duration
 	query string
 }{
 	{30 * 24 * time.Hour, `DELETE FROM link WHERE expires_at <= ? AND id IN
 		(SELECT id FROM link WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{30 * 24 * time.Hour, `DELETE FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? AND identifier_mac IN
+		(SELECT identifier_mac FROM recovery_budget WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{25 * time.Hour, `DELETE FROM failure_tally WHERE at <= ? AND at IN
 		(SELECT at FROM failure_tally WHERE at <= ? ORDER BY at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM outbox WHERE done_at > 0 AND done_at <= ? AND id IN

@@ -80,13 +80,26 @@ func (tx *Tx) SettleRecovery(ctx context.Context, identifierMAC []byte, limit in
 
 // LetRecoveryEnd forgets the attempts of an identifier at until, where limit of them
 // are spent and it is not locked for that: they close the way alone, which is no
-// reason to close it for long. What ends before ends then.
-func (tx *Tx) LetRecoveryEnd(ctx context.Context, identifierMAC []byte, limit int, until time.Time) error {
-	err := tx.run(ctx, `UPDATE recovery_budget SET expires_at = ? WHERE identifier_mac = ? AND failures >= ? AND (expires_at = 0 OR expires_at > ?)
+// reason to close it for long. What ends before ends then. It reports whether it was
+// this that closed the way.
+func (tx *Tx) LetRecoveryEnd(ctx context.Context, identifierMAC []byte, limit int, now, until time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE recovery_budget SET expires_at = ?, shut_at = ? WHERE identifier_mac = ? AND failures >= ?
+		AND (expires_at = 0 OR expires_at > ?)
 		AND NOT EXISTS (SELECT 1 FROM login_budget b WHERE b.identifier_mac = recovery_budget.identifier_mac AND b.lock_reason = ?)`,
-		At(until), identifierMAC, limit, At(until), LockRecuperacion)
+		At(until), At(now), identifierMAC, limit, At(until), LockRecuperacion)
 	if err != nil {
-		return fmt.Errorf("storage: let recovery end: %w", err)
+		return false, fmt.Errorf("storage: let recovery end: %w", err)
 	}
-	return nil
+	return n > 0, nil
+}
+
+// RecoveryShutAt returns when LetRecoveryEnd last closed the way of an identifier;
+// zero where it did not since the full budget was restored, or for thirty days.
+func (r reads) RecoveryShutAt(ctx context.Context, identifierMAC []byte) (Instant, error) {
+	var at Instant
+	err := r.get(ctx, &at, `SELECT shut_at FROM recovery_budget WHERE identifier_mac = ?`, identifierMAC)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Instant{}, fmt.Errorf("storage: recovery shut at: %w", err)
+	}
+	return at, nil
 }

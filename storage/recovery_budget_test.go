@@ -168,10 +168,10 @@ func TestASVS_14_2_7_RecoveryIsPurged(t *testing.T) {
 			after time.Duration
 			want  int64
 		}{
-			{2*time.Hour - time.Second, 0},
-			{2 * time.Hour, 1},
 			{30*day + time.Hour - time.Second, 0},
-			{30*day + time.Hour, 1},
+			{30*day + time.Hour, 1}, // the case
+			{30*day + 2*time.Hour - time.Second, 0},
+			{30*day + 2*time.Hour, 1}, // the attempts
 			{93*day - time.Second, 0},
 			{93 * day, 1},
 			{1000 * day, 0},
@@ -254,13 +254,20 @@ func TestD01_TheWayAloneIsClosedForADay(t *testing.T) {
 						return err
 					}
 				}
-				for _, until := range []time.Duration{time.Hour, 2 * time.Hour} {
-					if err := tx.LetRecoveryEnd(ctx, mac, 2, now.Add(until)); err != nil {
+				for i, until := range []time.Duration{time.Hour, 2 * time.Hour} {
+					shut, err := tx.LetRecoveryEnd(ctx, mac, 2, now.Add(time.Duration(i)*time.Minute), now.Add(until))
+					if err != nil {
 						return err
+					}
+					if want := i == 0 && tt.want == 0; shut != want {
+						t.Errorf("%s: shut %v, want %v", name, shut, want)
 					}
 				}
 				return nil
 			})
+			if at, err := db.RecoveryShutAt(ctx, mac); err != nil || at.Equal(now) != (tt.want == 0) || at.IsZero() != (tt.want != 0) {
+				t.Errorf("%s: shut at %s, %v", name, at, err)
+			}
 			if n, err := db.RecoveryBudget(ctx, mac, now.Add(time.Hour-time.Second)); err != nil || n != tt.spent {
 				t.Errorf("%s: got %d, %v; want %d before", name, n, err, tt.spent)
 			}

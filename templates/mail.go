@@ -62,7 +62,8 @@ func mailKinds() []mailKind {
 		mailKindOf[MailUnlockLink](), mailKindOf[MailUnlockAssisted](), mailKindOf[MailClaveLocked](),
 		mailKindOf[MailClaveUnlocked](), mailKindOf[MailClaveChanged](), mailKindOf[MailClaveRenewed](),
 		mailKindOf[MailRenewalDue](), mailKindOf[MailNewDevice](), mailKindOf[MailContactChanged](),
-		mailKindOf[MailGenerateLink](), mailKindOf[MailGenerateHeld](), mailKindOf[MailQuestionsPassed](), mailKindOf[MailRecovered](),
+		mailKindOf[MailGenerateLink](), mailKindOf[MailGenerateHeld](), mailKindOf[MailQuestionsPassed](), mailKindOf[MailQuestionsSpent](),
+		mailKindOf[MailRecovered](),
 		mailKindOf[MailContactNew](), mailKindOf[MailContactOld](), mailKindOf[MailContactApplied](),
 		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
 	}

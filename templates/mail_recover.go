@@ -44,6 +44,18 @@ type MailQuestionsPassed struct {
 // Template implements [Mail].
 func (MailQuestionsPassed) Template() string { return "preguntas-superadas" }
 
+// MailQuestionsSpent tells that wrong answers closed the wizard to her for a day, and nothing else.
+type MailQuestionsSpent struct {
+	Name    string
+	When    time.Time
+	Network string
+	Device  string
+	Disavow string `json:"-"`
+}
+
+// Template implements [Mail].
+func (MailQuestionsSpent) Template() string { return "preguntas-agotadas" }
+
 // MailRecovered tells that a clave was made with the wizard.
 type MailRecovered struct {
 	Name    string
@@ -105,6 +117,7 @@ func (m MailGenerateLink) minted(l Links) Mail {
 }
 func (m MailGenerateHeld) minted(l Links) Mail    { m.Disavow = l.Disavow; return m }
 func (m MailQuestionsPassed) minted(l Links) Mail { m.Disavow = l.Disavow; return m }
+func (m MailQuestionsSpent) minted(l Links) Mail  { m.Disavow = l.Disavow; return m }
 func (m MailRecovered) minted(l Links) Mail       { m.Disavow = l.Disavow; return m }
 func (m MailContactNew) minted(l Links) Mail {
 	m.Link, m.Until = l.URL, l.Until

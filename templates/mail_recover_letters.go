@@ -52,6 +52,20 @@ func (m MailQuestionsPassed) letter(c *composer) letter {
 	return l
 }
 
+func (m MailQuestionsSpent) letter(c *composer) letter {
+	l := c.open(m, m.Name)
+	l.Lead = []string{c.say("mail.preguntas-agotadas.what"), c.say("mail.preguntas-agotadas.still")}
+	l.Facts = c.facts(m.When, m.Network, m.Device)
+	l.Own = c.own(c.say("mail.preguntas-agotadas.wait"))
+	l.Own.Action = c.page("mail.ways", "/ayuda")
+	l.Other = c.notme(m.Disavow)
+	if m.Disavow != "" {
+		l.Other.Do[0] = c.say("mail.clave-bloqueada.press")
+	}
+	l.Other.Do = append([]string{c.say("mail.preguntas-agotadas.stranger")}, l.Other.Do...)
+	return l
+}
+
 func (m MailRecovered) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	l.Lead = []string{c.say("mail.clave-recuperada.what")}

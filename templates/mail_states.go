@@ -72,6 +72,7 @@ func recoverMailStates() []MailState {
 		{"enlace-retenido", MailGenerateHeld{Name: name, When: when, Network: network, Device: device, Ready: ready}},
 		{"enlace-retenido-cambio", MailGenerateHeld{Name: name, When: when, Network: network, Device: device, Ready: ready, Open: true}},
 		{"preguntas-superadas", MailQuestionsPassed{Name: name, When: when, Network: network, Device: device}},
+		{"preguntas-agotadas", MailQuestionsSpent{Name: name, When: when, Network: network, Device: device}},
 		{"clave-recuperada", MailRecovered{Name: name, When: when, Network: network, Device: device}},
 		{"clave-recuperada-primera", MailRecovered{Name: name, When: when, Network: network, Device: device, First: true}},
 		{"correo-nuevo", MailContactNew{When: when, Network: network, Device: device, Ready: ready, Life: 72 * time.Hour}},

@@ -93,6 +93,7 @@ func TestT16_ForeignLinksAreRefused(t *testing.T) {
 			MailContactOld{Link: u},
 			MailContactOld{Disavow: u},
 			MailQuestionsPassed{Disavow: u},
+			MailQuestionsSpent{Disavow: u},
 		} {
 			if _, text, _, err := p.RenderMail("es-EC", m); err == nil || text != "" {
 				t.Errorf("%T was written with %q", m, u)

@@ -25,6 +25,7 @@ func TestT26_MailsKeepHostileNamesHarmless(t *testing.T) {
 		MailGenerateLink{Name: evil, When: when, Network: evil, Device: evil},
 		MailGenerateHeld{Name: evil, When: when, Network: evil, Device: evil},
 		MailQuestionsPassed{Name: evil, When: when, Network: evil, Device: evil},
+		MailQuestionsSpent{Name: evil, When: when, Network: evil, Device: evil},
 		MailRecovered{Name: evil, When: when, Network: evil, Device: evil},
 		MailContactNew{When: when, Network: evil, Device: evil},
 		MailContactOld{Name: evil, When: when, Network: evil, Device: evil},

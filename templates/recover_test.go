@@ -344,6 +344,7 @@ func TestT04_T05_D18_WizardMailsAreComplete(t *testing.T) {
 		"enlace-retenido-cambio":           {"un cambio de correo sin terminar", "apruebe el cambio", notme},
 		"desbloqueo-asistido-recuperacion": {"Hubo varias respuestas equivocadas al recuperarla", "Su huella no consta", "CAU"},
 		"preguntas-superadas":              {"respondió bien todas las preguntas", "Todavía nada cambió", notme},
+		"preguntas-agotadas":               {"respondió mal las preguntas", "Su clave no cambió", "Espere un día", notme},
 		"clave-recuperada":                 {"puso una clave nueva", "Cerramos todas las sesiones", notme},
 		"clave-recuperada-primera": {
 			"creó la clave de su cuenta", notme,

@@ -70,7 +70,8 @@ func causes() map[string]string {
 	return map[string]string{
 		login.NoticeChanged: eventChanged, login.NoticeRenewed: login.EventClaveRenewed, login.NoticeLocked: login.EventClaveLocked,
 		login.NoticeUnlocked: eventUnlocked, login.NoticeNewDevice: login.EventSessionStarted,
-		storage.ErrandContact: storage.EventContactChanged, templates.MailQuestionsPassed{}.Template(): login.EventRecoveryPassed, login.NoticeRecovered: login.EventRecovered,
+		storage.ErrandContact: storage.EventContactChanged, login.NoticeShut: login.EventRecoveryShut,
+		templates.MailQuestionsPassed{}.Template(): login.EventRecoveryPassed, login.NoticeRecovered: login.EventRecovered,
 		templates.MailContactOld{}.Template(): login.EventContactAsked, templates.MailGenerateHeld{}.Template(): login.EventLinkHeld,
 		templates.MailContactApplied{}.Template(): storage.EventContactChanged,
 	}

@@ -193,6 +193,8 @@ func (j *job) mail(ctx context.Context) (templates.Mail, error) {
 		}, nil
 	case login.NoticeUnlocked:
 		return templates.MailClaveUnlocked{Name: name, When: n.When, Network: n.Network, Device: n.Device, Operator: n.Operator, Expired: n.Expired}, nil
+	case login.NoticeShut:
+		return templates.MailQuestionsSpent{Name: name, When: n.When, Network: n.Network, Device: n.Device}, nil
 	case login.NoticeRecovered:
 		return templates.MailRecovered{Name: name, When: n.When, Network: n.Network, Device: n.Device, First: n.First}, nil
 	case login.NoticeDisabled:
@@ -244,7 +246,7 @@ func (j *job) message(priority int) storage.Message {
 		CreatedAt: storage.At(j.now),
 	}
 	switch j.errand.Kind { // neither a stranger nor who knows her clave chooses the language she is warned in
-	case login.NoticeLocked, login.NoticeNewDevice, login.ErrandUnlock:
+	case login.NoticeLocked, login.NoticeNewDevice, login.NoticeShut, login.ErrandUnlock:
 		return m
 	}
 	if m.Locale == "" {

@@ -45,14 +45,18 @@
 //	both questions, one blind guess            2.89 %, 1 in 35
 //	both, five different guesses              14.45 %, 1 in 7
 //	one, five guesses by who knows the other  85.00 %
+//	both, ten different guesses               28.90 %, 2 in 7
 //	both, with day and month unknown, one      0.0079 %, 1 in 12638
 //	both, with day and month unknown, five     0.0396 %, 1 in 2528
+//	both, with day and month unknown, ten      0.0791 %, 1 in 1264
 //
 // So whoever knows a cédula and a birthday passes one time in seven by chance, and
 // of a thousand people's 145. That is why the answers to personal questions count
 // together with these where somebody has them, why no answer is told right or
 // wrong by itself, why five attempts lock, and why passing sends a link to the
-// mailbox on file, and to no other before 72 hours.
+// mailbox on file, and to no other before 72 hours. Ten guesses within thirty days
+// has who spends ten other people's attempts from one network just before: that
+// defers a lock once, by a day, and the person is told each time.
 //
 // What others know. Colleagues know the employer they share: the current one is
 // not asked about unless there is nothing else, and no two questions are about one

@@ -219,6 +219,56 @@ func TestT03_OneNetworkLocksTenClaves(t *testing.T) {
 	}, func(c *recovery.Config) { c.Attempts = 1 })
 }
 
+// T03, T05: what a network has locked defers one person's lock, once: her way is shut
+// for a day, she is told, and whoever spends her attempts again within thirty days
+// has locked her clave. So five guesses a day are not free for ever.
+func TestT03_T05_ThrowawaysDeferALockOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		crowd := cedulas(10)
+		spend := func(id storage.Identifier) {
+			j := s.journey()
+			j.answer(j.start(id), wrong())
+		}
+		shut := func(times int) {
+			t.Helper()
+			for _, id := range crowd {
+				spend(id)
+			}
+			for range times {
+				spend(s.maria.Identifier)
+			}
+			s.Work()
+		}
+		shut(3)
+		if reason := s.locked(s.maria.Identifier); reason != "" || s.spent(s.maria.Identifier) == 0 {
+			t.Errorf("locked for %q, spent %d", reason, s.spent(s.maria.Identifier))
+		}
+		if got := s.kinds(s.maria); !slices.Equal(got, []string{"preguntas-agotadas"}) || s.Events("recovery.shut") != 1 {
+			t.Errorf("told %q, %d audit rows", got, s.Events("recovery.shut"))
+		}
+		s.Pass(29 * 24 * time.Hour)
+		if _, err := s.DB.Purge(t.Context(), s.Time(), 500); err != nil {
+			t.Fatal(err)
+		}
+		shut(1)
+		if reason := s.locked(s.maria.Identifier); reason != storage.LockRecuperacion {
+			t.Errorf("shut again, locked for %q", reason)
+		}
+		if got := s.kinds(s.maria); len(got) != 2 || !slices.Contains(got, "clave-bloqueada") {
+			t.Errorf("told %q", got)
+		}
+		if err := s.UnlockByOperator(t.Context(), s.maria.ID); err != nil {
+			t.Fatal(err)
+		}
+		shut(1)
+		s.Pass(31 * 24 * time.Hour)
+		shut(1)
+		if reason := s.locked(s.maria.Identifier); reason != "" {
+			t.Errorf("shut a month later, locked for %q", reason)
+		}
+	}, func(c *recovery.Config) { c.Attempts = 1 })
+}
+
 // S038: a wrong answer that is settled once there is a new clave locks nothing.
 func TestS038_ALateWrongAnswerLocksNothing(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,7 @@ func TestT01_Design5_CommitsAndStatementsOfEachForm(t *testing.T) {
 			for range 4 { // alike, whichever it is
 				takes("a wrong answer", took{3, 7}, func() logintest.Answer { return j.answer(page, wrong()) })
 			}
-			takes("the last wrong answer", took{3, 11}, func() logintest.Answer { return j.answer(page, wrong()) })
+			takes("the last wrong answer", took{3, 12}, func() logintest.Answer { return j.answer(page, wrong()) })
 		}
 		j := s.journey()
 		page := j.start(diana)

@@ -108,10 +108,10 @@ func (s *Server) settle(r *http.Request, v *visit, asked *subject, t *verdict) e
 }
 
 // settleWrong does the same whoever is asked: where no attempt is left the case
-// ends, and one statement may lock; one audit event, one errand where it did lock,
-// two pressures.
+// ends, and one statement may lock; one audit event, one errand where it closed
+// something, two pressures.
 func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *visit, asked *subject, t *verdict) error {
-	locked := false
+	var locked, shut bool
 	var err error
 	t.moved = true
 	if t.last {
@@ -119,20 +119,23 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 		if t.moved, err = tx.DecideRecovery(ctx, v.caso.Step, v.to(StepFailed), v.Now); err != nil {
 			return err
 		}
-		if locked, err = s.shut(ctx, tx, v, t.moved); err != nil {
+		if locked, shut, err = s.shut(ctx, tx, v, t.moved); err != nil {
 			return err
 		}
 	}
 	e := v.Event(r, eventDenied, asked.afiliado.ID)
-	if locked {
-		e.Name = login.EventClaveLocked
+	kind, notice := login.NoticeShut, login.Notice{}
+	switch {
+	case locked:
+		e.Name, kind, notice.Reason = login.EventClaveLocked, login.NoticeLocked, storage.LockRecuperacion
+	case shut:
+		e.Name = login.EventRecoveryShut
 	}
 	e.Detail = map[string]string{"lane": "recovery"}
 	if err := tx.Audit(ctx, e); err != nil {
 		return err
 	}
-	notice := login.Notice{Reason: storage.LockRecuperacion}
-	if err := s.NotifyIf(ctx, tx, r, v.Visit, login.NoticeLocked, v.caso.IdentifierMAC, notice, locked); err != nil {
+	if err := s.NotifyIf(ctx, tx, r, v.Visit, kind, v.caso.IdentifierMAC, notice, locked || shut); err != nil {
 		return err
 	}
 	if err := s.PressIdentifier(ctx, tx, v.Visit, v.caso.Identifier); err != nil {
@@ -142,25 +145,35 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 }
 
 // networkLocks is how many people's claves one network may lock within an hour: who
-// goes on from there closes this way for them, and no more.
+// goes on from there closes this way for them, and no more, once.
 const networkLocks = 10
 
 // shut is what spent attempts close (D01): the clave, or this way alone, and that
-// for a day. A case that had moved on closes no clave: it would not be counted.
-// Forms that are settled at the same moment do not see each other, so that there
-// may be as many locks more as there are hash slots.
-func (s *Server) shut(ctx context.Context, tx *storage.Tx, v *visit, moved bool) (bool, error) {
+// for a day. What the network has done defers the lock and does not spare it:
+// whose way was shut within thirty days is locked (T03, or five guesses a day would
+// be free for ever). A case that had moved on closes no clave: it would not be
+// counted. Forms that are settled at the same moment do not see each other, so that
+// there may be as many locks more as there are hash slots. It reports whether the
+// clave was locked, and whether the way alone was closed.
+func (s *Server) shut(ctx context.Context, tx *storage.Tx, v *visit, moved bool) (bool, bool, error) {
 	failed, err := tx.NetworkRecoveriesAt(ctx, v.caso.NetworkMAC, string(StepFailed), v.Now.Add(-time.Hour-s.cfg.CaseLife))
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
+	before, err := tx.RecoveryShutAt(ctx, v.caso.IdentifierMAC)
+	if err != nil {
+		return false, false, err
+	}
+	ago := v.Now.Sub(before.Time)
+	again := !before.IsZero() && ago >= wayShut && ago <= lately
 	locked := false
-	if moved && !s.cfg.WizardOnly && failed <= networkLocks {
+	if moved && !s.cfg.WizardOnly && (failed <= networkLocks || again) {
 		if locked, err = tx.SettleRecovery(ctx, v.caso.IdentifierMAC, s.cfg.Attempts, v.Now); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
-	return locked, tx.LetRecoveryEnd(ctx, v.caso.IdentifierMAC, s.cfg.Attempts, v.Now.Add(wayShut))
+	shut, err := tx.LetRecoveryEnd(ctx, v.caso.IdentifierMAC, s.cfg.Attempts, v.Now, v.Now.Add(wayShut))
+	return locked, shut, err
 }
 
 // wayShut is for how long spent attempts close this way where they close no more.
