@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -104,7 +105,7 @@ func (s *Server) showUntried(w http.ResponseWriter, r *http.Request, v *visit, p
 	if before, found := s.shown.of(v.caso.ID); found {
 		page.History, page.Personal = before.history, before.personal
 	} else {
-		asked, err := s.subject(ctx, v.caso.Identifier, v.Now)
+		asked, err := s.subject(ctx, v.caso.Identifier, v.caso.CreatedAt.Time)
 		if err != nil {
 			return s.unavailable(w, v, page, err)
 		}
@@ -138,7 +139,9 @@ func (s *Server) showLater(w http.ResponseWriter, v *login.Visit, retry time.Dur
 }
 
 // postQuestions takes one attempt for the answers, compares all of them, and moves
-// the case by one verdict (S030, T17).
+// the case by one verdict (S030, T17). The questions are those of when the case began,
+// whatever quarter it is by now; answers to others than would be asked now are not
+// looked at.
 func (s *Server) postQuestions(w http.ResponseWriter, r *http.Request, v *visit) error {
 	page := s.questionsPage(r, v)
 	var given answers
@@ -148,11 +151,16 @@ func (s *Server) postQuestions(w http.ResponseWriter, r *http.Request, v *visit)
 	if err := s.Slow(r.Context(), r, v.Visit, v.caso.Identifier); err != nil {
 		return err
 	}
-	asked, err := s.subject(r.Context(), v.caso.Identifier, v.Now)
+	before, found := s.shown.of(v.caso.ID)
+	asked, err := s.subject(r.Context(), v.caso.Identifier, v.caso.CreatedAt.Time)
 	if err != nil {
 		return s.unavailable(w, v, page, err)
 	}
 	s.ask(v, &page, asked)
+	if found && !reflect.DeepEqual(before.history, page.History) { // the registry has learnt something meanwhile
+		page.Stale, page.Typed.History = true, [2]string{}
+		return s.showUntried(w, r, v, page)
+	}
 	t, err := s.try(r, v, asked, given)
 	if errors.Is(err, login.ErrBusy) {
 		page.Busy, page.Retry = true, s.Hash.RetryAfter()
