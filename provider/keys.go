@@ -244,7 +244,8 @@ func RevokeKey(ctx context.Context, db *storage.DB, kid, reason string, now time
 	return nil
 }
 
-// newKey makes a key for alg whose id is its thumbprint (RFC 7638).
+// newKey makes a key for alg whose id is its thumbprint (RFC 7638). None begins with
+// a hyphen: as an argument of a command it would be taken for a flag.
 func newKey(alg string, now time.Time) (storage.SigningKey, error) {
 	var private crypto.Signer
 	var err error
@@ -269,7 +270,9 @@ func newKey(alg string, now time.Time) (storage.SigningKey, error) {
 	if err != nil {
 		return storage.SigningKey{}, fmt.Errorf("provider: new key: %w", err)
 	}
-	return storage.SigningKey{
-		KID: base64.RawURLEncoding.EncodeToString(sum), Alg: alg, Private: encoded, CreatedAt: storage.At(now),
-	}, nil
+	kid := base64.RawURLEncoding.EncodeToString(sum)
+	if kid[0] == '-' {
+		return newKey(alg, now)
+	}
+	return storage.SigningKey{KID: kid, Alg: alg, Private: encoded, CreatedAt: storage.At(now)}, nil
 }

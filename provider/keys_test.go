@@ -250,3 +250,16 @@ func TestOIDC_2_4_8_CORS(t *testing.T) {
 		}
 	})
 }
+
+// A key is named in commands, where a hyphen in front would make it a flag.
+func TestNoKeyIsNamedLikeAFlag(t *testing.T) {
+	for range 400 { // one in 64 would be
+		k, err := newKey("EdDSA", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.KID[0] == '-' {
+			t.Fatalf("got %s", k.KID)
+		}
+	}
+}
