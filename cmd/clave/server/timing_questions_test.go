@@ -3,17 +3,14 @@ package server
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 	"iess.gob.ec/clave/templates"
@@ -33,51 +30,35 @@ const (
 // identifier. As for the login page, statistics are printed by "make timing" for
 // 1,000 of each group; every identifier and every browser comes once.
 func TestTiming_T01_T17_StrangersAtTheQuestions(t *testing.T) {
-	each := 10
-	if os.Getenv("CLAVE_TIMING") != "" {
-		each = 1000
+	const shown, refused = "shown, ", "refused, "
+	var pairs [][2]string
+	for _, step := range []string{shown, refused} {
+		for _, group := range []string{groupWorked, groupEnrolled, groupIdle} {
+			pairs = append(pairs, [2]string{step + group, step + groupNobody})
+		}
 	}
-	for _, engine := range storagetest.Engines() {
-		t.Run(engine, func(t *testing.T) {
-			s, _ := openOn(t, storagetest.URL(t, engine), func(c *Config) {
-				c.AccessLog = false
-				c.Hash = login.HashConfig{Memory: 256, Passes: 1}
-				c.Login.Network = login.Limit{Free: math.MaxInt32, Leak: time.Nanosecond}
-			})
-			cases := askable(t, s, each)
-			seed := rand.Uint64()
-			rand.New(rand.NewPCG(seed, 0)).Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-			took := map[string][]float64{}
-			for i, a := range cases {
-				for _, step := range []struct{ name, form, text string }{
-					{"shown", "", `name="historia_1"`},
-					{"refused", url.Values{
-						"caso": {a.id}, "dia": {"1"}, "mes": {"2"}, "historia_1": {"0"}, "historia_2": {"0"}, "continuar": {"1"},
-					}.Encode(), "cuatro intentos"},
-				} {
-					w, ms := a.at(s, step.form)
-					if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), step.text) {
-						t.Fatalf("%s, %s: %d %.2000s", a.group, step.name, w.Code, w.Body)
-					}
-					if i >= len(cases)/20 {
-						took[step.name+a.group] = append(took[step.name+a.group], ms)
-					}
+	timed(t, 10, 1000, pairs, func(t *testing.T, s *Server, each int, chance *rand.Rand) map[string][]float64 {
+		cases := askable(t, s, each)
+		chance.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+		took := map[string][]float64{}
+		for i, a := range cases {
+			for _, step := range []struct{ name, form, text string }{
+				{shown, "", `name="historia_1"`},
+				{refused, url.Values{
+					"caso": {a.id}, "dia": {"1"}, "mes": {"2"}, "historia_1": {"0"}, "historia_2": {"0"}, "continuar": {"1"},
+				}.Encode(), "cuatro intentos"},
+			} {
+				w, ms := a.at(s, step.form)
+				if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), step.text) {
+					t.Fatalf("%s%s: %d %.2000s", step.name, a.group, w.Code, w.Body)
+				}
+				if i >= len(cases)/20 { // as at the login page
+					took[step.name+a.group] = append(took[step.name+a.group], ms)
 				}
 			}
-			if each < 1000 {
-				return
-			}
-			t.Logf("%s: %d cases of each group, interleaved with seed %d", engine, each, seed)
-			for _, step := range []string{"shown", "refused"} {
-				for _, group := range []string{groupWorked, groupEnrolled, groupIdle} {
-					a, b := took[step+group], took[step+groupNobody]
-					d, p := kolmogorovSmirnov(a, b)
-					t.Logf("%-7s: %-19s %.3f ms, %s %.3f ms: medians differ by %.3f ms; Kolmogorov-Smirnov D %.4f, p %.3f",
-						step, group, median(a), groupNobody, median(b), math.Abs(median(a)-median(b)), d, p)
-				}
-			}
-		})
-	}
+		}
+		return took
+	})
 }
 
 // askedCase is a case at the questions, in a browser of its own.
@@ -129,14 +110,10 @@ func askable(t *testing.T, s *Server, each int) []askedCase {
 			}
 		}
 	}
-	o := storage.ImportOptions{
-		Identifier: login.ParseIdentifier, ClaveDue: func(time.Time, string) time.Time { return time.Time{} }, Now: time.Now,
-		Refused: func(r storage.Refusal) error { return fmt.Errorf("refused: %v", r) },
-	}
-	if _, err := s.db.ImportAfiliados(t.Context(), strings.NewReader(people.String()), o); err != nil {
+	if _, err := s.db.ImportAfiliados(t.Context(), strings.NewReader(people.String()), importing()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.ImportHistoria(t.Context(), strings.NewReader(months.String()), o); err != nil {
+	if _, err := s.db.ImportHistoria(t.Context(), strings.NewReader(months.String()), importing()); err != nil {
 		t.Fatal(err)
 	}
 	storagetest.InTx(t, s.db, func(tx *storage.Tx) error {
