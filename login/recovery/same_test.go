@@ -126,12 +126,12 @@ func TestS022_TheBranchShowsOnlyBehindTheLink(t *testing.T) {
 	})
 }
 
-// T23: a hundred starts, in as many browsers, ask the same.
+// T23: two hundred starts, in as many browsers, ask the same.
 func TestT23_RestartsShowOneSet(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for _, id := range []storage.Identifier{nobody, s.diana.Identifier} {
 			set := map[string]bool{}
-			for range 100 {
+			for range 200 {
 				var b strings.Builder
 				asked := s.way.Quiz(t, id, s.Time())
 				for _, q := range asked {
