@@ -63,13 +63,15 @@ func (s *Server) wayBack(ctx context.Context, v *visit, link *storage.Link, caso
 	return s.WayBack(ctx, v.Visit, link.ClientID, request)
 }
 
-// showClave shows the form as it is at first, or, where one came too late, again.
+// showClave shows the form as it is at first, or, where one came too late, again;
+// the browser remembers when that was.
 func (s *Server) showClave(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link, opened time.Time, stale bool) error {
 	f, err := s.claveForm(r, v, link, opened)
 	if err != nil {
 		return err
 	}
 	f.page.Stale = stale
+	s.KeepSecret(w, cookieOpened, f.page.Opened, s.cfg.Window)
 	return s.Show(w, v.Visit, http.StatusOK, f.page)
 }
 

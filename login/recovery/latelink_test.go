@@ -28,3 +28,29 @@ func TestS039_WhoWroteTooLongIsToldSo(t *testing.T) {
 		s.Want(j.confirm(page, nueva, enrolling()...), http.StatusSeeOther, "/generar-recuperar/listo")
 	})
 }
+
+// S039: the form outlives its link on the page too, reloaded or in the other
+// language, and no longer than its quarter of an hour; elsewhere it does not.
+func TestS039_AReloadedFormIsStillGood(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		j := s.journey()
+		link := j.ask(s.diana)
+		j.Open(link)
+		s.Pass(14 * time.Minute)
+		j.Get("/generar-recuperar/clave")
+		s.Pass(10 * time.Minute) // the link has ended
+		page := j.Get("/generar-recuperar/clave?ui_locales=en")
+		s.WantText(page, `data-left="300"`)
+		if other := s.NewBrowser().Open(link); other.Hidden("abierto") != "" {
+			t.Errorf("another browser may still: %s", other.Main())
+		}
+		s.Want(j.confirm(page, nueva, enrolling()...), http.StatusSeeOther, "/generar-recuperar/listo")
+
+		j = s.journey()
+		j.Open(j.ask(s.maria))
+		s.Pass(15*time.Minute + time.Second)
+		if late := j.Get("/generar-recuperar/clave"); late.Hidden("abierto") != "" {
+			t.Errorf("a quarter of an hour later: %s", late.Main())
+		}
+	})
+}

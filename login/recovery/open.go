@@ -25,9 +25,13 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) (*visit, *storage.
 // is spent (T11).
 func (s *Server) getClave(w http.ResponseWriter, r *http.Request) error {
 	v, link, err := s.link(w, r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	opened, running := s.running(r, v, link)
+	switch {
+	case !v.Opens(link) && running: // reloaded, or in the other language
+		return s.showClave(w, r, v, link, opened, false)
 	case !v.Opens(link):
 		return s.showDead(w, r, v, link)
 	case !v.AskedFor(link):
@@ -35,6 +39,20 @@ func (s *Server) getClave(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return s.showClave(w, r, v, link, v.Now, false)
 	}
+}
+
+// cookieOpened keeps in the browser what the field abierto says, so that the form
+// outlives its link on the page too.
+const cookieOpened = "abierto"
+
+// running is when the form was first shown that this browser has of link and may
+// still send, though the link may have ended; false where there is none.
+func (s *Server) running(r *http.Request, v *visit, link *storage.Link) (time.Time, bool) {
+	if link == nil || !link.UsedAt.IsZero() || !link.ReplacedAt.IsZero() || !v.AskedFor(link) {
+		return time.Time{}, false
+	}
+	opened, ours := s.readOpened(link, s.KeptSecret(r, cookieOpened))
+	return opened, ours && v.Now.Before(opened.Add(s.cfg.Window))
 }
 
 // postClave is POST /generar-recuperar/clave: the questions of another browser, or
@@ -123,7 +141,7 @@ func (s *Server) elsewhere(r *http.Request, v *visit, link *storage.Link) (*else
 		e.page.Personal = e.asked.enrolled[0].Question
 		return e, nil
 	}
-	e.asked, err = s.subject(ctx, a.Identifier, v.Now)
+	e.asked, err = s.subject(ctx, a.Identifier, link.CreatedAt.Time)
 	if errors.Is(err, errRegistry) {
 		before, found := s.shown.of(ownerOf(link))
 		if !found {

@@ -4,34 +4,38 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"strconv"
-	"strings"
+	"encoding/binary"
 	"time"
 
 	"iess.gob.ec/clave/storage"
 )
 
-// opened is what the field abierto says: when the form of a link was first shown,
-// under a keyed hash, so that nobody makes it later (S039, D07).
+// openedSize is how many bytes opened has before it is encoded: the time in
+// microseconds since the epoch, then a keyed hash cut to 192 bits, so that it is as
+// long as the secrets that a browser keeps for us.
+const openedSize, openedTime = 32, 8
+
+// opened is what the field abierto says, and the cookie of that name: when the form
+// of a link was first shown, under a keyed hash, so that nobody makes it later
+// (S039, D07).
 func (s *Server) opened(link *storage.Link, at time.Time) string {
-	text := strconv.FormatInt(storage.At(at).UnixMicro(), 10)
-	return text + "." + base64.RawURLEncoding.EncodeToString(s.openedMAC(link, text))
+	micros := binary.BigEndian.AppendUint64(nil, uint64(storage.At(at).UnixMicro()))
+	return base64.RawURLEncoding.EncodeToString(append(micros, s.openedMAC(link, micros)...))
 }
 
 // readOpened is when the form was first shown that came with field; false where we
 // did not write that for the link.
 func (s *Server) readOpened(link *storage.Link, field string) (time.Time, bool) {
-	text, mac, _ := strings.Cut(field, ".")
-	sum, err := base64.RawURLEncoding.DecodeString(mac)
-	micros, perr := strconv.ParseInt(text, 10, 64)
-	if err != nil || perr != nil || !hmac.Equal(sum, s.openedMAC(link, text)) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(field)
+	if err != nil || len(b) != openedSize || !hmac.Equal(b[openedTime:], s.openedMAC(link, b[:openedTime])) {
 		return time.Time{}, false
 	}
-	return time.UnixMicro(micros).UTC(), true
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC(), true //nolint:gosec // as above
 }
 
-func (s *Server) openedMAC(link *storage.Link, text string) []byte {
+func (s *Server) openedMAC(link *storage.Link, micros []byte) []byte {
 	mac := hmac.New(sha256.New, s.DB.ChallengeKey())
-	mac.Write([]byte("recovery.opened\x00" + link.ID + "\x00" + text))
-	return mac.Sum(nil)
+	mac.Write([]byte("recovery.opened\x00" + link.ID + "\x00"))
+	mac.Write(micros)
+	return mac.Sum(nil)[:openedSize-openedTime]
 }
