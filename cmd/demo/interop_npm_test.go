@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,13 +31,16 @@ func TestInterop(t *testing.T) {
 	}
 	fapi, jwk := fapiClient(t)
 	for _, engine := range []string{"sqlite", "postgres"} {
-		w := newWorld(t, engine, withInterop(t, fapi))
+		told := interopClient("interop-openid-client", "client_secret_post", "PS256")
+		end := fmt.Sprintf("http://127.0.0.1:%d/fin", freePort(t))
+		told["backchannel_logout_uri"] = end
+		w := newWorld(t, engine, withInterop(t, fapi, told))
 		for _, c := range []struct {
 			script, alg string
 			steps       []string
 		}{
 			{"openid-client", "PS256", []string{
-				"discovery", "login", "code", "replay refused", "single sign-on", "userinfo", "refresh", "logout", "unknown token refused",
+				"discovery", "login", "code", "replay refused", "single sign-on", "userinfo", "refresh", "logout", "back-channel logout", "unknown token refused",
 			}},
 			{"oauth4webapi", "EdDSA", []string{"discovery", "login", "code", "userinfo", "refresh", "logout", "replay revokes the family"}},
 			{"fapi", "ES256", []string{
@@ -51,7 +55,7 @@ func TestInterop(t *testing.T) {
 				settings, err := json.Marshal(map[string]string{
 					"issuer": w.issuer, "client_id": "interop-" + c.script, "client_secret": interopSecret, "alg": c.alg,
 					"jwk":          jwk,
-					"redirect_uri": callback, "post_logout_redirect_uri": interopGoodbye,
+					"redirect_uri": callback, "post_logout_redirect_uri": interopGoodbye, "backchannel_logout_uri": end,
 					"scope":  "openid profile cedula offline_access",
 					"cedula": "1759999913", "clave": commonClave, "name": "María Fernanda Quishpe Andrade",
 				})

@@ -20,24 +20,13 @@ const (
 )
 
 // withInterop registers an application per authentication method and algorithm,
-// with the names of the standards only, as a team would, and more.
+// and more.
 func withInterop(t *testing.T, more ...map[string]any) func(*options) {
 	t.Helper()
-	file := more
-	for id, how := range map[string][2]string{
-		"interop-go":            {"client_secret_basic", "ES256"},
-		"interop-openid-client": {"client_secret_post", "PS256"},
-		"interop-oauth4webapi":  {"client_secret_basic", "EdDSA"},
-		"interop-rs256":         {"client_secret_basic", "RS256"},
-	} {
-		file = append(file, map[string]any{
-			"client_id": id, "client_secret": interopSecret, "client_name": "Interop " + how[1],
-			"client_uri": "http://localhost:9/", "redirect_uris": []string{interopCallback},
-			"post_logout_redirect_uris": []string{interopGoodbye}, "grant_types": []string{"authorization_code", "refresh_token"},
-			"response_types": []string{"code"}, "token_endpoint_auth_method": how[0], "id_token_signed_response_alg": how[1],
-			"scope": "openid profile email cedula afiliacion offline_access",
-		})
-	}
+	file := append(more,
+		interopClient("interop-go", "client_secret_basic", "ES256"),
+		interopClient("interop-oauth4webapi", "client_secret_basic", "EdDSA"),
+		interopClient("interop-rs256", "client_secret_basic", "RS256"))
 	data, err := json.Marshal(file)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +36,18 @@ func withInterop(t *testing.T, more ...map[string]any) func(*options) {
 		t.Fatal(err)
 	}
 	return func(o *options) { o.clients = path }
+}
+
+// interopClient is an application as a team would register it, with the names of
+// the standards only.
+func interopClient(id, method, alg string) map[string]any {
+	return map[string]any{
+		"client_id": id, "client_secret": interopSecret, "client_name": "Interop " + alg,
+		"client_uri": "http://localhost:9/", "redirect_uris": []string{interopCallback},
+		"post_logout_redirect_uris": []string{interopGoodbye}, "grant_types": []string{"authorization_code", "refresh_token"},
+		"response_types": []string{"code"}, "token_endpoint_auth_method": method, "id_token_signed_response_alg": alg,
+		"scope": "openid profile email cedula afiliacion offline_access",
+	}
 }
 
 // TestGoOIDC: the clients most Go programs use, coreos/go-oidc and x/oauth2, go

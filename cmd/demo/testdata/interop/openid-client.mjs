@@ -1,10 +1,26 @@
-// The way of an application that uses openid-client: discovery, code with PKCE, refresh, userinfo, logout.
+// The way of an application that uses openid-client: discovery, code with PKCE, refresh, userinfo, logout, and being
+// told of a logout by the back channel, whose tokens it verifies with jose as openid-client does its own.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
+import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as client from "openid-client";
 import { Person } from "./person.mjs";
 
 const settings = JSON.parse(process.env.CLAVE_INTEROP);
 const person = new Person();
+
+const told = []; // logout tokens, in the order in which they came
+const end = new URL(settings.backchannel_logout_uri);
+const backChannel = createServer(async (request, response) => {
+  const form = new URLSearchParams(await text(request));
+  const good = request.method === "POST" && request.url === end.pathname && form.has("logout_token");
+  if (good) told.push(form.get("logout_token"));
+  response.writeHead(good ? 200 : 400, { "cache-control": "no-store" }).end();
+  backChannel.emit("told");
+});
+await once(backChannel.listen(Number(end.port), end.hostname), "listening");
 
 const config = await client.discovery(
   new URL(settings.issuer), settings.client_id, { id_token_signed_response_alg: settings.alg },
@@ -71,5 +87,19 @@ const asked = await person.open(there, settings.redirect_uri);
 assert.ok(person.has(asked, "clave"), "after the logout the clave is not asked for");
 console.log("ok logout");
 
+while (told.length === 0) await once(backChannel, "told", { signal: AbortSignal.timeout(20_000) });
+const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+const { payload } = await jwtVerify(told[0], keys, {
+  issuer: settings.issuer, audience: settings.client_id, typ: "logout+jwt", algorithms: [settings.alg],
+  requiredClaims: ["iat", "exp", "jti"], maxTokenAge: 120,
+});
+assert.deepEqual(payload.events, { "http://schemas.openid.net/event/backchannel-logout": {} });
+assert.equal(payload.sid, live.claims().sid);
+assert.equal(payload.sub, claims.sub);
+assert.equal(payload.nonce, undefined);
+assert.equal(told.length, 1, "one session, one logout");
+console.log("ok back-channel logout");
+
 await assert.rejects(client.refreshTokenGrant(config, "nobody-gave-this-one"), { error: "invalid_grant" });
 console.log("ok unknown token refused");
+backChannel.close();
