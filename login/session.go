@@ -162,7 +162,7 @@ func (s *Server) requestSession(ctx context.Context, tx *storage.Tx, v *Visit, p
 // startSession ends old, stores found and ends what the person has too many of.
 func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, old *storage.Session, found storage.Session) error {
 	if old != nil {
-		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, old.AfiliadoID), old.ID, "replaced", v.Now); err != nil {
+		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, old.AfiliadoID), old.ID, storage.CauseReplaced, v.Now); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Reque
 		return err
 	}
 	for _, id := range surplus {
-		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), id, "too many", v.Now); err != nil {
+		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), id, storage.CauseTooMany, v.Now); err != nil {
 			return err
 		}
 	}
@@ -221,7 +221,7 @@ func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request
 	now := s.Now()
 	e := (&Visit{Now: now}).Event(r, eventSessionEnded, found.AfiliadoID)
 	e.ClientID = clientID
-	if err := s.end(ctx, tx, e, found.ID, "logout", now); err != nil {
+	if err := s.end(ctx, tx, e, found.ID, storage.CauseLogout, now); err != nil {
 		return nil, err
 	}
 	value := secret(r, s.cookies.session)

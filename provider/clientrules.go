@@ -71,6 +71,7 @@ func checkChoices(r Registration) error {
 		{"introspection_signed_response_alg", optional(m.IntrospectionSignedAlg), idTokenAlgs()},
 		{"authorization_signed_response_alg", optional(m.AuthorizationSignedAlg), idTokenAlgs()},
 		{"request_object_signing_alg", optional(m.RequestObjectAlg), requestAlgs()},
+		{"iess_events", m.Events, storage.SecurityEvents()},
 		{"iess_profile", optional(m.Profile), []string{profileFAPI2}},
 		{"iess_access_token_format", optional(m.AccessTokenFormat), tokenFormats()},
 	} {
@@ -173,6 +174,7 @@ func checkAddresses(r Registration) error {
 		"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TOSURI,
 		"initiate_login_uri": m.InitiateLoginURI, "sector_identifier_uri": m.SectorIdentifier,
 		"backchannel_logout_uri": m.BackchannelLogoutURI,
+		"iess_events_uri":        m.EventsURI,
 		"jwks_uri":               m.JWKSURI,
 	} {
 		if uri == "" {
@@ -185,11 +187,19 @@ func checkAddresses(r Registration) error {
 	if m.BackchannelLogoutSessionRequired && m.BackchannelLogoutURI == "" {
 		return errors.New("backchannel_logout_session_required: there is no backchannel_logout_uri to send a session to")
 	}
+	switch {
+	case len(m.Events) > 0 && m.EventsURI == "":
+		return errors.New("iess_events: there is no iess_events_uri to send them to")
+	case len(m.Events) == 0 && m.EventsURI != "":
+		return errors.New("iess_events_uri: iess_events names nothing to send there")
+	case len(m.Events) > 0 && !slices.Contains(m.GrantTypes, "authorization_code"):
+		return errors.New("iess_events: nobody signs in to this client, so there is nobody of whom it could be told")
+	}
 	return nil
 }
 
-// checkRedirect says what is wrong with an address to which browsers, or logout
-// tokens, will be sent, to the letter.
+// checkRedirect says what is wrong with an address to which browsers, or tokens of
+// logouts and security events, will be sent, to the letter.
 func checkRedirect(uri string, native bool) error {
 	if len(uri) > 2000 || strings.ContainsFunc(uri, func(c rune) bool { return c <= 0x20 || c >= 0x7f || strings.ContainsRune("\\\"<>^`{|}*", c) }) {
 		return errors.New("holds characters that are not allowed, or more than 2000 bytes")

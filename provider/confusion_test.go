@@ -22,14 +22,20 @@ func TestJWT_3_12_EachTokenInItsOwnPlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			end, err := h.logoutTokenFor(t.Context(), client, storage.LogoutDelivery{SID: "sid", ClientID: "jwt", AfiliadoID: h.person.ID}, h.clock.now())
+			end, err := h.logoutTokenFor(t.Context(), client, storage.Delivery{SID: "sid", ClientID: "jwt", AfiliadoID: h.person.ID}, h.clock.now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, err := h.securityEventFor(t.Context(), client, storage.Delivery{
+				ID: "id", Event: storage.SessionRevoked, SID: "sid", ClientID: "jwt", AfiliadoID: h.person.ID,
+			}, h.clock.now())
 			if err != nil {
 				t.Fatal(err)
 			}
 			return map[string]string{
 				"code": h.code("jwt"), "refresh token": api.get("refresh_token"), "access token": a.get("access_token"), "ID token": a.get("id_token"),
 				"client assertion": key.sign(t, "JWT", h.assertionClaims("service")), "signed userinfo": info, "signed introspection": signed.text,
-				"resource's token": api.get("access_token"), "logout token": end,
+				"resource's token": api.get("access_token"), "logout token": end, "security event": event,
 			}
 		}
 		places := map[string]struct {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,7 +16,7 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// desk is where applications take logout tokens.
+// desk is where applications take logout tokens and security events.
 type desk struct {
 	*httptest.Server
 	answer func(w http.ResponseWriter, r *http.Request, n int) // the nth POST, from 1
@@ -26,8 +27,9 @@ type desk struct {
 
 // notice is one POST that came.
 type notice struct {
-	path, media string
-	form        url.Values
+	path, media, accept string
+	form                url.Values
+	event               string // a security event token
 }
 
 func newDesk(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, n int)) *desk {
@@ -43,18 +45,37 @@ func status(all ...int) func(w http.ResponseWriter, r *http.Request, n int) {
 	return func(w http.ResponseWriter, _ *http.Request, n int) { w.WriteHeader(all[min(n, len(all))-1]) }
 }
 
+// taking takes all that comes.
+func taking(w http.ResponseWriter, r *http.Request, _ int) {
+	if r.Header.Get("Content-Type") == mediaSecurityEvent {
+		w.WriteHeader(http.StatusAccepted)
+	}
+}
+
+// subscribing is what an application's file says to receive events at address.
+func subscribing(address string, events ...string) string {
+	return `"iess_events":["` + strings.Join(events, `","`) + `"],"iess_events_uri":"` + address + `"`
+}
+
 // ServeHTTP implements http.Handler.
 func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	if err := r.ParseForm(); err != nil {
+	err := r.ParseForm()
+	came := notice{r.URL.Path, r.Header.Get("Content-Type"), r.Header.Get("Accept"), r.PostForm, ""}
+	if came.media == mediaSecurityEvent {
+		var body []byte
+		body, err = io.ReadAll(r.Body)
+		came.event = string(body)
+	}
+	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	d.mu.Lock()
-	d.taken = append(d.taken, notice{r.URL.Path, r.Header.Get("Content-Type"), r.PostForm})
+	d.taken = append(d.taken, came)
 	n := len(d.taken)
 	d.mu.Unlock()
 	d.answer(w, r, n)
@@ -77,7 +98,7 @@ func (h *house) register(id, address string, members ...string) {
 
 // leaves signs in at the application, signs out, and returns the ID token and how
 // the delivery stands.
-func (h *house) leaves(client string) (string, storage.LogoutDelivery) {
+func (h *house) leaves(client string) (string, storage.Delivery) {
 	h.t.Helper()
 	if h.session == nil {
 		h.signIn(h.person)
@@ -89,9 +110,9 @@ func (h *house) leaves(client string) (string, storage.LogoutDelivery) {
 }
 
 // delivery is the newest one to the application.
-func (h *house) delivery(client string) storage.LogoutDelivery {
+func (h *house) delivery(client string) storage.Delivery {
 	h.t.Helper()
-	all, err := h.db.ClientLogouts(h.t.Context(), client, 1)
+	all, err := h.db.ClientDeliveries(h.t.Context(), client, 1)
 	if err != nil || len(all) != 1 {
 		h.t.Fatalf("%s: %d deliveries, %v", client, len(all), err)
 	}
@@ -100,12 +121,12 @@ func (h *house) delivery(client string) storage.LogoutDelivery {
 
 func (h *house) deliver() {
 	h.t.Helper()
-	if err := h.DeliverLogouts(h.t.Context()); err != nil {
+	if err := h.Deliver(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-// logoutClaims verifies a logout token with the published keys.
+// logoutClaims verifies a logout token, or a security event token, with the published keys.
 func (h *house) logoutClaims(raw, alg string) (jose.Header, map[string]json.RawMessage) {
 	h.t.Helper()
 	_, body := h.do(http.MethodGet, PathKeys, "")

@@ -36,10 +36,12 @@
 // from the database when the browser comes; it is spent when the sign-in that came
 // of it is completed.
 //
-// The end of a session queues a delivery for each application it had entered, in
-// its own transaction (storage). RunLogouts signs a logout token for each when it
-// is sent, over a client that connects to no inner address (newOutbound), and each
-// application has a lane of its own, so that none waits for another.
+// The end of a session queues a delivery for each application it had entered, and a
+// security event (RFC 8417) one for each that receives such events and knows the
+// person, in the transaction of the effect (storage). RunDeliveries signs a token
+// for each when it is sent, over a client that connects to no inner address
+// (newOutbound), and each application has a lane of its own, so that none waits for
+// another.
 //
 // The tables in tables.go say what is supported; discovery prints them and the
 // handlers obey them. Only fixed sentences leave; causes go to the log with the

@@ -76,10 +76,11 @@ const (
 	typeAccess        jose.ContentType = "at+jwt"                  // RFC 9068
 	typeLogout        jose.ContentType = "logout+jwt"              // OpenID Connect Back-Channel Logout 1.0
 	typeIntrospection jose.ContentType = "token-introspection+jwt" // RFC 9701
+	typeSecurityEvent jose.ContentType = "secevent+jwt"            // RFC 8417
 )
 
 func signedTypes() []jose.ContentType {
-	return []jose.ContentType{typeAccess, typeIntrospection, typeLogout}
+	return []jose.ContentType{typeAccess, typeIntrospection, typeLogout, typeSecurityEvent}
 }
 
 // newKeys parses the stored keys and makes the document of those that are

@@ -109,11 +109,11 @@ func (s *Server) farewells(ctx context.Context, session string, asked *storage.C
 // farewell is how far an application has come, as people are told.
 func farewell(e storage.EndedClient) templates.FarewellState {
 	switch {
-	case e.State == storage.LogoutDelivered:
+	case e.State == storage.DeliveryDelivered:
 		return templates.FarewellClosed
-	case e.State == storage.LogoutPending && e.Attempts == 0:
+	case e.State == storage.DeliveryPending && e.Attempts == 0:
 		return templates.FarewellTelling
-	case e.State == storage.LogoutPending:
+	case e.State == storage.DeliveryPending:
 		return templates.FarewellSilent
 	default:
 		return templates.FarewellOwn

@@ -178,7 +178,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, session *sto
 		return err
 	}
 	forget(w)
-	s.hurryLogouts()
+	s.hurryDeliveries()
 	return nil
 }
 

@@ -27,7 +27,7 @@ func TestASVS_9_2_2_OIDC_2_4_7_LogoutToken(t *testing.T) {
 			h.register(id, d.URL+"/"+id+"?app=1", more)
 			token, _ := h.leaves(id)
 			h.deliver()
-			want(t, "state", h.delivery(id).State, storage.LogoutDelivered)
+			want(t, "state", h.delivery(id).State, storage.DeliveryDelivered)
 			all := d.notices()
 			got := all[len(all)-1]
 			want(t, "where", got.path, "/"+id)
@@ -39,7 +39,7 @@ func TestASVS_9_2_2_OIDC_2_4_7_LogoutToken(t *testing.T) {
 			login := h.claimsOf(token)
 			now := h.clock.now().Unix()
 			for name, value := range map[string]any{
-				"iss": h.url, "aud": id, "iat": now, "exp": now + 120, "events": map[string]struct{}{eventLogout: {}},
+				"iss": h.url, "aud": id, "iat": now, "exp": now + 120, "events": map[string]struct{}{storage.BackchannelLogout: {}},
 				"sub": login["sub"], "sid": login["sid"],
 			} {
 				text, err := json.Marshal(value)
@@ -74,16 +74,16 @@ func TestLogoutIsRetriedUntilItIsTaken(t *testing.T) {
 		for i, class := range []string{"status 503", "redirect", "status 404"} {
 			h.deliver()
 			got := h.delivery("slow")
-			want(t, class, got.State, storage.LogoutPending)
+			want(t, class, got.State, storage.DeliveryPending)
 			want(t, class, got.LastError, class)
 			want(t, class+": attempts", got.Attempts, i+1)
-			want(t, class+": later", got.NextAt.Sub(h.clock.now()), logoutPause(i))
+			want(t, class+": later", got.NextAt.Sub(h.clock.now()), deliveryPause(i))
 			h.deliver()
 			want(t, class+": not before", len(d.notices()), i+1)
-			h.clock.add(logoutPause(i))
+			h.clock.add(deliveryPause(i))
 		}
 		h.deliver()
-		want(t, "state", h.delivery("slow").State, storage.LogoutDelivered)
+		want(t, "state", h.delivery("slow").State, storage.DeliveryDelivered)
 		for _, n := range d.notices() {
 			_, claims := h.logoutClaims(n.form.Get("logout_token"), "ES256")
 			jti[string(claims["jti"])], iat[string(claims["iat"])] = true, true
@@ -96,7 +96,7 @@ func TestLogoutIsRetriedUntilItIsTaken(t *testing.T) {
 		h.register("no", refused.URL)
 		h.leaves("no")
 		h.deliver()
-		want(t, "400 is final", h.delivery("no").State, storage.LogoutRefused)
+		want(t, "400 is final", h.delivery("no").State, storage.DeliveryRefused)
 	})
 }
 
@@ -105,12 +105,12 @@ func TestLogoutIsGivenUpInTheEnd(t *testing.T) {
 		d := newDesk(t, status(http.StatusInternalServerError))
 		h.register("down", d.URL)
 		_, first := h.leaves("down")
-		for h.delivery("down").State == storage.LogoutPending {
+		for h.delivery("down").State == storage.DeliveryPending {
 			h.clock.add(h.delivery("down").NextAt.Sub(h.clock.now()))
 			h.deliver()
 		}
 		got := h.delivery("down")
-		want(t, "state", got.State, storage.LogoutFailed)
+		want(t, "state", got.State, storage.DeliveryFailed)
 		if took := got.DoneAt.Sub(first.CreatedAt.Time); took > h.Logouts.GiveUp || took < h.Logouts.GiveUp-15*time.Minute {
 			t.Errorf("given up after %v, want just under %v", took, h.Logouts.GiveUp)
 		}
@@ -131,12 +131,12 @@ func TestLogoutOfAnApplicationThatIsGone(t *testing.T) {
 		h.clock.add(2 * time.Second)
 		h.deliver()
 		for _, id := range []string{"disabled", "moved"} {
-			want(t, id, h.delivery(id).State, storage.LogoutCancelled)
+			want(t, id, h.delivery(id).State, storage.DeliveryCancelled)
 		}
 		want(t, "told", len(d.notices()), 0)
 		h.signIn(h.person)
 		h.logoutGet("id_token_hint", h.tokens("web", "openid").get("id_token"))
-		if all, err := h.db.ClientLogouts(t.Context(), "web", 1); err != nil || len(all) != 0 {
+		if all, err := h.db.ClientDeliveries(t.Context(), "web", 1); err != nil || len(all) != 0 {
 			t.Errorf("web: %v, %v; want none queued", all, err)
 		}
 	})
@@ -156,13 +156,13 @@ func TestLogoutIsGivenBackByAStop(t *testing.T) {
 		})
 		h.register("busy", d.URL)
 		h.leaves("busy")
-		h.RunLogouts(ctx)
+		h.RunDeliveries(ctx)
 		got := h.delivery("busy")
-		want(t, "state", got.State, storage.LogoutPending)
+		want(t, "state", got.State, storage.DeliveryPending)
 		want(t, "attempts", got.Attempts, 0)
 		want(t, "lease", got.Lease, "")
 		h.deliver()
-		want(t, "state", h.delivery("busy").State, storage.LogoutDelivered)
+		want(t, "state", h.delivery("busy").State, storage.DeliveryDelivered)
 	})
 }
 
@@ -210,7 +210,7 @@ func TestLoggedOutPageSaysWhoWasReached(t *testing.T) {
 		says(body, "pronta", "Closed")
 		says(body, "rota", "No answer")
 		says(body, "niega", "Still open")
-		h.clock.add(logoutPause(0))
+		h.clock.add(deliveryPause(0))
 		h.deliver()
 		body = look()
 		says(body, "rota", "Closed")
@@ -222,11 +222,12 @@ func TestLoggedOutPageSaysWhoWasReached(t *testing.T) {
 	})
 }
 
-// Replicas share the work: each application is told once of each session.
-func TestReplicasTellApplicationsOnce(t *testing.T) {
+// Replicas share the work: each application is told once of each session, and of
+// each event (T18).
+func TestT18_ReplicasTellApplicationsOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		d := newDesk(t, status(http.StatusOK))
-		h.register("shared", d.URL)
+		d := newDesk(t, taking)
+		h.register("shared", d.URL, subscribing(d.URL, storage.SessionRevoked))
 		const all = 30
 		h.inTx(func(tx *storage.Tx) error {
 			for range all {
@@ -246,17 +247,17 @@ func TestReplicasTellApplicationsOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error)
-		go func() { ended <- replica.DeliverLogouts(t.Context()) }()
+		go func() { ended <- replica.Deliver(t.Context()) }()
 		h.deliver()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
 		jtis := map[string]bool{}
 		for _, n := range d.notices() {
-			_, claims := h.logoutClaims(n.form.Get("logout_token"), "ES256")
+			_, claims := h.logoutClaims(n.form.Get("logout_token")+n.event, "ES256")
 			jtis[string(claims["jti"])] = true
 		}
-		want(t, "told", len(d.notices()), all)
-		want(t, "each once", len(jtis), all)
+		want(t, "told, of the logout and of the event", len(d.notices()), 2*all)
+		want(t, "each once", len(jtis), 2*all)
 	})
 }

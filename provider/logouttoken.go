@@ -13,9 +13,6 @@ import (
 // recommends.
 const logoutLife = 2 * time.Minute
 
-// eventLogout is the one member of a logout token's events.
-const eventLogout = "http://schemas.openid.net/event/backchannel-logout"
-
 // logoutToken are the claims of a logout token (section 2.4). There is no nonce:
 // one is not allowed.
 type logoutToken struct {
@@ -29,17 +26,17 @@ type logoutToken struct {
 	SID    string              `json:"sid"`
 }
 
-// logoutTokenFor is the logout token of d at now, signed as the application's ID
-// tokens are. Each attempt gets a new one, with the same jti: an application that
+// logoutTokenFor is the logout token of d, a logout, at now, signed as the
+// application's ID tokens are. Each attempt gets a new one, with the same jti: an application that
 // has seen it has done what it asks.
-func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storage.LogoutDelivery, now time.Time) (string, error) {
+func (s *Server) logoutTokenFor(ctx context.Context, c *storage.Client, d storage.Delivery, now time.Time) (string, error) {
 	signer, err := s.keys.typed(ctx, c.Metadata.IDTokenSignedAlg, typeLogout)
 	if err != nil {
 		return "", err
 	}
 	payload, err := json.Marshal(logoutToken{
 		Iss: s.Issuer, Sub: s.DB.Subject(*c, d.AfiliadoID), Aud: c.ID, Iat: now.Unix(), Exp: now.Add(logoutLife).Unix(),
-		JTI: storage.Hash("logout " + d.SID), Events: map[string]struct{}{eventLogout: {}}, SID: d.SID,
+		JTI: storage.Hash("logout " + d.SID), Events: map[string]struct{}{storage.BackchannelLogout: {}}, SID: d.SID,
 	})
 	if err != nil {
 		return "", fmt.Errorf("provider: logout token: %w", err)

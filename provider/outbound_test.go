@@ -122,7 +122,7 @@ func TestLogoutAnswersAreBounded(t *testing.T) {
 		h.register("endless", d.URL)
 		h.leaves("endless")
 		h.deliver()
-		want(t, "state", h.delivery("endless").State, storage.LogoutDelivered)
+		want(t, "state", h.delivery("endless").State, storage.DeliveryDelivered)
 		d.Close() // the handler has ended
 		if sent >= 64<<20 {
 			t.Error("all of it was read")
@@ -145,7 +145,7 @@ func TestFT23_HalfOfTheApplicationsHang(t *testing.T) {
 			}
 		})
 		h.Logouts.Timeout = 30 * time.Second
-		h.logouts = newLogouts(h.Logouts)
+		h.deliveries = newDeliveries(h.Logouts)
 		h.inTx(func(tx *storage.Tx) error {
 			for n := range all {
 				id := "app-" + strconv.Itoa(n)
@@ -164,11 +164,11 @@ func TestFT23_HalfOfTheApplicationsHang(t *testing.T) {
 		res, _ := h.logoutGet("id_token_hint", hint, "post_logout_redirect_uri", "https://web.example/bye")
 		want(t, "the person is out", res.Header.Get("Location"), "https://web.example/bye")
 		delivered := make(chan error)
-		go func() { delivered <- h.DeliverLogouts(t.Context()) }()
+		go func() { delivered <- h.Deliver(t.Context()) }()
 		look := time.NewTicker(20 * time.Millisecond)
 		defer look.Stop()
 		states := func() map[string]int64 {
-			counts, err := h.db.LogoutCounts(t.Context(), h.clock.now().Add(-time.Hour))
+			counts, err := h.db.DeliveryCounts(t.Context(), h.clock.now().Add(-time.Hour))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +178,7 @@ func TestFT23_HalfOfTheApplicationsHang(t *testing.T) {
 			}
 			return out
 		}
-		for states()[storage.LogoutDelivered] < all/2 { // while a quarter hangs
+		for states()[storage.DeliveryDelivered] < all/2 { // while a quarter hangs
 			<-look.C
 		}
 		_, page := h.do(http.MethodGet, PathLoggedOut+"?sesion="+session, "")
@@ -189,8 +189,8 @@ func TestFT23_HalfOfTheApplicationsHang(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := states()
-		want(t, "delivered", got[storage.LogoutDelivered], int64(all*3/4)) // those that hung answered in the end
-		want(t, "to be asked again", got[storage.LogoutPending], int64(all/4))
+		want(t, "delivered", got[storage.DeliveryDelivered], int64(all*3/4)) // those that hung answered in the end
+		want(t, "to be asked again", got[storage.DeliveryPending], int64(all/4))
 		want(t, "followed no redirect", len(d.notices()), all)
 	})
 }

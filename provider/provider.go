@@ -76,7 +76,8 @@ type Config struct {
 	RefreshLife time.Duration // of a family of refresh tokens: 30 days, absolute
 	KeyCache    time.Duration // how long applications may cache the JWKS: 10 minutes
 
-	// Logouts says how applications are told that a session has ended.
+	// Logouts says how applications are told that a session has ended, and of
+	// security events.
 	Logouts LogoutConfig
 	// ClientKeys says how the keys that applications serve themselves (jwks_uri) are
 	// read.
@@ -100,7 +101,7 @@ type Server struct {
 	Config
 	keys       *keyring
 	clientKeys *clientKeys
-	logouts    *logouts
+	deliveries *deliveries
 	metadata   document
 	machine    http.Handler
 	csrf       *http.CrossOriginProtection
@@ -136,7 +137,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("provider: the %s lifetime is %v; it must be between 1s and %v", d.name, *d.value, d.most)
 		}
 	}
-	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection(), logouts: newLogouts(cfg.Logouts)}
+	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection(), deliveries: newDeliveries(cfg.Logouts)}
 	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife, logoutLife)+cfg.KeyCache)
 	if cfg.ClientKeys.Timeout == 0 {
 		cfg.ClientKeys.Timeout = 5 * time.Second

@@ -164,7 +164,7 @@ func knownMembers() []string {
 		"application_type", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri", "token_endpoint_auth_method",
 		"grant_types", "response_types", "scope", "subject_type", "sector_identifier_uri", "id_token_signed_response_alg",
 		"default_max_age", "default_acr_values", "require_auth_time", "iess_first_party", "iess_pkce", "iess_access_token_format",
-		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
+		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "iess_events", "iess_events_uri", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
 		"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email", "userinfo_signed_response_alg",
 		"introspection_signed_response_alg", "iess_resource_server",
 	}, promises())
@@ -186,7 +186,6 @@ func unsupported(name string) (string, bool) {
 		"introspection_encrypted_response_alg": "", "introspection_encrypted_response_enc": "",
 		"software_id": "", "software_version": "", "client_id_issued_at": "", "client_secret_expires_at": "0",
 		"registration_access_token": "", "registration_client_uri": "",
-		"iess_events": "[]",
 	}[name]
 	return off, ok
 }

@@ -207,7 +207,8 @@ func (tx *Tx) LockAfiliadoByMAC(ctx context.Context, identifierMAC []byte) (*Afi
 	return tx.afiliado(ctx, `SELECT `+afiliadoColumns+` FROM afiliado a WHERE a.identifier_mac = ?`+tx.db.dia.forUpdate, identifierMAC)
 }
 
-// DisableAfiliado switches the account off.
+// DisableAfiliado switches the account off and queues AccountDisabled for the
+// applications that know the person.
 func (tx *Tx) DisableAfiliado(ctx context.Context, id, reason string, now time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE afiliado SET disabled_at = ?, disabled_reason = ?, updated_at = ? WHERE id = ?`, At(now), reason, At(now), id)
 	if err == nil && n == 0 {
@@ -216,7 +217,7 @@ func (tx *Tx) DisableAfiliado(ctx context.Context, id, reason string, now time.T
 	if err != nil {
 		return fmt.Errorf("storage: disable afiliado: %w", err)
 	}
-	return nil
+	return tx.QueueEvent(ctx, AccountDisabled, CauseDisabled, id, now)
 }
 
 // SetLocale remembers the language the person chose.

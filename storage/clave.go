@@ -68,10 +68,14 @@ func (r reads) ClaveFacts(ctx context.Context, afiliadoID string) (*Clave, error
 
 // SetClave gives the person c as her only clave and remembers it in her
 // history, of which the newest keep rows stay (S089). Where c.RecoveredAt is zero,
-// as in a change or a renewal, that of the clave before is kept.
+// as in a change or a renewal, that of the clave before is kept. It queues
+// CredentialChange for the applications that know her.
 func (tx *Tx) SetClave(ctx context.Context, c Clave, keep int) error {
 	sealed, err := tx.db.ring.seal("clave", "clave.phc/"+c.AfiliadoID, []byte(c.PHC))
 	if err != nil {
+		return err
+	}
+	if err := tx.queueNewClave(ctx, c); err != nil {
 		return err
 	}
 	err = tx.run(ctx, `INSERT INTO clave (afiliado_id, phc, long, created_at, due_at, compromised, recovered_at) VALUES (?, ?, ?, ?, ?, ?, ?)

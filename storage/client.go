@@ -41,6 +41,9 @@ type ClientMetadata struct {
 	// nowhere. Each names the session, whether the application requires it or not.
 	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
+	// Events are the types of security events that are pushed (RFC 8935) to EventsURI.
+	Events    []string `json:"iess_events,omitempty"`
+	EventsURI string   `json:"iess_events_uri,omitempty"`
 
 	// The application's public keys: a JWK set, or where it serves one.
 	JWKS    json.RawMessage `json:"jwks,omitempty"`
@@ -131,11 +134,12 @@ func (tx *Tx) SaveClient(ctx context.Context, c Client) error {
 	if err != nil {
 		return fmt.Errorf("storage: client metadata: %w", err)
 	}
-	err = tx.run(ctx, `INSERT INTO client (id, metadata, secret_mac, disabled_at, created_at, updated_at, backchannel_logout_uri)
-		VALUES (?, ?, ?, 0, ?, ?, ?)
+	err = tx.run(ctx, `INSERT INTO client (id, metadata, secret_mac, disabled_at, created_at, updated_at, backchannel_logout_uri, events)
+		VALUES (?, ?, ?, 0, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, secret_mac = COALESCE(excluded.secret_mac, client.secret_mac),
-		disabled_at = 0, updated_at = excluded.updated_at, backchannel_logout_uri = excluded.backchannel_logout_uri`,
-		c.ID, string(metadata), c.SecretMAC, c.UpdatedAt, c.UpdatedAt, c.Metadata.BackchannelLogoutURI)
+		disabled_at = 0, updated_at = excluded.updated_at, backchannel_logout_uri = excluded.backchannel_logout_uri,
+		events = excluded.events`,
+		c.ID, string(metadata), c.SecretMAC, c.UpdatedAt, c.UpdatedAt, c.Metadata.BackchannelLogoutURI, subscribed(c.Metadata))
 	if err != nil {
 		return fmt.Errorf("storage: save client: %w", err)
 	}

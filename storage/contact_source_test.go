@@ -121,10 +121,12 @@ func TestMigrationKeepsAddressesThatWereChangedHere(t *testing.T) {
 		for _, column := range []string{"email_source", "mobile_source", "landline_source"} {
 			must(t, raw, `ALTER TABLE afiliado DROP COLUMN `+column)
 		}
-		must(t, raw, `ALTER TABLE recovery_budget DROP COLUMN shut_at`) // of the step after
+		must(t, raw, `ALTER TABLE recovery_budget DROP COLUMN shut_at`) // of the steps after
+		must(t, raw, `ALTER TABLE client DROP COLUMN events`)
+		must(t, raw, `DROP TABLE event_delivery`)
 		must(t, raw, `DELETE FROM goose_db_version WHERE version_id >= 13`)
-		if names, err := db.Migrate(t.Context()); err != nil || len(names) != 2 {
-			t.Fatalf("got %q, %v; want two steps", names, err)
+		if names, err := db.Migrate(t.Context()); err != nil || len(names) != 3 {
+			t.Fatalf("got %q, %v; want three steps", names, err)
 		}
 		for _, step := range []struct{ file, want, other string }{
 			{file("maria@example.org", "eva@example.net"), "propia@example.org", "eva@example.net"},

@@ -26,7 +26,7 @@ type filled02 struct {
 	grant   storage.Grant
 	row     int64
 	mails   map[string]storage.Message
-	logouts []storage.LogoutDelivery // leased
+	told    []storage.Delivery // leased: a logout and a security event of one application, logouts of two
 }
 
 func fill02(t *testing.T, db *storage.DB) filled02 {
@@ -42,7 +42,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 			tx.AddAuthRequest(ctx, f.request),
 			tx.SetClave(ctx, storage.Clave{AfiliadoID: f.a.ID, PHC: "old", CreatedAt: storage.At(now)}, 2),
 			tx.KeepDevice(ctx, storage.Device{ID: "device", SecretHash: "device", AfiliadoID: f.a.ID, ExpiresAt: storage.At(now.Add(time.Hour))}),
-			tx.SaveClient(ctx, told("historia")),
+			tx.SaveClient(ctx, subscriber("historia", storage.SecurityEvents()...)),
 			tx.SaveConsent(ctx, storage.Consent{AfiliadoID: f.a.ID, ClientID: "historia", Kind: "notice"}),
 			tx.AddAccessToken(ctx, storage.AccessToken{Hash: "access", GrantID: f.grant.ID, ClientID: "historia", ExpiresAt: storage.At(now.Add(time.Hour))}),
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
@@ -72,7 +72,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 		return tx.CompleteAuthRequest(ctx, done)
 	})
 	fillMail02(t, db, &f)
-	f.logouts = fillLogouts02(t, db, f.a.ID)
+	f.told = fillDeliveries02(t, db, f.a.ID)
 	return f
 }
 

@@ -18,12 +18,12 @@ func told(id string) storage.Client {
 	return storage.Client{ID: id, Metadata: storage.ClientMetadata{BackchannelLogoutURI: "https://" + id + ".example/fin"}}
 }
 
-func leaseLogouts(t testing.TB, db *storage.DB, clientID string, n int, at time.Time) []storage.LogoutDelivery {
+func leaseDeliveries(t testing.TB, db *storage.DB, clientID string, n int, at time.Time) []storage.Delivery {
 	t.Helper()
-	var out []storage.LogoutDelivery
+	var out []storage.Delivery
 	inTx(t, db, func(tx *storage.Tx) error {
 		var err error
-		out, err = tx.LeaseLogouts(t.Context(), clientID, n, at, at.Add(time.Minute))
+		out, err = tx.LeaseDeliveries(t.Context(), clientID, n, at, at.Add(time.Minute))
 		return err
 	})
 	return out
@@ -53,7 +53,7 @@ func joined(t testing.TB, db *storage.DB, afiliadoID string, clients ...string) 
 // states are the deliveries to an application, by sid.
 func states(t testing.TB, db *storage.DB, clientID string) map[string]string {
 	t.Helper()
-	all, err := db.ClientLogouts(t.Context(), clientID, 100)
+	all, err := db.ClientDeliveries(t.Context(), clientID, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestTheEndOfASessionQueuesItsApplications(t *testing.T) {
 				t.Errorf("%s: %v queued, want %d", client, got, want)
 			}
 		}
-		if got := states(t, db, "one")[sid]; got != storage.LogoutPending {
+		if got := states(t, db, "one")[sid]; got != storage.DeliveryPending {
 			t.Errorf("got %q for the sid of one, want it pending", got)
 		}
 		// All but one: the one that goes on is not told.
@@ -147,7 +147,7 @@ func TestTheEndOfAGrantIsToldWhereItsSessionIsGone(t *testing.T) {
 		}
 		late := now.Add(14 * time.Hour)
 		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(ctx, a.ID, "", "recovery", late) })
-		if got := states(t, db, "historia"); len(got) != 1 || got[sid] != storage.LogoutPending {
+		if got := states(t, db, "historia"); len(got) != 1 || got[sid] != storage.DeliveryPending {
 			t.Errorf("got %v, want %s pending", got, sid)
 		}
 		// Told of the logout, it need not be told of the recovery too.
@@ -156,23 +156,23 @@ func TestTheEndOfAGrantIsToldWhereItsSessionIsGone(t *testing.T) {
 		inTx(t, db, func(tx *storage.Tx) error {
 			return errors.Join(tx.AddGrant(ctx, g), done(tx.EndSession(ctx, s.ID, "logout", late)))
 		})
-		d := leaseLogouts(t, db, "historia", 10, late)
+		d := leaseDeliveries(t, db, "historia", 10, late)
 		inTx(t, db, func(tx *storage.Tx) error {
 			for _, d := range d {
-				if err := tx.EndLogout(ctx, d, storage.LogoutDelivered, "", late); err != nil {
+				if err := tx.EndDelivery(ctx, d, storage.DeliveryDelivered, "", late); err != nil {
 					return err
 				}
 			}
 			return tx.EndSessions(ctx, a.ID, "", "recovery", late.Add(time.Minute))
 		})
-		if got := states(t, db, "historia"); len(got) != 2 || got[sid] != storage.LogoutDelivered {
+		if got := states(t, db, "historia"); len(got) != 2 || got[sid] != storage.DeliveryDelivered {
 			t.Errorf("got %v, want %s delivered still", got, sid)
 		}
 	})
 }
 
 // No two replicas hold a delivery; who lost its lease cannot settle it.
-func TestLogoutsAreLeasedOnce(t *testing.T) {
+func TestDeliveriesAreLeasedOnce(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
 		ctx := t.Context()
 		a := person(t, db, "1759999913")
@@ -184,25 +184,25 @@ func TestLogoutsAreLeasedOnce(t *testing.T) {
 			joined(t, db, a.ID, "one", "two")
 		}
 		inTx(t, db, func(tx *storage.Tx) error { return tx.EndSessions(ctx, a.ID, "", "recovery", now) })
-		if due, err := db.LogoutClients(ctx, now); err != nil || strings.Join(due, " ") != "one two" {
+		if due, err := db.DeliveryClients(ctx, now); err != nil || strings.Join(due, " ") != "one two" {
 			t.Errorf("got %q, %v; want both due", due, err)
 		}
-		if due, err := db.LogoutClients(ctx, now.Add(-time.Second)); err != nil || len(due) != 0 {
+		if due, err := db.DeliveryClients(ctx, now.Add(-time.Second)); err != nil || len(due) != 0 {
 			t.Errorf("got %q, %v; want none due yet", due, err)
 		}
-		held := make(chan []storage.LogoutDelivery, all)
+		held := make(chan []storage.Delivery, all)
 		parallel(t, all, func(ctx context.Context, _ int) (bool, error) {
-			var got []storage.LogoutDelivery
+			var got []storage.Delivery
 			err := db.InTx(ctx, func(tx *storage.Tx) error {
 				var err error
-				got, err = tx.LeaseLogouts(ctx, "one", 3, now, now.Add(time.Minute))
+				got, err = tx.LeaseDeliveries(ctx, "one", 3, now, now.Add(time.Minute))
 				return err
 			})
 			held <- got
 			return len(got) > 0, err
 		})
 		close(held)
-		seen := map[string]storage.LogoutDelivery{}
+		seen := map[string]storage.Delivery{}
 		n := 0
 		for batch := range held {
 			for _, d := range batch {
@@ -210,25 +210,25 @@ func TestLogoutsAreLeasedOnce(t *testing.T) {
 				n++
 			}
 		}
-		if rest := leaseLogouts(t, db, "one", all, now); n+len(rest) != all || len(seen) != n {
+		if rest := leaseDeliveries(t, db, "one", all, now); n+len(rest) != all || len(seen) != n {
 			t.Errorf("leased %d, %d different, and %d were left; want %d once", n, len(seen), len(rest), all)
 		}
-		again := leaseLogouts(t, db, "one", all, now.Add(2*time.Minute)) // the leases have run out
+		again := leaseDeliveries(t, db, "one", all, now.Add(2*time.Minute)) // the leases have run out
 		if len(again) != all {
 			t.Errorf("%d leased again, want %d", len(again), all)
 		}
 		for _, d := range seen {
-			err := db.InTx(ctx, func(tx *storage.Tx) error { return tx.EndLogout(ctx, d, storage.LogoutDelivered, "", now) })
+			err := db.InTx(ctx, func(tx *storage.Tx) error { return tx.EndDelivery(ctx, d, storage.DeliveryDelivered, "", now) })
 			if !errors.Is(err, storage.ErrConflict) {
 				t.Errorf("a lost lease: got %v, want ErrConflict", err)
 			}
 			break
 		}
 		inTx(t, db, func(tx *storage.Tx) error {
-			return errors.Join(tx.EndLogout(ctx, again[0], storage.LogoutRefused, "status 400", now), tx.RetryLogout(ctx, again[1], "timeout", now.Add(time.Hour)))
+			return errors.Join(tx.EndDelivery(ctx, again[0], storage.DeliveryRefused, "status 400", now), tx.RetryDelivery(ctx, again[1], "timeout", now.Add(time.Hour)))
 		})
 		got := map[string]int64{}
-		counts, err := db.LogoutCounts(ctx, now.Add(-time.Hour))
+		counts, err := db.DeliveryCounts(ctx, now.Add(-time.Hour))
 		for _, c := range counts {
 			got[c.ClientID+" "+c.State] = c.Count
 		}

@@ -116,11 +116,14 @@ func (tx *Tx) TouchSession(ctx context.Context, id string, now time.Time) error 
 // underscore is escaped, or it would stand for any character.
 const onlyWithSession = `' ' || scope || ' ' NOT LIKE '% offline!_access %' ESCAPE '!'`
 
-// EndSession ends a session, revokes the grants that live only with it, those
-// without offline_access, and queues what tells its applications. It reports
-// whether the session was still open.
+// EndSession ends a session because of reason, one of the causes, revokes the
+// grants that live only with it, those without offline_access, and queues what
+// tells its applications. It reports whether the session was still open.
 func (tx *Tx) EndSession(ctx context.Context, id, reason string, now time.Time) (bool, error) {
 	n, err := tx.endSessions(ctx, `s.id = ?`, now, id)
+	if err == nil && n > 0 {
+		err = tx.queueRevoked(ctx, `s.id = ?`, reason, now, id)
+	}
 	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE session_id = ? AND revoked_at = 0
 			AND `+onlyWithSession, At(now), reason, id)
@@ -140,6 +143,9 @@ func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string
 		err = tx.queueGrantLogouts(ctx, afiliadoID, except, now)
 	}
 	if err == nil {
+		err = tx.queueAllRevoked(ctx, afiliadoID, except, reason, now)
+	}
+	if err == nil {
 		err = tx.run(ctx, `UPDATE oauth_grant SET revoked_at = ?, revoked_reason = ? WHERE afiliado_id = ? AND (session_id = '' OR session_id <> ?)
 			AND revoked_at = 0`, At(now), reason, afiliadoID, except)
 	}
@@ -149,9 +155,9 @@ func (tx *Tx) EndSessions(ctx context.Context, afiliadoID, except, reason string
 	return nil
 }
 
-// endSessions ends the open sessions s that match where and queues what tells
-// their applications. No other statement ends a session, so that none ends
-// untold. It returns how many there were.
+// endSessions ends the open sessions s that match where and queues logout tokens
+// for their applications; the caller queues SessionRevoked. No other statement ends
+// a session, so that none ends untold. It returns how many there were.
 func (tx *Tx) endSessions(ctx context.Context, where string, now time.Time, args ...any) (int64, error) {
 	n, err := tx.exec(ctx, `UPDATE session AS s SET ended_at = ? WHERE s.ended_at = 0 AND `+where, append([]any{At(now)}, args...)...)
 	if err != nil || n == 0 {

@@ -34,7 +34,7 @@ func (c *commands) client() *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.clientList(cmd.Context()) },
 		},
 		&cobra.Command{
-			Use: "show ID", Short: "Show an application, and which logouts it was told of", Args: cobra.ExactArgs(1),
+			Use: "show ID", Short: "Show an application, and which logouts and security events it was told of", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.clientShow(cmd.Context(), args[0]) },
 		}, disable)
 	return cmd
@@ -104,11 +104,11 @@ func (c *commands) clientList(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	counts, err := db.LogoutCounts(ctx, c.now().Add(-24*time.Hour))
+	counts, err := db.DeliveryCounts(ctx, c.now().Add(-24*time.Hour))
 	if err != nil {
 		return err
 	}
-	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tRENEWAL WINDOW\tLOGOUTS\tSCOPE\n")
+	say(w, "ID\tNAME\tSTATE\tPARTY\tAUTHENTICATION\tRENEWAL WINDOW\tLOGOUTS\tEVENTS\tSCOPE\n")
 	for _, cl := range clients {
 		state, party := "enabled", "third"
 		if !cl.DisabledAt.IsZero() {
@@ -121,8 +121,8 @@ func (c *commands) clientList(ctx context.Context) error {
 		if seconds := cl.Metadata.RenewalWindow; seconds > 0 {
 			window = days(time.Duration(seconds) * time.Second)
 		}
-		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, window,
-			logoutsOf(cl, counts), cl.Metadata.Scope)
+		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cl.ID, cl.Metadata.ClientName, state, party, cl.Metadata.TokenEndpointAuthMethod, window,
+			toldOf(cl, true, cl.Metadata.BackchannelLogoutURI, counts), toldOf(cl, false, cl.Metadata.EventsURI, counts), cl.Metadata.Scope)
 	}
 	return w.Flush()
 }
@@ -154,6 +154,12 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
   post_logout_redirect_uris
   backchannel_logout_uri        where it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0)
   backchannel_logout_session_required
+  iess_events                   the security events that are pushed to it, any of (OpenID CAEP 1.0 and RISC 1.0)
+                                https://schemas.openid.net/secevent/caep/event-type/session-revoked
+                                https://schemas.openid.net/secevent/caep/event-type/credential-change
+                                https://schemas.openid.net/secevent/risc/event-type/account-disabled
+                                https://schemas.openid.net/secevent/risc/event-type/account-enabled
+  iess_events_uri               where they are pushed to (RFC 8935)
   token_endpoint_auth_method    client_secret_basic (default; form-encode id and secret, RFC 6749 2.3.1)
                                 | client_secret_post | private_key_jwt | tls_client_auth | self_signed_tls_client_auth | none
   jwks or jwks_uri              its public keys; jwks_uri is read again when it signs with an unknown one

@@ -12,32 +12,37 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// shownLogouts is how many deliveries are shown.
-const shownLogouts = 20
+// shownDeliveries is how many deliveries are shown.
+const shownDeliveries = 20
 
-// logoutsOf says in a word how an application was told of logouts: what waits, and
-// what became of those of the last day.
-func logoutsOf(c storage.Client, counts []storage.LogoutCount) string {
+// toldOf says in a word how an application was told of logouts, or of security
+// events, at an address ("": nowhere): what waits, and what became of those of the
+// last day.
+func toldOf(c storage.Client, logouts bool, address string, counts []storage.DeliveryCount) string {
 	var out []string
-	for _, state := range storage.LogoutStates() {
+	for _, state := range storage.DeliveryStates() {
+		var all int64
 		for _, n := range counts {
-			if n.ClientID == c.ID && n.State == state {
-				out = append(out, strconv.FormatInt(n.Count, 10)+" "+state)
+			if n.ClientID == c.ID && n.State == state && (n.Event == storage.BackchannelLogout) == logouts {
+				all += n.Count
 			}
+		}
+		if all > 0 {
+			out = append(out, strconv.FormatInt(all, 10)+" "+state)
 		}
 	}
 	switch {
 	case len(out) > 0:
 		return strings.Join(out, ", ")
-	case c.Metadata.BackchannelLogoutURI == "":
+	case address == "":
 		return "-"
 	default:
 		return "none"
 	}
 }
 
-// clientShow shows an application as it is registered, and the newest logouts it
-// was told of, or is to be told of. Whose they are is not said.
+// clientShow shows an application as it is registered, and the newest logouts and
+// security events it was told of, or is to be told of. Whose they are is not said.
 func (c *commands) clientShow(ctx context.Context, id string) error {
 	_, db, err := c.open(ctx)
 	if err != nil {
@@ -50,7 +55,7 @@ func (c *commands) clientShow(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	logouts, err := db.ClientLogouts(ctx, id, shownLogouts)
+	told, err := db.ClientDeliveries(ctx, id, shownDeliveries)
 	if err != nil {
 		return err
 	}
@@ -62,13 +67,13 @@ func (c *commands) clientShow(ctx context.Context, id string) error {
 	if !client.DisabledAt.IsZero() {
 		c.println("disabled " + instant(client.DisabledAt.Time))
 	}
-	if len(logouts) == 0 {
-		c.println("It was told of no logout lately.")
+	if len(told) == 0 {
+		c.println("It was told of no logout and no security event lately.")
 		return nil
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	say(w, "LOGOUT\tSTATE\tFAILED ATTEMPTS\tLAST TROUBLE\tDONE OR NEXT ATTEMPT\n")
-	for _, d := range logouts {
+	say(w, "SINCE\tOF\tSTATE\tFAILED ATTEMPTS\tLAST TROUBLE\tDONE OR NEXT ATTEMPT\n")
+	for _, d := range told {
 		when, class := d.DoneAt, "-"
 		if when.IsZero() {
 			when = d.NextAt
@@ -76,7 +81,7 @@ func (c *commands) clientShow(ctx context.Context, id string) error {
 		if d.LastError != "" {
 			class = d.LastError
 		}
-		say(w, "%s\t%s\t%d\t%s\t%s\n", instant(d.CreatedAt.Time), d.State, d.Attempts, class, instant(when.Time))
+		say(w, "%s\t%s\t%s\t%d\t%s\t%s\n", instant(d.CreatedAt.Time), storage.EventName(d.Event), d.State, d.Attempts, class, instant(when.Time))
 	}
 	return w.Flush()
 }

@@ -9,12 +9,12 @@ import (
 )
 
 // leaving is what an operator may change of telling applications that a session
-// has ended.
+// has ended, and of security events.
 func (c *config) leaving() []option {
 	return []option{
 		{
 			key: "logout.networks", shape: list, example: "10.20.0.0/16", set: inner(&c.Logout.Networks),
-			doc: "Networks beside the public internet in which applications take logout tokens (backchannel_logout_uri) and serve their keys (jwks_uri). Other private addresses, and those of this machine, get none.",
+			doc: "Networks beside the public internet in which applications take logout tokens (backchannel_logout_uri) and security events (iess_events_uri) and serve their keys (jwks_uri). Other private addresses, and those of this machine, get none.",
 		},
 		{
 			key: "logout.ca_file", example: "tls/applications-ca.pem", set: c.roots(&c.Logout.Roots),
@@ -22,11 +22,11 @@ func (c *config) leaving() []option {
 		},
 		{
 			key: "logout.timeout", preset: "5s", set: span(&c.Logout.Timeout, time.Second, 30*time.Second, false),
-			doc: "How long an application may take to answer a logout token.",
+			doc: "How long an application may take to answer a logout token or a security event.",
 		},
 		{
 			key: "logout.give_up", preset: "6h", set: span(&c.Logout.GiveUp, time.Minute, 7*day, false),
-			doc: "How long an application that does not answer is asked again.",
+			doc: "How long an application that does not take a logout token or a security event is asked again.",
 		},
 	}
 }

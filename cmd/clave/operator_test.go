@@ -139,13 +139,15 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 			i := install(t, engine)
 			now := time.Now()
 			apps := i.write("apps.json", `[{"client_id": "historia", "client_name": "Historia", "client_secret": "`+storage.NewSecret()+`",
-				"redirect_uris": ["https://historia.example/regreso"], "backchannel_logout_uri": "https://historia.example/fin"}]`)
+				"redirect_uris": ["https://historia.example/regreso"], "backchannel_logout_uri": "https://historia.example/fin",
+				"iess_events": ["`+storage.SessionRevoked+`"], "iess_events_uri": "https://historia.example/eventos"}]`)
 			i.want(exitDone, "applied historia", "client", "apply", apps)
-			i.want(exitDone, "told of no logout", "client", "show", "historia")
+			i.want(exitDone, "told of no logout and no security event lately", "client", "show", "historia")
 			leave(i, "historia", now)
-			i.want(exitDone, "1 pending", "client", "list")
+			i.want(exitDone, "1 pending  1 pending  openid", "client", "list")
 			i.want(exitDone, `"backchannel_logout_uri": "https://historia.example/fin"`, "client", "show", "historia")
-			i.want(exitDone, "pending  1                timeout ", "client", "show", "historia")
+			i.want(exitDone, "backchannel-logout  pending  1                timeout ", "client", "show", "historia")
+			i.want(exitDone, "session-revoked     pending  0                - ", "client", "show", "historia")
 			i.want(exitFailed, "clave client list", "client", "show", "nobody")
 			without := i.write("without.json", `[{"client_id": "x", "client_name": "X", "redirect_uris": ["https://x.example/"]}]`)
 			i.want(exitFailed, `without.json: client "x": client_secret: there is none on file`, "client", "apply", without)
@@ -249,11 +251,11 @@ func leave(i *installation, client string, now time.Time) {
 		if _, err := tx.EndSession(i.Context(), "session", "logout", now); err != nil {
 			return err
 		}
-		d, err := tx.LeaseLogouts(i.Context(), client, 1, now, now.Add(time.Minute))
+		d, err := tx.LeaseDeliveries(i.Context(), client, 1, now, now.Add(time.Minute))
 		if err != nil {
 			return err
 		}
-		return tx.RetryLogout(i.Context(), d[0], "timeout", now.Add(time.Minute))
+		return tx.RetryDelivery(i.Context(), d[0], "timeout", now.Add(time.Minute))
 	})
 }
 

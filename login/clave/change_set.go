@@ -208,7 +208,7 @@ func (s *Server) closeOthers(ctx context.Context, tx *storage.Tx, c *change, ses
 	if session != nil {
 		except = session.ID
 	}
-	return tx.EndSessions(ctx, c.afiliado.ID, except, "clave changed", c.Now)
+	return tx.EndSessions(ctx, c.afiliado.ID, except, storage.CauseChanged, c.Now)
 }
 
 // changeOf is what the audit says of the change that set c, nil where none did.

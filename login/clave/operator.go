@@ -122,7 +122,7 @@ func DisableByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason s
 		if err := tx.DisableAfiliado(ctx, a.ID, reason, now); err != nil {
 			return e, err
 		}
-		if err := tx.EndSessions(ctx, a.ID, "", "disabled", now); err != nil {
+		if err := tx.EndSessions(ctx, a.ID, "", storage.CauseDisabled, now); err != nil {
 			return e, err
 		}
 		if err := tx.DropDevices(ctx, a.ID); err != nil {

@@ -55,7 +55,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	oc := s.cfg.Provider
 	oc.Issuer, oc.DB, oc.Clients, oc.Pages, oc.Now, oc.Log = s.cfg.Issuer, s.db, clients, s.pages, s.now, s.log
 	oc.Login, oc.Language, oc.ClavesExpire = people, people.Language, people.Renewal.MaxAge > 0
-	oc.Logouts.Observe = s.countLogouts()
+	oc.Logouts.Observe = s.countDeliveries()
 	oc.MTLSOrigin, oc.Certificates = s.cfg.MTLSOrigin, s.cfg.Proxy.Certificate != "" || s.cfg.TLS != nil && s.mtls.Host != ""
 	protocol, err := provider.New(ctx, oc)
 	if err != nil {

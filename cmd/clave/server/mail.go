@@ -33,12 +33,12 @@ func (s *Server) mailWorker() error {
 	return nil
 }
 
-// background runs jobs, mail and what tells applications of logouts until ctx is
+// background runs jobs, mail and what applications are told until ctx is
 // done, and returns when all have stopped.
 func (s *Server) background(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { s.runJobs(ctx, s.jobs) })
-	all.Go(func() { s.protocol.RunLogouts(ctx) })
+	all.Go(func() { s.protocol.RunDeliveries(ctx) })
 	if s.mail != nil {
 		all.Go(func() { s.mail.Run(ctx) })
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,19 +21,26 @@ import (
 )
 
 // Who serves also tells applications that sessions have ended, in words that
-// another library takes, and shows how that stands.
-func TestServingTellsApplicationsOfLogouts(t *testing.T) {
+// another library takes, and of security events, and shows how that stands.
+func TestServingTellsApplications(t *testing.T) {
 	for _, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			came := make(chan string, 1)
-			app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { came <- r.PostFormValue("logout_token") }))
+			app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/eventos" {
+					w.WriteHeader(http.StatusAccepted)
+					return
+				}
+				came <- r.PostFormValue("logout_token")
+			}))
 			t.Cleanup(app.Close)
 			s, _ := openOn(t, storagetest.URL(t, engine), func(c *Config) {
 				c.Provider.Logouts = provider.LogoutConfig{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 			})
 			client := storage.ClientMetadata{BackchannelLogoutURI: app.URL, IDTokenSignedAlg: "ES256"}
+			client.Events, client.EventsURI = []string{storage.SessionRevoked}, app.URL+"/eventos"
 			storagetest.AddClient(t, s.db, "historia", "", client)
-			client.BackchannelLogoutURI = "http://10.0.0.1/" // in no network that is named
+			client.Events, client.BackchannelLogoutURI = nil, "http://10.0.0.1/" // in no network that is named
 			storagetest.AddClient(t, s.db, "inner", "", client)
 			a := storagetest.AddAfiliado(t, s.db, storage.Afiliado{})
 			now := time.Now()
@@ -57,7 +65,7 @@ func TestServingTellsApplicationsOfLogouts(t *testing.T) {
 			raw := <-came
 			look := time.NewTicker(10 * time.Millisecond)
 			defer look.Stop()
-			for refused(t, s.db, "inner") == "" {
+			for refused(t, s.db, "inner") == "" || pending(t, s.db, "historia") {
 				<-look.C
 			}
 			stop()
@@ -87,6 +95,8 @@ func TestServingTellsApplicationsOfLogouts(t *testing.T) {
 				`clave_logout_results_total{client_id="historia",result="delivered"} 1`, `clave_logout_deliveries{client_id="historia",state="delivered"} 1`,
 				`clave_logout_results_total{client_id="inner",result="retry"} 1`, `clave_logout_deliveries{client_id="inner",state="pending"} 1`,
 				`clave_logout_oldest_pending_seconds{client_id="inner"} `,
+				`clave_event_results_total{client_id="historia",event="session-revoked",result="delivered"} 1`,
+				`clave_event_deliveries{client_id="historia",event="session-revoked",state="delivered"} 1`,
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("metrics lack %s", want)
@@ -102,9 +112,19 @@ func TestServingTellsApplicationsOfLogouts(t *testing.T) {
 // refused is what keeps an application from being told, "" for nothing yet.
 func refused(t *testing.T, db *storage.DB, client string) string {
 	t.Helper()
-	all, err := db.ClientLogouts(t.Context(), client, 1)
+	all, err := db.ClientDeliveries(t.Context(), client, 1)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%s: got %+v, %v; want one delivery", client, all, err)
 	}
 	return all[0].LastError
+}
+
+// pending reports whether an application is still to be told of anything.
+func pending(t *testing.T, db *storage.DB, client string) bool {
+	t.Helper()
+	all, err := db.ClientDeliveries(t.Context(), client, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(all, func(d storage.Delivery) bool { return d.State == storage.DeliveryPending })
 }
