@@ -144,7 +144,7 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 		return err
 	}
 	mac := s.DB.IdentifierMAC(a.Identifier)
-	if err := tx.EndSessions(ctx, a.ID, "", "disavowed", v.Now); err != nil {
+	if err := tx.EndSessions(ctx, a.ID, "", storage.CauseDisavowed, v.Now); err != nil {
 		return err
 	}
 	if err := tx.DropDevices(ctx, a.ID); err != nil {
@@ -168,7 +168,9 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	return s.Notify(ctx, tx, r, v, login.NoticeLocked, mac, login.Notice{Reason: storage.LockCompromiso})
 }
 
-// compromise closes the clave to everybody. An officer's lock stays what it is.
+// compromise closes the clave to everybody, and applications that know her are
+// told, once, that somebody else may have been using the account. An officer's
+// lock stays what it is.
 func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit, a *storage.Afiliado, mac []byte) error {
 	budget, err := tx.LoginBudget(ctx, mac)
 	if err != nil {
@@ -178,8 +180,16 @@ func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit,
 		if err := tx.UnlockClave(ctx, mac, storage.LockOperador); err != nil {
 			return err
 		}
-		if _, err := tx.LockClave(ctx, mac, storage.LockCompromiso, v.Now); err != nil {
+		locked, err := tx.LockClave(ctx, mac, storage.LockCompromiso, v.Now)
+		if err != nil {
 			return err
+		}
+		if locked && budget.LockReason != storage.LockCompromiso {
+			for _, event := range []string{storage.AccountDisabled, storage.CredentialChange} {
+				if err := tx.QueueEvent(ctx, event, storage.CauseDisavowed, a.ID, v.Now); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return tx.CompromiseClave(ctx, a.ID)

@@ -3,6 +3,7 @@ package clave_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,12 +165,15 @@ func TestD29_T14_TheProofIsOfOnePersonInOneBrowser(t *testing.T) {
 // what applications hold without the person end, and an officer's lock stays.
 func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
-		held := s.offline()
+		held, told := s.offline(), s.Subscribe(s.who.ID)
 		thief := s.browser()
 		thief.signIn("", old)
 		s.Want(thief.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
 		form := thief.Get("/cambio").Fields()
 		s.disavow()
+		if got := told(); !slices.Equal(got, []string{"account-disabled: disavowed", "credential-change: disavowed"}) {
+			t.Errorf("applications are told %q", got)
+		}
 		if held() {
 			t.Error("an application keeps its offline access")
 		}
@@ -184,9 +188,13 @@ func TestT05_NoFuiYoLeavesNoWayIn(t *testing.T) {
 	})
 	t.Run("officer's lock", func(t *testing.T) {
 		fresh(t, func(t *testing.T, s *site) {
+			told := s.Subscribe(s.who.ID)
 			s.browser().signIn("", old)
 			s.lock(storage.LockOperador)
 			s.disavow()
+			if got := told(); got != nil { // it was closed before
+				t.Errorf("applications are told %q", got)
+			}
 			if got := s.budget().LockReason; got != storage.LockOperador {
 				t.Errorf("the lock is %q now", got)
 			}
@@ -238,7 +246,7 @@ func (s *site) disavow() {
 // after: that stays so once it is switched on again.
 func TestDisablingEndsAllThatWasOpen(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
-		held := s.offline()
+		held, told := s.offline(), s.Subscribe(s.who.ID)
 		b, link := locked(s)
 		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(s.who.Identifier)) })
 		own := s.browser()
@@ -251,6 +259,9 @@ func TestDisablingEndsAllThatWasOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.WantText(b.Open(link), resendButton)
+		if got := told(); !slices.Equal(got, []string{"account-disabled: disabled"}) { // and of no lock of hers
+			t.Errorf("applications are told %q", got)
+		}
 		s.In(func(tx *storage.Tx) error { return tx.DisableAfiliado(t.Context(), s.who.ID, "", time.Time{}) }) // on again
 		s.In(func(tx *storage.Tx) error {
 			now, err := tx.LockSession(t.Context(), found.ID)

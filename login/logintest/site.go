@@ -4,9 +4,11 @@ package logintest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -243,6 +245,32 @@ func (s *Site) LinkOf(afiliadoID, kind string) *storage.Link {
 		s.T.Fatalf("no link in a mail %s: %v", kind, err)
 	}
 	return link
+}
+
+// Subscribe registers an application that the person let know her and that receives
+// every security event, and returns those it is to be told of, as "type: cause", in
+// their order by name.
+func (s *Site) Subscribe(afiliadoID string) func() []string {
+	s.T.Helper()
+	ctx, id := s.T.Context(), storage.NewID()
+	s.In(func(tx *storage.Tx) error {
+		m := storage.ClientMetadata{Events: storage.SecurityEvents(), EventsURI: "https://" + id + ".example/"}
+		return errors.Join(tx.SaveClient(ctx, storage.Client{ID: id, Metadata: m}),
+			tx.SaveConsent(ctx, storage.Consent{AfiliadoID: afiliadoID, ClientID: id, Kind: "notice"}))
+	})
+	return func() []string {
+		s.T.Helper()
+		all, err := s.DB.ClientDeliveries(ctx, id, 100)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		var out []string
+		for _, d := range all {
+			out = append(out, storage.EventName(d.Event)+": "+d.Cause)
+		}
+		slices.Sort(out)
+		return out
+	}
 }
 
 // Events counts the audit rows of that name.

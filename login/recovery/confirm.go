@@ -96,13 +96,19 @@ func (c *confirmation) set(ctx context.Context) error {
 }
 
 // open lifts the lock, though no officer's who has set one since, restores the full budget of sign-in
-// and of this way, and forgets what pressed on her identifier.
+// and of this way, and forgets what pressed on her identifier. Applications that
+// were told of a disavowal are told that it is over.
 func (c *confirmation) open(ctx context.Context) error {
 	if err := c.tx.UnlockClave(ctx, c.mac, storage.LockOperador); err != nil {
 		return err
 	}
 	if err := c.EaseIdentifier(ctx, c.tx, c.a.Identifier); err != nil || c.budget.LockReason == "" {
 		return err
+	}
+	if c.budget.LockReason == storage.LockCompromiso {
+		if err := c.tx.QueueEvent(ctx, storage.AccountEnabled, storage.CauseRecovered, c.a.ID, c.v.Now); err != nil {
+			return err
+		}
 	}
 	e := c.v.Event(c.r, login.EventClaveUnlocked, c.a.ID)
 	e.Detail = map[string]string{"was": c.budget.LockReason, "by": "recovery"}
@@ -113,7 +119,7 @@ func (c *confirmation) open(ctx context.Context) error {
 // address that was asked for before, as she has just shown that she reads the one on
 // file. "No fui yo" of earlier notices stays: it closes, and opens nothing.
 func (c *confirmation) close(ctx context.Context) error {
-	if err := c.tx.EndSessions(ctx, c.a.ID, "", "clave recovered", c.v.Now); err != nil {
+	if err := c.tx.EndSessions(ctx, c.a.ID, "", storage.CauseRecovered, c.v.Now); err != nil {
 		return err
 	}
 	if err := c.tx.DropDevices(ctx, c.a.ID); err != nil {

@@ -2,6 +2,7 @@ package recovery_test
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -227,7 +228,7 @@ func TestS067_AnswersPassAYearLater(t *testing.T) {
 // are forgotten, and other links are dead.
 func TestS038_EffectsOfRecovery(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		mac := s.DB.IdentifierMAC(s.maria.Identifier)
+		mac, told := s.DB.IdentifierMAC(s.maria.Identifier), s.Subscribe(s.maria.ID)
 		known := s.NewBrowser()
 		s.Want(known.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
 		for _, reason := range []string{storage.LockLogin, storage.LockCompromiso} {
@@ -242,6 +243,11 @@ func TestS038_EffectsOfRecovery(t *testing.T) {
 				t.Errorf("%d attempts spent, %v", n, err)
 			}
 			s.Pass(time.Hour)
+		}
+		if got := told(); !slices.Equal(got, []string{
+			"account-enabled: clave recovered", "credential-change: clave recovered", "credential-change: clave recovered",
+		}) {
+			t.Errorf("applications are told %q", got)
 		}
 		c, err := s.DB.ClaveFacts(t.Context(), s.maria.ID)
 		if err != nil || c.RecoveredAt.IsZero() || !c.RecoveredAt.Equal(c.CreatedAt.Time) || c.Compromised {
