@@ -30,7 +30,7 @@ func applications(issuer string, base int) []application {
 		{rp: rp.Config{
 			ClientID: "prestamos", AuthMethod: rp.AuthPost, BaseURL: url(2), Theme: "prestamos",
 			Name: "Préstamos", Institution: "BIESS", Lead: "Aquí afiliados y pensionistas solicitan un préstamo quirografario.",
-			Scopes: []string{"openid", "profile", "email", "phone", "cedula", "afiliacion", "offline_access"}, Solicitud: true,
+			Scopes: []string{"openid", "profile", "email", "phone", "cedula", "afiliacion", "offline_access"}, Solicitud: true, Events: true,
 		}},
 		{firstParty: true, rp: rp.Config{
 			ClientID: "fondos-de-reserva", AuthMethod: rp.AuthNone, BaseURL: url(3), Theme: "fondos",
@@ -67,6 +67,9 @@ func metadata(apps []application, clientSecrets map[string]string) ([]byte, erro
 		}
 		if a.rp.Solicitud { // a clave that falls due in between does not interrupt it
 			m["iess_renewal_window"] = 30 * 60
+		}
+		if a.rp.Events {
+			m["iess_events"], m["iess_events_uri"] = rp.EventTypes(), a.rp.EventsURI()
 		}
 		if secret := clientSecrets[a.rp.ClientID]; secret != "" {
 			m["client_secret"] = secret

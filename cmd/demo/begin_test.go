@@ -43,12 +43,14 @@ func basePort(t *testing.T) int {
 	return 0
 }
 
-// begin starts the demo with cheap hashes, and returns what stops it, which
-// happens at the end of the test at the latest.
-func begin(t *testing.T, o options) (*demo, func()) {
+// begin starts the demo with cheap hashes, changed by change before it serves, and
+// returns what stops it, which happens at the end of the test at the latest.
+func begin(t *testing.T, o options, change ...func(*demo)) (*demo, func()) {
 	t.Helper()
-	o.now, o.log, o.progress = time.Now, slog.New(slog.DiscardHandler), func(int, int) {}
-	o.quick = true
+	o.log, o.progress, o.quick = slog.New(slog.DiscardHandler), func(int, int) {}, true
+	if o.now == nil {
+		o.now = time.Now
+	}
 	if o.port == 0 {
 		o.port = basePort(t)
 	}
@@ -58,6 +60,9 @@ func begin(t *testing.T, o options) (*demo, func()) {
 	d, err := prepare(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(d)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)

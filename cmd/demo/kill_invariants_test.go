@@ -32,6 +32,15 @@ func invariants() []invariant {
 			JOIN client c ON c.id = e.client_id WHERE s.ended_at > 0 AND c.backchannel_logout_uri <> ''
 			AND NOT EXISTS (SELECT 1 FROM logout_delivery d WHERE d.sid = e.sid)`},
 		{"applications told of sessions that go on", `SELECT COUNT(*) FROM session s JOIN logout_delivery d ON d.session_id = s.id WHERE s.ended_at = 0`},
+		{"sessions that ended without being revoked at their applications", `SELECT COUNT(*) FROM session s JOIN session_client e ON e.session_id = s.id
+			WHERE s.ended_at > 0 AND NOT EXISTS (SELECT 1 FROM event_delivery d WHERE d.sid = e.sid AND d.created_at = s.ended_at)`},
+		{"sessions that go on and were revoked", `SELECT COUNT(*) FROM session s JOIN session_client e ON e.session_id = s.id
+			JOIN event_delivery d ON d.sid = e.sid WHERE s.ended_at = 0`},
+		{"new claves of which who knows the person was not told exactly once", `SELECT COUNT(*) FROM audit a JOIN consent k ON k.afiliado_id = a.afiliado_id AND k.created_at <= a.at
+			WHERE a.event IN ('clave.renewed', 'clave.changed', 'clave.recovered') AND (SELECT COUNT(*) FROM event_delivery d
+			WHERE d.client_id = k.client_id AND d.afiliado_id = a.afiliado_id AND d.event LIKE '%/credential-change' AND d.created_at = a.at) <> 1`},
+		{"new claves that were told of and are not", `SELECT COUNT(*) FROM event_delivery d WHERE d.event LIKE '%/credential-change' AND NOT EXISTS
+			(SELECT 1 FROM audit a WHERE a.afiliado_id = d.afiliado_id AND a.at = d.created_at AND a.event IN ('clave.renewed', 'clave.changed', 'clave.recovered'))`},
 		{"grants without an access token", `SELECT COUNT(*) FROM oauth_grant g WHERE NOT EXISTS (SELECT 1 FROM access_token t WHERE t.grant_id = g.id)`},
 		{"live grants without exactly one unspent refresh token", `SELECT COUNT(*) FROM oauth_grant g
 			WHERE g.revoked_at = 0 AND g.scope LIKE '%offline_access%'

@@ -121,6 +121,7 @@ func (k *killer) fill(people int) {
 		"redirect_uris": []string{interopCallback}, "grant_types": []string{"authorization_code", "refresh_token"},
 		"response_types": []string{"code"}, "scope": "openid cedula offline_access", "iess_first_party": true,
 		"backchannel_logout_uri": "http://localhost:9/fin", // where nobody answers: what is queued stays to be seen
+		"iess_events":            storage.SecurityEvents(), "iess_events_uri": "http://localhost:9/eventos",
 	}})
 	if err != nil {
 		k.t.Fatal(err)

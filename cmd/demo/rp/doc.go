@@ -11,6 +11,7 @@
 //
 // What a team may copy: provider.go (the library set up without its soft
 // defaults), check.go (what the library leaves to the caller), recovered.go (no
-// large sum right after a recovery), presession.go and session.go. In production
-// the two stores are a database.
+// large sum right after a recovery), end.go and events.go (what the provider says of
+// sessions and accounts), presession.go and session.go. In production the two
+// stores, and what events.go remembers, are a database.
 package rp

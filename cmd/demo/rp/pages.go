@@ -81,6 +81,7 @@ type homePage struct {
 	Missing []string // what was asked for and did not come
 	AuthAt  string
 	Level   string
+	Told    []eventTold // what the provider told of her account
 }
 
 type dataPage struct {
@@ -125,6 +126,7 @@ func (a *App) getHome(w http.ResponseWriter, r *http.Request) error {
 	}
 	k := s.snapshot()
 	p := homePage{frame: a.frame(&k), Lead: a.cfg.Lead, AuthAt: when(k.authTime()), Level: acrWords(k.acr())}
+	p.Told, _ = a.told.get(s.sub, a.cfg.Now())
 	for _, claim := range shown(a.cfg.Scopes) {
 		if v := find(claim, k.userinfo, payload(k.tokens.id)); v != "" {
 			p.Facts = append(p.Facts, fact{Claim: claim, Label: label(claim), Value: v})

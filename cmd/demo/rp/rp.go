@@ -20,9 +20,9 @@ const (
 	AuthNone  = "none"
 )
 
-// Paths of an application. Callback, logged-out, initiate-login and end are
+// Paths of an application. Callback, logged-out, initiate-login, end and events are
 // registered with the provider as redirect_uris, post_logout_redirect_uris,
-// initiate_login_uri and backchannel_logout_uri.
+// initiate_login_uri, backchannel_logout_uri and iess_events_uri.
 const (
 	pathHome      = "/"
 	pathLogin     = "/ingresar"
@@ -35,6 +35,7 @@ const (
 	pathLogout    = "/salir"
 	pathLoggedOut = "/adios"
 	pathEnd       = "/fin-de-sesion"
+	pathEvents    = "/avisos-de-seguridad"
 )
 
 // Config is one application.
@@ -52,6 +53,7 @@ type Config struct {
 	Lead        string // one sentence: what it is for
 	Theme       string // one of the bands of the stylesheet: historia, prestamos, fondos
 	Solicitud   bool   // offers the action "solicitar", which steps up
+	Events      bool   // receives security events, EventTypes
 	Others      []Link // applications in which the same person may be signed in
 
 	// Fresh is how old the sign-in behind a solicitud may be. 0 means 5 minutes.
@@ -80,6 +82,9 @@ func (c Config) InitiateLoginURI() string { return c.BaseURL + pathInitiate }
 // BackchannelLogoutURI is where the provider says that a session has ended.
 func (c Config) BackchannelLogoutURI() string { return c.BaseURL + pathEnd }
 
+// EventsURI is where the provider pushes security events.
+func (c Config) EventsURI() string { return c.BaseURL + pathEvents }
+
 // App is a running application. It is an http.Handler, safe for concurrent use.
 type App struct {
 	cfg     Config
@@ -92,8 +97,10 @@ type App struct {
 
 	pre      *memory[preSession]
 	sessions *memory[*session]
-	goodbyes *memory[string] // logout state → hash of the browser's cookie
-	ended    *memory[string] // jti and sid of logout tokens that were obeyed → sid
+	goodbyes *memory[string]      // logout state → hash of the browser's cookie
+	ended    *memory[string]      // jti and sid of logout tokens and security events that were obeyed → sid
+	closed   *memory[time.Time]   // sub of a disabled account → when it was
+	told     *memory[[]eventTold] // sub → security events, the newest first
 
 	discovery sync.Mutex
 	provider  *provider
@@ -135,6 +142,8 @@ func New(cfg Config) (*App, error) {
 		sessions: newMemory[*session](10_000),
 		goodbyes: newMemory[string](10_000),
 		ended:    newMemory[string](10_000),
+		closed:   newMemory[time.Time](10_000),
+		told:     newMemory[[]eventTold](10_000),
 	}
 	a.browserCookie, a.sessionCookie = a.cookieName("ingreso", base), a.cookieName("sesion", base)
 	if a.pages, err = parsePages(); err != nil {
@@ -168,11 +177,15 @@ func (a *App) routes() (http.Handler, error) {
 		mux.Handle("GET "+pathLevel, a.handle(a.getLevel))
 		mux.Handle("GET "+pathWait, a.handle(a.getWait))
 	}
+	if a.cfg.Events {
+		mux.Handle("POST "+pathEvents, a.handle(a.postEvent))
+	}
 	mux.Handle("GET /static/{file}", Static())
 
 	csrf := http.NewCrossOriginProtection()
 	csrf.AddInsecureBypassPattern("POST " + pathInitiate) // others may start a sign-in; they gain nothing by it
 	csrf.AddInsecureBypassPattern("POST " + pathEnd)      // the provider's; what it says is signed
+	csrf.AddInsecureBypassPattern("POST " + pathEvents)   // as above
 	csrf.SetDenyHandler(a.handle(func(w http.ResponseWriter, r *http.Request) error {
 		return a.notice(w, r, a.foreignForm())
 	}))

@@ -62,7 +62,8 @@ func (a *App) startSession(w http.ResponseWriter, r *http.Request, k known, now 
 	secret := newSecret()
 	s := &session{created: now, sid: k.tokens.claims.SessionID, sub: k.subject(), known: k}
 	a.sessions.put(hash(secret), s, now, now.Add(idleLife))
-	if _, over := a.ended.get(endedSID(s.sid), now); over { // while the code was on its way
+	_, over := a.ended.get(endedSID(s.sid), now) // while the code was on its way
+	if at, closed := a.closed.get(s.sub, now); over || closed && !k.authTime().After(at) {
 		a.sessions.take(hash(secret), now)
 	}
 	a.setCookie(w, a.sessionCookie, secret)

@@ -56,7 +56,7 @@ func newWorld(t *testing.T, engine string) *world {
 	w.base = "http://localhost:" + port(app.Listener.Addr().String())
 	cfg := rp.Config{
 		Issuer: w.issuer, ClientID: "prestamos", ClientSecret: storage.NewSecret(), AuthMethod: rp.AuthPost, BaseURL: w.base,
-		Name: "Préstamos", Institution: "BIESS", Lead: "Prueba.", Theme: "prestamos", Solicitud: true, Fresh: time.Minute,
+		Name: "Préstamos", Institution: "BIESS", Lead: "Prueba.", Theme: "prestamos", Solicitud: true, Events: true, Fresh: time.Minute,
 		Scopes: []string{"openid", "profile", "email", "phone", "cedula", "afiliacion", "offline_access"},
 		Now:    w.appNow, Log: slog.New(slog.DiscardHandler), Transport: w.wire,
 	}
@@ -111,8 +111,8 @@ func fill(t *testing.T, cfg storage.Config, hash *login.Hasher, app rp.Config) {
 	file, err := json.Marshal([]map[string]any{{
 		"client_id": app.ClientID, "client_secret": app.ClientSecret, "client_name": app.Name, "client_uri": app.BaseURL + "/",
 		"redirect_uris": []string{app.RedirectURI()}, "post_logout_redirect_uris": []string{app.PostLogoutRedirectURI()},
-		"backchannel_logout_uri": app.BackchannelLogoutURI(),
-		"initiate_login_uri":     app.InitiateLoginURI(), "token_endpoint_auth_method": app.AuthMethod,
+		"backchannel_logout_uri": app.BackchannelLogoutURI(), "iess_events": rp.EventTypes(), "iess_events_uri": app.EventsURI(),
+		"initiate_login_uri": app.InitiateLoginURI(), "token_endpoint_auth_method": app.AuthMethod,
 		"grant_types": []string{"authorization_code", "refresh_token"}, "scope": strings.Join(app.Scopes, " "),
 	}})
 	if err != nil {
