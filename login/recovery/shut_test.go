@@ -102,7 +102,8 @@ func TestS086_T05_TheOnlyWayIsShutForADay(t *testing.T) {
 }
 
 // T05: whoever says "No fui yo" once another address took effect means that one: no
-// link goes there, however long one waits, until the registry has hers again.
+// link goes there, however long one waits, and whoever reads it says "No fui yo" too,
+// until the registry has hers again.
 func TestT05_NoFuiYoAfterTheAddressTookEffect(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.asksChange(s.journey(), s.maria, elsewhere)
@@ -133,6 +134,11 @@ func TestT05_NoFuiYoAfterTheAddressTookEffect(t *testing.T) {
 			if s.passes(s.maria) {
 				t.Errorf("after %s the answers lead to a link", wait)
 			}
+		}
+		s.Deliver()
+		s.disavows(s.maria, "preguntas-superadas", elsewhere) // whoever reads that mailbox
+		if s.passes(s.maria) {
+			t.Error("a later No fui yo took hers back")
 		}
 		s.Deliver()
 		if n := sent(); n != 0 {

@@ -262,17 +262,22 @@ func (s *Server) beyond(ctx context.Context, tx *storage.Tx, a *storage.Afiliado
 // doubtful reports whether "No fui yo" was said within thirty days after the
 // mailbox on file became a's, and no clave was recovered since: it may be that of
 // whom she means (T05). The times are compared with each other: waiting ends
-// nothing, another address from the registry or an officer does.
+// nothing, nor does what is said later, maybe by whoever reads that mailbox;
+// another address from the registry does.
 func (s *Server) doubtful(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, now time.Time) (bool, error) {
 	if a.EmailAt.IsZero() {
 		return false, nil
 	}
-	rows, err := tx.PersonEvents(ctx, a.ID, login.EventDisavowed, now, 1)
+	until := a.EmailAt.Add(lately)
+	if now.Before(until) {
+		until = now
+	}
+	rows, err := tx.PersonEvents(ctx, a.ID, login.EventDisavowed, until, 1)
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
 	said := rows[0].At
-	if !said.After(a.EmailAt.Time) || said.Sub(a.EmailAt.Time) > lately {
+	if !said.After(a.EmailAt.Time) {
 		return false, nil
 	}
 	clave, err := tx.ClaveFacts(ctx, a.ID)
