@@ -228,8 +228,8 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 }
 
 // settleWrong does the same for everybody, known or not: one statement that may
-// lock, one audit event, one errand where it did lock, two pressures. The one that all neighbours share comes
-// last, to be held shortest.
+// lock, one audit event, one errand where it did lock, two pressures. The one that
+// all neighbours share comes last, to be held shortest.
 func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, a *Attempt) error {
 	s.watch.failed.Add(1)
 	afiliadoID := ""

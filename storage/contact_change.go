@@ -151,9 +151,9 @@ func (tx *Tx) CancelContactChanges(ctx context.Context, afiliadoID string, now t
 }
 
 // DueContactChanges lists up to limit open changes that are proved and ready at
-// now, of people whom no officer has locked or disabled, the longest ready first. Email is "" where
-// it does not open, so that one such row holds up no other: ApplyContactChange
-// fails on it.
+// now, of people whom no officer has locked or disabled, the longest ready first.
+// Email is "" where it does not open, so that one such row holds up no other:
+// ApplyContactChange fails on it.
 func (r reads) DueContactChanges(ctx context.Context, now time.Time, limit int) ([]ContactChange, error) {
 	var rows []contactChangeRow
 	err := r.list(ctx, &rows, `SELECT `+contactChangeColumns+` FROM contact_change c JOIN afiliado a ON a.id = c.afiliado_id
@@ -173,9 +173,10 @@ func (r reads) DueContactChanges(ctx context.Context, now time.Time, limit int) 
 // ApplyContactChange makes the stored address of a due change the one on file,
 // proven, and hers since it was asked for, and reports whether it did: a change
 // that is not due at now, or no longer open, changes nothing, nor does that of a
-// person whom an officer has locked or disabled. What lies in the former mailbox opens nothing any more,
-// and an import leaves the new address alone while the registry's file says what it
-// said before. It holds the person's row; to tell both addresses and to audit is the caller's.
+// person whom an officer has locked or disabled. What lies in the former mailbox
+// opens nothing any more, and an import leaves the new address alone while the
+// registry's file says what it said before. It holds the person's row; to tell both
+// addresses and to audit is the caller's.
 func (tx *Tx) ApplyContactChange(ctx context.Context, c ContactChange, now time.Time) (bool, error) {
 	a, err := tx.LockAfiliado(ctx, c.AfiliadoID)
 	if err != nil {

@@ -45,12 +45,11 @@ func AfiliadosColumns() []Column {
 // that was imported to its end is imported anew. Known people get the file's
 // data in place of theirs, but for an address or a telephone that they have changed
 // here since: it stays until the file says of it something else than it said before.
-// What they had proven of an address stays proven
-// only while the address stays the same; where their e-mail address changes,
-// links in their mails die, a change they asked for themselves is cancelled, and
-// both addresses are told (ErrandContact). Their
-// claves, locks, sessions and devices are never touched. Where a person stands on several lines, the last
-// holds, and the first clave.
+// What they had proven of an address stays proven only while the address stays the
+// same; where their e-mail address changes, links in their mails die, a change they
+// asked for themselves is cancelled, and both addresses are told (ErrandContact).
+// Their claves, locks, sessions and devices are never touched. Where a person stands
+// on several lines, the last holds, and the first clave.
 //
 // A file that cannot be read as such is ErrImportFile.
 func (db *DB) ImportAfiliados(ctx context.Context, r io.ReadSeeker, opts ImportOptions) (ImportReport, error) {

@@ -64,7 +64,8 @@ var purges = []string{
 // keptPurges delete what is over, some time after it is: a person asks where her
 // mail went or who changed her address, an operator which application is not
 // reached, who opens an old link is told that it is old, a risk decision can be
-// made again, a way that was shut is not shut so lightly again, and whoever came with a pushed request may have taken her time.
+// made again, a way that was shut is not shut so lightly again, and whoever came
+// with a pushed request may have taken her time.
 var keptPurges = []struct {
 	kept  time.Duration
 	query string

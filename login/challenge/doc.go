@@ -10,7 +10,9 @@
 //
 //	f := challenge.Form{Purpose: "desbloqueo", Browser: browser, Path: "/desbloqueo"}
 //	ch, typed, err := challenges.Resume(w, r.URL.Query(), f, cost) // GET; nil ch: Issue
-//	err := challenges.Verify(ctx, r.PostForm, f, challenge.Due(network, identifier)) // POST, after the fields are read, before any look-up
+//
+//	// POST, after the fields are read and before anybody is looked up:
+//	err := challenges.Verify(ctx, r.PostForm, f, challenge.Due(network, identifier))
 //	if fault := challenge.FaultOf(err); fault != "" {
 //		ch, err := challenges.Again(w, r.PostForm, f, challenge.CostOf(network, identifier), err, typed)
 //	}

@@ -111,7 +111,8 @@ func refuseDisavowed(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, b
 
 // DisableByOperator switches a person's account off for reason: her sessions end,
 // what applications hold is revoked, her known devices are forgotten, links in her
-// mails die, and so do cases and changes of address under way; audit and notice. storage.ErrConflict where it is off already.
+// mails die, and so do cases and changes of address under way; audit and notice.
+// storage.ErrConflict where it is off already.
 func DisableByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error {
 	notice := login.Notice{When: now, Operator: true}
 	return byOperator(ctx, db, afiliadoID, login.NoticeDisabled, notice, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {

@@ -54,8 +54,8 @@
 // of a thousand people's 145. That is why the answers to personal questions count
 // together with these where somebody has them, why no answer is told right or
 // wrong by itself, why five attempts lock, and why passing sends a link to the
-// mailbox on file, and to no other before 72 hours. Ten guesses within thirty days
-// has who spends ten other people's attempts from one network just before: that
+// mailbox on file, and to no other before 72 hours. Who spends the attempts of ten
+// other people from one network first has ten guesses within thirty days: that
 // defers a lock once, by a day, and the person is told each time.
 //
 // What others know. Colleagues know the employer they share: the current one is

@@ -19,11 +19,11 @@ type outcome struct {
 
 // confirm sets the clave, with all that follows from it, in one transaction
 // (S038): the link is spent; the lock is lifted, both budgets are full again, and
-// nothing presses on her identifier;
-// every session and what applications hold has ended, known devices are
-// forgotten, other links are dead, as is a change of address under way; the declaration, the answers and the telephones
-// are on file; the case is over; audit and notice are written. Of any number of
-// forms with one link at once, one does this.
+// nothing presses on her identifier; every session and what applications hold has
+// ended, known devices are forgotten, other links are dead, as is a change of
+// address under way; the declaration, the answers and the telephones are on file;
+// the case is over; audit and notice are written. Of any number of forms with one
+// link at once, one does this.
 func (s *Server) confirm(r *http.Request, v *visit, f *claveForm, made hashes) (outcome, error) {
 	var out outcome
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
@@ -95,9 +95,9 @@ func (c *confirmation) set(ctx context.Context) error {
 	}, c.History)
 }
 
-// open lifts the lock, though no officer's who has set one since, restores the full budget of sign-in
-// and of this way, and forgets what pressed on her identifier. Applications that
-// were told of a disavowal are told that it is over.
+// open lifts the lock, though not one that an officer has set since, restores the
+// full budget of sign-in and of this way, and forgets what pressed on her
+// identifier. Applications that were told of a disavowal are told that it is over.
 func (c *confirmation) open(ctx context.Context) error {
 	if err := c.tx.UnlockClave(ctx, c.mac, storage.LockOperador); err != nil {
 		return err

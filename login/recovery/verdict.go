@@ -180,8 +180,9 @@ func (s *Server) shut(ctx context.Context, tx *storage.Tx, v *visit, moved bool)
 const wayShut = 24 * time.Hour
 
 // settleRight weighs the risk and moves the case on; whoever has the mailbox on
-// file is told at once, before any link leaves (T04). What right answers took of the attempts is given back;
-// what wrong ones took stays spent until there is a new clave.
+// file is told at once, before any link leaves (T04). What right answers took of
+// the attempts is given back; what wrong ones took stays spent until there is a new
+// clave.
 func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Request, v *visit, asked *subject, t *verdict) error {
 	a, err := tx.LockAfiliado(ctx, asked.afiliado.ID)
 	if err != nil {
