@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"iess.gob.ec/clave/login/challenge"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -14,8 +13,8 @@ import (
 // Attempt is one try at a clave, compared but not settled.
 type Attempt struct {
 	clave   string
-	mac     []byte
-	byName  []byte // pressure on the identifier
+	id      storage.Identifier
+	mac     []byte // of id
 	byNet   []byte // pressure of the network
 	failing int    // failures on the identifier lately, before this one
 	network int    // failures of the network
@@ -46,9 +45,8 @@ type Proof struct {
 // says, and ErrBusy where no hash slot comes free; no attempt is then spent, and
 // Refusal is what the page tells. Any Attempt has to be given to Settle.
 func (s *Server) Try(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier, clave string) (*Attempt, error) {
-	a := &Attempt{clave: s.Policy.Canonical(clave), mac: s.DB.IdentifierMAC(id)}
-	a.byName, a.byNet = s.DB.PressureKey("identifier", string(id)), s.DB.PressureKey("network", networkOf(r.RemoteAddr))
-	err := s.guard(ctx, r, v, a, id)
+	a := &Attempt{clave: s.Policy.Canonical(clave), id: id, mac: s.DB.IdentifierMAC(id), byNet: s.NetworkKey(r)}
+	err := s.guard(ctx, r, v, a)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +259,7 @@ func (s *Server) settleWrong(ctx context.Context, tx *storage.Tx, r *http.Reques
 	if err != nil || a.inLane {
 		return err
 	}
-	if err := tx.AddPressure(ctx, a.byName, v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier)); err != nil {
+	if err := s.PressIdentifier(ctx, tx, v, a.id); err != nil {
 		return err
 	}
 	return s.PressNetwork(ctx, tx, r, v)

@@ -105,7 +105,7 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 	if err != nil {
 		return err
 	}
-	page.Stale, page.Code, page.Cedula = true, v.Form.Get("codigo") == "1", typed(v.Form.Get("cedula"), maxIdentifier)
+	page.Stale, page.Code, page.Cedula = true, v.Form.Get("codigo") == "1", Typed(v.Form.Get("cedula"))
 	if page.Challenge, err = s.Keep(w, r, v, ""); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (s *Server) readLogin(r *http.Request, v *Visit) (storage.Identifier, templ
 		return "", page, err
 	}
 	text := v.Form.Get("cedula")
-	page.Code, page.Cedula = v.Form.Get("codigo") == "1", typed(text, maxIdentifier)
+	page.Code, page.Cedula = v.Form.Get("codigo") == "1", Typed(text)
 	id, _, err := s.Identifiers.Parse(text)
 	switch {
 	case !v.SameSite(r):

@@ -129,8 +129,8 @@ func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *st
 }
 
 // effect runs f in one transaction, with the visit's running request held, and
-// writes the answer it returns once that has committed, after cookies. A request
-// that is over gets its own answer, and f does not run.
+// writes the answer it returns once that has committed. A request that is over gets
+// its own answer, and f does not run.
 func (s *Server) effect(w http.ResponseWriter, r *http.Request, v *Visit, f func(ctx context.Context, tx *storage.Tx) (http.Handler, error)) error {
 	var answer http.Handler
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {

@@ -19,16 +19,16 @@ const patience = 5 * time.Second
 // guard lets an attempt pass that asks for no challenge or has answered it, and
 // reads what presses on it. It looks nobody up, so that a stranger's form that
 // stops here took the same work whoever has the identifier (T01).
-func (s *Server) guard(ctx context.Context, r *http.Request, v *Visit, a *Attempt, id storage.Identifier) error {
+func (s *Server) guard(ctx context.Context, r *http.Request, v *Visit, a *Attempt) error {
 	var err error
-	if a.network, a.failing, err = s.Levels(ctx, r, v, id); err != nil {
+	if a.network, a.failing, err = s.Levels(ctx, r, v, a.id); err != nil {
 		return err
 	}
 	network := s.pressing(v, a.network)
 	if _, due := challenge.Pressed(network, a.failing); !due {
 		return nil
 	}
-	if known, err := s.knows(ctx, r, v, id); err != nil || known {
+	if known, err := s.knows(ctx, r, v, a.id); err != nil || known {
 		return err
 	}
 	form, least := asking(r, v), challenge.Due(network, a.failing)
@@ -48,11 +48,10 @@ func (s *Server) guard(ctx context.Context, r *http.Request, v *Visit, a *Attemp
 // knows reports whether this browser is known to be that of whoever has id; where
 // that is not typed yet, whether it may be anybody's.
 func (s *Server) knows(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier) (bool, error) {
-	hash := s.deviceHash(r)
-	if hash == "" || id == "" {
-		return hash != "", nil
+	if id == "" {
+		return s.deviceHash(r) != "", nil
 	}
-	return s.DB.KnowsDevice(ctx, s.DB.IdentifierMAC(id), hash, v.Now)
+	return s.Hers(ctx, r, v, s.DB.IdentifierMAC(id))
 }
 
 // Hers reports whether this browser is known to be that of whoever has the

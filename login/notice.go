@@ -149,10 +149,15 @@ func (s *Server) NetworkKey(r *http.Request) []byte {
 	return s.DB.PressureKey("network", networkOf(r.RemoteAddr))
 }
 
+// identifierKey names what presses on an identifier, in the same way.
+func (s *Server) identifierKey(id storage.Identifier) []byte {
+	return s.DB.PressureKey("identifier", string(id))
+}
+
 // Levels are the failures that press on the network of r and on an identifier
 // now, for the cost of a challenge (T13).
 func (s *Server) Levels(ctx context.Context, r *http.Request, v *Visit, id storage.Identifier) (int, int, error) {
-	byName, byNet := s.DB.PressureKey("identifier", string(id)), s.DB.PressureKey("network", networkOf(r.RemoteAddr))
+	byName, byNet := s.identifierKey(id), s.NetworkKey(r)
 	full, err := s.DB.Pressure(ctx, byName, byNet)
 	if err != nil {
 		return 0, 0, err
@@ -163,17 +168,17 @@ func (s *Server) Levels(ctx context.Context, r *http.Request, v *Visit, id stora
 // PressIdentifier counts something that is asked for an identifier, whoever has
 // it, against that.
 func (s *Server) PressIdentifier(ctx context.Context, tx *storage.Tx, v *Visit, id storage.Identifier) error {
-	return tx.AddPressure(ctx, s.DB.PressureKey("identifier", string(id)), v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier))
+	return tx.AddPressure(ctx, s.identifierKey(id), v.Now, s.Identifier.Leak, s.Identifier.Rim(challenge.FullIdentifier))
 }
 
 // EaseIdentifier forgets what was counted against an identifier, once its person has
 // proved who she is: she needs no challenge for what others did, or she before. It
 // comes after the budgets, as counting does.
 func (s *Server) EaseIdentifier(ctx context.Context, tx *storage.Tx, id storage.Identifier) error {
-	return tx.EasePressure(ctx, s.DB.PressureKey("identifier", string(id)))
+	return tx.EasePressure(ctx, s.identifierKey(id))
 }
 
 // PressNetwork counts something that r asks for against its network.
 func (s *Server) PressNetwork(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit) error {
-	return tx.AddPressure(ctx, s.DB.PressureKey("network", networkOf(r.RemoteAddr)), v.Now, s.Network.Leak, s.Network.Rim(challenge.FullNetwork))
+	return tx.AddPressure(ctx, s.NetworkKey(r), v.Now, s.Network.Leak, s.Network.Rim(challenge.FullNetwork))
 }

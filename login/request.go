@@ -223,13 +223,10 @@ func (s *Server) WayBack(ctx context.Context, v *Visit, clientID, requestID stri
 }
 
 // Typed is what came in a field of an identifier, fit to be shown in it again.
-func Typed(value string) string { return typed(value, maxIdentifier) }
+func Typed(value string) string { return TypedUpTo(value, maxIdentifier) }
 
 // TypedUpTo is Typed for a field of so many characters.
-func TypedUpTo(value string, limit int) string { return typed(value, limit) }
-
-// typed is what came in a field, fit to be shown in it again.
-func typed(value string, limit int) string {
+func TypedUpTo(value string, limit int) string {
 	value = strings.ToValidUTF8(value, "")
 	value = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
