@@ -57,7 +57,7 @@ var (
 	oldestDesc = prometheus.NewDesc("clave_mail_oldest_pending_seconds",
 		"For how long the message has waited that has waited longest; 0: none is late.", nil, nil)
 	troubleDesc = prometheus.NewDesc("clave_mail_trouble",
-		"1 while the mail server takes nothing from this replica: down, tls (no valid certificate), auth, sender (it refuses smtp.from), broken.",
+		"1 while the mail server takes nothing from this replica: down, tls (no valid certificate), auth, sender (it refuses smtp.from), broken, refused (several addresses, and it took nothing).",
 		[]string{"class"}, nil)
 )
 
