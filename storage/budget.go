@@ -21,7 +21,6 @@ type LoginBudget struct {
 	Failures   int     `db:"failures"`
 	LockReason string  `db:"lock_reason"` // "": not locked
 	LockedAt   Instant `db:"locked_at"`
-	LastAt     Instant `db:"last_at"`
 }
 
 // Device is a known-device lane: a person in a browser in which she has signed
@@ -41,7 +40,7 @@ type Device struct {
 // zero budget.
 func (r reads) LoginBudget(ctx context.Context, identifierMAC []byte) (LoginBudget, error) {
 	var b LoginBudget
-	err := r.get(ctx, &b, `SELECT failures, lock_reason, locked_at, last_at FROM login_budget WHERE identifier_mac = ?`, identifierMAC)
+	err := r.get(ctx, &b, `SELECT failures, lock_reason, locked_at FROM login_budget WHERE identifier_mac = ?`, identifierMAC)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return LoginBudget{}, fmt.Errorf("storage: login budget: %w", err)
 	}

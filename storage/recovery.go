@@ -40,9 +40,6 @@ type RecoveryContact struct {
 	Landline string `json:"landline,omitempty"`
 }
 
-// Live reports whether the case may still go on at now, or show how it ended.
-func (c Recovery) Live(now time.Time) bool { return c.EndedAt.IsZero() && c.ExpiresAt.After(now) }
-
 type recoveryRow struct {
 	ID            string  `db:"id"`
 	BrowserHash   string  `db:"browser_hash"`
