@@ -106,6 +106,7 @@ func (m MailClaveUnlocked) letter(c *composer) letter {
 	case m.Expired:
 		l.Lead = []string{c.say("mail.clave-desbloqueada.time"), c.say("mail.clave-desbloqueada.same")}
 		l.Facts = c.facts(m.When, "", "")
+		l.Own.Title = c.say("mail.do")
 		if m.Disavow != "" { // nobody did anything: it is for who thinks that the clave is known
 			l.Other.Do[0] = c.say("mail.clave-bloqueada.press")
 		}

@@ -43,7 +43,7 @@ func (m MailQuestionsPassed) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	l.Lead = []string{c.say("mail.preguntas-superadas.what"), c.say("mail.preguntas-superadas.still")}
 	l.Facts = c.facts(m.When, m.Network, m.Device)
-	l.Own = c.own(c.say("mail.nothing"), c.say("mail.preguntas-superadas.next"))
+	l.Own = c.own(c.say("mail.preguntas-superadas.next"))
 	l.Other = c.notme(m.Disavow)
 	if m.Disavow != "" {
 		l.Other.Do[0] = c.say("mail.preguntas-superadas.press")

@@ -144,5 +144,8 @@ func TestD04_LocksSayWhenTheyEnd(t *testing.T) {
 		if err != nil || strings.Contains(text, "enlace que enviamos") || strings.Contains(text, "link we sent") || !strings.Contains(text, "/enlace/x") {
 			t.Errorf("%s: %v\n%s", lang, err, text)
 		}
+		if strings.Contains(text, "SI FUE USTED") || strings.Contains(text, "IF THIS WAS YOU") { // it was nobody
+			t.Errorf("%s: it asks who ended it\n%s", lang, text)
+		}
 	}
 }
