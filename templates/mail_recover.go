@@ -18,7 +18,7 @@ type MailGenerateLink struct {
 // Template implements [Mail].
 func (MailGenerateLink) Template() string { return "enlace-generar" }
 
-// MailGenerateHeld answers in the mailbox who asked for a link and gets none: why, and since when one may be had (D18).
+// MailGenerateHeld answers in the mailbox who asked for a link and gets none: why, and from when one may be had (D18).
 type MailGenerateHeld struct {
 	Name    string
 	When    time.Time
