@@ -28,19 +28,6 @@ type SigningKey struct {
 
 // SigningKeys returns every key that is not revoked, opened, oldest first.
 func (r reads) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	return r.signingKeys(ctx, `SELECT kid, alg, state, private_key, created_at, activated_at, retired_at FROM signing_key
-		WHERE state <> 'revoked' ORDER BY created_at, kid`)
-}
-
-// LockSigningKeys does the same and lets no other transaction change keys.
-func (tx *Tx) LockSigningKeys(ctx context.Context) ([]SigningKey, error) {
-	if err := tx.bump(ctx, RevisionSigningKey); err != nil { // the row lock of the revision serialises changes
-		return nil, err
-	}
-	return tx.SigningKeys(ctx)
-}
-
-func (r reads) signingKeys(ctx context.Context, query string) ([]SigningKey, error) {
 	var rows []struct {
 		KID         string  `db:"kid"`
 		Alg         string  `db:"alg"`
@@ -50,7 +37,9 @@ func (r reads) signingKeys(ctx context.Context, query string) ([]SigningKey, err
 		ActivatedAt Instant `db:"activated_at"`
 		RetiredAt   Instant `db:"retired_at"`
 	}
-	if err := r.list(ctx, &rows, query); err != nil {
+	err := r.list(ctx, &rows, `SELECT kid, alg, state, private_key, created_at, activated_at, retired_at FROM signing_key
+		WHERE state <> 'revoked' ORDER BY created_at, kid`)
+	if err != nil {
 		return nil, fmt.Errorf("storage: signing keys: %w", err)
 	}
 	out := make([]SigningKey, len(rows))
@@ -62,6 +51,14 @@ func (r reads) signingKeys(ctx context.Context, query string) ([]SigningKey, err
 		out[i] = SigningKey{row.KID, row.Alg, row.State, private, row.CreatedAt, row.ActivatedAt, row.RetiredAt}
 	}
 	return out, nil
+}
+
+// LockSigningKeys does the same and lets no other transaction change keys.
+func (tx *Tx) LockSigningKeys(ctx context.Context) ([]SigningKey, error) {
+	if err := tx.bump(ctx, RevisionSigningKey); err != nil { // the row lock of the revision serialises changes
+		return nil, err
+	}
+	return tx.SigningKeys(ctx)
 }
 
 // AddSigningKey stores a key, sealed.
