@@ -83,6 +83,15 @@ type AuditRow struct {
 	PersonalHash string  `db:"personal_hash"`
 }
 
+// Details is what Detail says.
+func (r AuditRow) Details() (map[string]string, error) {
+	var out map[string]string
+	if err := json.Unmarshal([]byte(r.Detail), &out); err != nil {
+		return nil, fmt.Errorf("storage: audit detail: %w", err)
+	}
+	return out, nil
+}
+
 const auditColumns = `a.id, a.at, a.event, a.afiliado_id, a.client_id, a.actor, a.request_id, a.detail, a.personal_hash`
 
 // AuditRows returns up to limit rows after the one with id after, oldest first.

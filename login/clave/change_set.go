@@ -2,9 +2,7 @@ package clave
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"iess.gob.ec/clave/login"
@@ -217,11 +215,7 @@ func (s *Server) changeOf(ctx context.Context, c *storage.Clave) (map[string]str
 	if err != nil || len(rows) == 0 || !rows[0].At.Equal(c.CreatedAt.Time) {
 		return nil, err
 	}
-	var detail map[string]string
-	if err := json.Unmarshal([]byte(rows[0].Detail), &detail); err != nil {
-		return nil, fmt.Errorf("clave: audit: %w", err)
-	}
-	return detail, nil
+	return rows[0].Details()
 }
 
 // getChanged is GET /cambio/listo, for the browser that made the change.

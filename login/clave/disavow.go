@@ -2,9 +2,7 @@ package clave
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"iess.gob.ec/clave/login"
@@ -84,9 +82,9 @@ func (s *Server) recall(ctx context.Context, m storage.Message, page *templates.
 		return err
 	}
 	for _, row := range rows {
-		var detail map[string]string
-		if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
-			return fmt.Errorf("clave: audit: %w", err)
+		detail, err := row.Details()
+		if err != nil {
+			return err
 		}
 		if detail["device"] == login.DeviceKnown { // nobody was told of that one
 			continue

@@ -335,9 +335,9 @@ func (j *job) full(ctx context.Context, template string) (bool, error) {
 			return false, err
 		}
 		for _, row := range rows {
-			var detail map[string]string
-			if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
-				return false, fmt.Errorf("clave: audit: %w", err)
+			detail, err := row.Details()
+			if err != nil {
+				return false, err
 			}
 			if detail["for"] != j.asker() {
 				continue

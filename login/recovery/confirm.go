@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
@@ -193,7 +192,14 @@ func (s *Server) getDone(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	first := len(rows) > 0 && rows[0].At.Equal(link.UsedAt.Time) && strings.Contains(rows[0].Detail, `"first":"yes"`)
+	first := false
+	if len(rows) > 0 && rows[0].At.Equal(link.UsedAt.Time) {
+		detail, err := rows[0].Details()
+		if err != nil {
+			return err
+		}
+		first = detail["first"] == "yes"
+	}
 	caso, err := s.DB.Recovery(r.Context(), ownerOf(link))
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err

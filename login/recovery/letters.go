@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -113,9 +112,9 @@ func (s *Server) written(ctx context.Context, from events, c *storage.Recovery, 
 			return 0, err
 		}
 		for _, row := range rows {
-			var detail map[string]string
-			if err := json.Unmarshal([]byte(row.Detail), &detail); err != nil {
-				return 0, fmt.Errorf("recovery: audit: %w", err)
+			detail, err := row.Details()
+			if err != nil {
+				return 0, err
 			}
 			if detail["case"] == c.ID {
 				n++
