@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"iess.gob.ec/clave/storage"
-	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // restarts is how often somebody begins anew who fishes for other questions.
@@ -16,11 +15,7 @@ const restarts = 40
 func TestT23_RestartsThroughTheForm(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "sqlite") // the questions are drawn the same on either
-	raw := storagetest.Raw(t, s.Database)
-	defer raw.Close()
-	if _, err := raw.ExecContext(t.Context(), `DELETE FROM historia WHERE month NOT IN (1, 6)`); err != nil { // fewer months, less work
-		t.Fatal(err)
-	}
+	s.fewerMonths()
 	for _, id := range []storage.Identifier{s.maria.Identifier, nobody} {
 		shown := map[string]int{}
 		same := s.journey()

@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -129,24 +130,14 @@ func TestS022_TheBranchShowsOnlyBehindTheLink(t *testing.T) {
 // T23: two hundred starts, in as many browsers, ask the same.
 func TestT23_RestartsShowOneSet(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
+		s.fewerMonths()
 		for _, id := range []storage.Identifier{nobody, s.diana.Identifier} {
-			set := map[string]bool{}
+			sets := map[string]bool{}
 			for range 200 {
-				var b strings.Builder
-				asked := s.way.Quiz(t, id, s.Time())
-				for _, q := range asked {
-					b.WriteString(string(q.Field))
-					for _, o := range q.Options {
-						b.WriteString(strings.Join([]string{o.Text, "|"}, ""))
-						b.WriteByte(byte(o.Year))
-						b.WriteByte(byte(o.Quarter))
-						b.WriteByte(byte(o.From / 100))
-					}
-				}
-				set[b.String()] = true
+				sets[fmt.Sprint(s.way.Quiz(t, id, s.Time()))] = true
 			}
-			if len(set) != 1 {
-				t.Errorf("%s was asked %d sets", id, len(set))
+			if len(sets) != 1 {
+				t.Errorf("%s was asked %d sets", id, len(sets))
 			}
 			one, two := s.journey().start(id), s.journey().start(id)
 			words := func(a logintest.Answer) string { return strings.Join(quizText.FindAllString(a.Body, -1), "\n") }
