@@ -168,7 +168,7 @@ func (c *config) storing() []option {
 		},
 		{
 			key: "audit.personal", preset: "90d", set: span(&c.Audit.Personal, day, 3650*day, false),
-			doc: "How long network addresses stay in the audit; the rest of a row stays for good.",
+			doc: "How long network addresses stay in the audit; the rest of a row stays for good. The page /privacidad says 90 days.",
 		},
 	}
 }
