@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
 
 	"iess.gob.ec/clave/storage"
 )
@@ -26,6 +26,8 @@ const (
 )
 
 // assertion are the claims of a client assertion (RFC 7523 section 3, OpenID Core 9).
+// The JSON of go-jose reads names to the letter (RFC 7519 section 7.3), where that
+// of the standard library takes SUB for sub.
 type assertion struct {
 	Iss string          `json:"iss"`
 	Sub string          `json:"sub"`

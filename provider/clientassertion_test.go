@@ -65,6 +65,13 @@ func TestRFC7523_JWT_3_8_JWT_3_9_JWT_3_11_FaultyAssertionsAreInvalidClient(t *te
 		}
 		good := key.sign(t, "JWT", c("service"))
 		parts := strings.Split(good, ".")
+		text := func(member string, pairs ...any) string { // with a member at its end, as it is written
+			claims, err := json.Marshal(c("service", pairs...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return key.sign(t, "JWT", json.RawMessage(string(claims[:len(claims)-1])+","+member+"}"))
+		}
 		for name, token := range map[string]string{
 			"another's key":         stranger.sign(t, "JWT", c("service")),
 			"another kid":           signWith(t, key.private, jose.ES256, "service-2", "JWT", c("service")),
@@ -100,6 +107,12 @@ func TestRFC7523_JWT_3_8_JWT_3_9_JWT_3_11_FaultyAssertionsAreInvalidClient(t *te
 			"jti too long":          key.sign(t, "JWT", c("service", "jti", strings.Repeat("j", 257))),
 			"jti with NUL":          key.sign(t, "JWT", c("service", "jti", "a\x00b")),
 			"client of a secret":    key.sign(t, "JWT", c("batch")),
+			"a member twice":        text(`"sub":"service"`),
+			"SUB for sub":           key.sign(t, "JWT", c("service", "sub", nil, "SUB", "service")),
+			"\u017fub for sub":      key.sign(t, "JWT", c("service", "sub", nil, "\u017fub", "service")),
+			"AUD beside aud":        text(`"AUD":"`+h.url+`"`, "aud", "https://other.example"),
+			"not UTF-8":             text("\"x\":\"\xff\""),
+			"deeper than anybody":   text(`"x":` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)),
 			"unknown client":        key.sign(t, "JWT", c("nobody")),
 			"null":                  key.sign(t, "JWT", nil),
 			"text":                  key.sign(t, "JWT", "hello"),

@@ -32,7 +32,7 @@ func (k testKey) jkt(t *testing.T) string {
 }
 
 // proofWith is a DPoP proof by key in alg, whose header and claims are changed.
-func proofWith(t *testing.T, key any, alg jose.SignatureAlgorithm, header, claims map[string]any) string {
+func proofWith(t *testing.T, key any, alg jose.SignatureAlgorithm, header map[string]any, claims any) string {
 	t.Helper()
 	opts := &jose.SignerOptions{EmbedJWK: true, ExtraHeaders: map[jose.HeaderKey]any{"typ": "dpop+jwt"}}
 	for name, value := range header {
@@ -166,6 +166,13 @@ func TestRFC9449_4_3_FaultyProofsAreRefused(t *testing.T) {
 	by := func(header map[string]any, pairs ...any) string {
 		return proofWith(t, key.private, jose.ES256, header, good(pairs...))
 	}
+	text := func(members string, pairs ...any) string { // with members as they are written
+		claims, err := json.Marshal(good(pairs...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return proofWith(t, key.private, jose.ES256, nil, json.RawMessage("{"+members+","+string(claims[1:])))
+	}
 	parts := strings.Split(by(nil), ".")
 	other := strings.Split(by(nil), ".")
 	head := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -212,7 +219,10 @@ func TestRFC9449_4_3_FaultyProofsAreRefused(t *testing.T) {
 		"an hour old":           by(nil, "iat", now-3600),
 		"nbf ahead":             by(nil, "nbf", now+60),
 		"exp past":              by(nil, "exp", now-60),
-		"a claim twice":         parts[0] + "." + head(`{"jti":"a","jti":"b"}`) + "." + parts[2],
+		"a claim twice":         text(`"jti":"a","jti":"b"`, "jti", nil),
+		"JTI for jti":           by(nil, "jti", nil, "JTI", "a"),
+		"not UTF-8":             text("\"x\":\"\xff\""),
+		"deeper than anybody":   text(`"x":` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)),
 		"too long":              by(nil, "x", strings.Repeat("x", maxProof)),
 		"a client assertion":    key.sign(t, "JWT", h.assertionClaims("mobile")),
 		"an ID token":           h.tokens("web", "openid").get("id_token"),
