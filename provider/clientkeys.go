@@ -107,6 +107,7 @@ func (k *clientKeys) find(ctx context.Context, c *storage.Client, holds func(jos
 		served.asking.Lock()
 	}
 	defer served.asking.Unlock()
+	now = k.now() // whoever asked before may have taken long
 	if served.tried.IsZero() || now.Sub(served.tried) >= clientKeysPause || now.Before(served.tried) {
 		k.ask(ctx, c, served, now)
 	}

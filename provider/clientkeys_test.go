@@ -1,15 +1,25 @@
 package provider
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"iess.gob.ec/clave/storage"
 )
 
 func TestJWT_3_4_WeakAndBrokenKeysOfClients(t *testing.T) {
@@ -47,4 +57,46 @@ func TestJWT_3_4_WeakAndBrokenKeysOfClients(t *testing.T) {
 	if err != nil || len(set.Keys) != 1 {
 		t.Errorf("kinds we do not know: got %d keys, %v, want them left out", len(set.Keys), err)
 	}
+}
+
+// However many name an unknown key at once, its application is asked once: those
+// who came before the one that asks, and waited for its answer, do not ask again.
+func TestRFC7523_ManyAtOnceAskAnApplicationOnce(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	asking, answer := make(chan struct{}, 9), make(chan struct{})
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		asking <- struct{}{}
+		<-answer
+		_, _ = w.Write([]byte(`{"keys":[]}`))
+	}))
+	t.Cleanup(keys.Close)
+	start := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	late, came := make(chan struct{}), make(chan struct{})
+	var times atomic.Int32
+	clock := func() time.Time { // who looks at it first is overtaken by the other one
+		if times.Add(1) > 1 {
+			return start.Add(time.Second)
+		}
+		close(came)
+		<-late
+		return start
+	}
+	k := newClientKeys(newOutbound([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, 5*time.Second), clock, slog.New(slog.DiscardHandler))
+	c := &storage.Client{ID: "c", Metadata: storage.ClientMetadata{JWKSURI: keys.URL}}
+	var all sync.WaitGroup
+	look := func() {
+		if _, err := k.keyFor(context.WithoutCancel(t.Context()), c, "ES256", "unknown"); err == nil {
+			t.Error("there is such a key")
+		}
+	}
+	all.Go(look)
+	<-came
+	all.Go(look)
+	<-asking
+	close(late)
+	close(answer)
+	all.Wait()
+	want(t, "questions", asked.Load(), int32(1))
 }
