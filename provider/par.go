@@ -27,6 +27,7 @@ const pushedLife = 90 * time.Second
 func (s *Server) postPush(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
+	s.offerNonce(w, r)
 	f, bad := machineForm(w, r)
 	if bad != nil {
 		s.refusePush(w, r, bad, nil)
@@ -37,7 +38,6 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) {
 		op.WriteError(challenge{w, basicChallenge}, r, err, nil)
 		return
 	}
-	s.offerNonce(w, r)
 	uri, err := s.push(r.Context(), client, f, r.Header.Values("DPoP"))
 	if err != nil {
 		if !errors.As(err, &bad) {

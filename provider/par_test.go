@@ -229,9 +229,10 @@ func TestRFC9126_2_1_PushIsCheckedAndAuthenticated(t *testing.T) {
 			"wrong secret": {"Authorization", basic("web", "x"+secret)},
 			"unknown":      {"Authorization", basic("nobody", secret)},
 		} {
-			a := h.json(h.do(http.MethodPost, PathPush, q, header...))
+			a := h.json(h.do(http.MethodPost, PathPush, q, append(header, "DPoP", "x")...))
 			want(t, name, a.status, http.StatusUnauthorized)
 			want(t, name, a.get("error"), "invalid_client")
+			want(t, name+": the nonce to use", a.header.Get("DPoP-Nonce"), h.nonce(h.clock.now()))
 			want(t, name, a.header.Get("WWW-Authenticate"), `Basic realm="clave"`)
 		}
 		a := h.json(h.do(http.MethodPost, PathPush, h.request("mobile").Encode()))
@@ -245,6 +246,18 @@ func TestRFC9126_2_1_PushIsCheckedAndAuthenticated(t *testing.T) {
 			want(t, name, h.json(h.do(http.MethodPost, path, q, auth...)).get("error"), "invalid_request")
 		}
 		want(t, "twice", h.json(h.do(http.MethodPost, PathPush, q+"&state=x", auth...)).get("error"), "invalid_request")
+		key := h.machines()
+		assertion := func() string { return key.sign(t, "JWT", h.assertionClaims("service")) }
+		for name, tt := range map[string]struct {
+			f      url.Values
+			header []string
+		}{
+			"assertion and secret": {asserted(with(h.request("web"), "client_id", "service", "client_secret", secret), assertion()), nil},
+			"assertion and header": {asserted(with(h.request("web"), "client_id", "service"), assertion()), auth},
+		} {
+			a := h.json(h.do(http.MethodPost, PathPush, tt.f.Encode(), tt.header...))
+			want(t, name, a.get("error_description"), "client authentication must not use more than one method")
+		}
 		n, err := h.db.Purge(t.Context(), h.clock.now().Add(48*time.Hour), 100)
 		want(t, "rows left behind, beside the session", n, int64(1))
 		want(t, "purge", err, nil)
