@@ -92,9 +92,10 @@ func (s *Server) checkAssertion(ctx context.Context, c *storage.Client, token st
 		return fmt.Errorf("%w: %w", errClientAuth, err)
 	}
 	first := false
+	until := time.Unix(int64(*a.Exp)+1, 0).Add(clockSkew) // at a replica whose clock is behind
 	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
-		first, err = tx.SpendJTI(ctx, "client_assertion", c.ID, a.JTI, time.Unix(int64(*a.Exp)+1, 0))
+		first, err = tx.SpendJTI(ctx, "client_assertion", c.ID, a.JTI, until)
 		return err
 	})
 	if err == nil && !first {
