@@ -25,9 +25,8 @@ func special() []netip.Prefix {
 	for _, s := range []string{
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
 		"203.0.113.0/24", "240.0.0.0/4",
-		// What an IPv4 address can hide in: translation, 6to4, Teredo.
-		"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/23", "::/96",
-		"100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10",
+		"2002::/16", "2001::/23", // 6to4 and Teredo, in which an IPv4 address can hide
+		"2001:db8::/32", "3fff::/20",
 	} {
 		out = append(out, netip.MustParsePrefix(s))
 	}
@@ -45,6 +44,8 @@ func reachable(address netip.Addr, networks, special []netip.Prefix) bool {
 	case slices.ContainsFunc(networks, in):
 		return true
 	case !address.IsGlobalUnicast(), address.IsPrivate(): // so none of loopback, link-local, multicast, broadcast, unspecified
+		return false
+	case address.Is6() && address.As16()[0]>>5 != 1: // outside 2000::/3 nothing is given out, and translation to IPv4 hides there
 		return false
 	default:
 		return !slices.ContainsFunc(special, in)

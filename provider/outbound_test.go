@@ -25,7 +25,8 @@ func TestASVS_13_2_4_OnlyPublicAddressesAreReachable(t *testing.T) {
 		"224.0.0.1": false, "239.1.1.1": false, "255.255.255.255": false, "240.0.0.1": false, "ff02::1": false,
 		"192.0.0.8": false, "192.0.2.1": false, "198.18.0.1": false, "198.51.100.7": false, "203.0.113.9": false, "2001:db8::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false, "::ffff:181.112.150.10": true, "::127.0.0.1": false,
-		"64:ff9b::7f00:1": false, "64:ff9b::a00:1": false, "2002:7f00:1::": false, "2001:0:4136:e378:8000:63bf:3fff:fdd2": false,
+		"64:ff9b::7f00:1": false, "64:ff9b::a00:1": false, "64:ff9b:1::a00:1": false, "::ffff:0:10.0.0.1": false, "::10.0.0.1": false,
+		"100:0:0:1::1": false, "4000::1": false, "5f00::1": false, "1fff::1": false, "3fff::1": false, "3ffe::1": true, "2002:7f00:1::": false, "2001:0:4136:e378:8000:63bf:3fff:fdd2": false,
 		"10.20.3.4": true, "::ffff:10.20.3.4": true, "10.21.0.1": false, "fd00:20::7": true,
 	} {
 		if got := reachable(netip.MustParseAddr(address), lan, special()); got != want {
