@@ -15,9 +15,18 @@ import (
 // several times.
 const fieldOptional = "opcional"
 
-// optional reports whether a third party's person may leave the scope out: what
-// serves to reach her, not to know who she is (LOPDP art. 8).
-func optional(scope string) bool { return scope == "email" || scope == "phone" }
+// optional is the scope that a third party's person may leave out, and asked, itself
+// or one of its claims alone, with it: what serves to reach her, not to know who she
+// is (LOPDP art. 8). Of everything else it is "".
+func optional(asked string) string {
+	if claim, alone := strings.CutPrefix(asked, storage.ClaimMark); alone {
+		asked = storage.ClaimScope(claim)
+	}
+	if asked != "email" && asked != "phone" {
+		return ""
+	}
+	return asked
+}
 
 // getConsent is GET /autorizar: the notice of an application of the IESS or the
 // consent for another, with the person's own values.
@@ -65,12 +74,13 @@ func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, tim
 		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, times, asked), Offline: offline, Session: mark}
 	}
 	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline, Session: mark}
-	for _, scope := range asked {
-		if optional(scope) {
-			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, times, []string{scope})})
+	for _, scope := range storage.PersonScopes() {
+		of := slices.DeleteFunc(slices.Clone(asked), func(one string) bool { return optional(one) != scope })
+		if len(of) > 0 {
+			page.Optional = append(page.Optional, templates.Option{Scope: scope, Data: data(a, times, of)})
 		}
 	}
-	page.Data = data(a, times, slices.DeleteFunc(asked, optional))
+	page.Data = data(a, times, slices.DeleteFunc(asked, func(one string) bool { return optional(one) != "" }))
 	return page
 }
 
@@ -129,7 +139,10 @@ func (s *Server) allow(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if !p.FirstParty {
 		c.Kind, event.Name = kindConsent, eventConsentGiven
 		ticked := v.Form[fieldOptional]
-		allowed = slices.DeleteFunc(slices.Clone(asked), func(scope string) bool { return optional(scope) && !slices.Contains(ticked, scope) })
+		allowed = slices.DeleteFunc(slices.Clone(asked), func(one string) bool {
+			scope := optional(one)
+			return scope != "" && !slices.Contains(ticked, scope)
+		})
 	}
 	event.Detail = map[string]string{"scope": strings.Join(allowed, " ")}
 	before := slices.Clone(asked)

@@ -96,6 +96,31 @@ func TestASVS_10_7_1_ASVS_10_7_2_ThirdPartyAsksAndRemembers(t *testing.T) {
 	})
 }
 
+// Whoever asks for the e-mail address by the claims parameter, not by its scope, asks
+// for something that she may leave out all the same.
+func TestASVS_10_7_1_SingleClaimsCanBeLeftOutToo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		s.application("biess", false, "openid profile email phone")
+		b := s.browser()
+		asked := "openid claim:email claim:email_verified claim:phone_number claim:birthdate"
+		in := b.ask("biess", asked)
+		s.Want(b.signIn(in.Param("id"), cedula, clave), http.StatusSeeOther, "/autorizar")
+		page := b.Get("/autorizar?id=" + in.Param("id")).Body
+		if boxes := strings.Count(page, `name="opcional"`); boxes != 2 || !strings.Contains(page, `value="email"`) || !strings.Contains(page, `value="phone"`) {
+			t.Errorf("%d boxes, want one for the address and one for telephones", boxes)
+		}
+		done := b.PostForm("/autorizar", map[string][]string{"id": {in.Param("id")}, "autorizar": {"1"}, "opcional": {"phone"}})
+		if got := done.Param("scope"); got != "openid claim:phone_number claim:birthdate" {
+			t.Errorf("granted %q", got)
+		}
+		if again := b.ask("biess", asked); again.Param("scope") != "openid claim:phone_number claim:birthdate" {
+			t.Errorf("not remembered: %q", again.Location)
+		}
+	})
+}
+
 // Somebody else signs in, in another tab, while the notice is open: whoever then
 // presses its button does not go on as a person the page did not name.
 func TestNoticeOfAnotherPersonIsShownAnew(t *testing.T) {
