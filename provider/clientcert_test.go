@@ -157,7 +157,9 @@ func TestRFC8705_2_2_SelfSignedCertificate(t *testing.T) {
 		renewed := (&authority{t, own.cert, own.key}).sign(&x509.Certificate{SerialNumber: big.NewInt(9), NotBefore: noon, NotAfter: noon.Add(time.Hour)}, own.key)
 		want(t, "the same key in another certificate", h.byCertificate("own", renewed).get("error"), "invalid_client")
 		want(t, "none", h.byCertificate("own", nil).get("error"), "invalid_client")
-		h.clock.add(49 * time.Hour)
+		h.clock.add(-2 * time.Hour)
+		want(t, "not yet", h.byCertificate("own", own.cert).get("error"), "invalid_client")
+		h.clock.add(51 * time.Hour)
 		want(t, "expired", h.byCertificate("own", own.cert).get("error"), "invalid_client")
 	})
 }

@@ -100,3 +100,40 @@ func TestRFC7523_ManyAtOnceAskAnApplicationOnce(t *testing.T) {
 	all.Wait()
 	want(t, "questions", asked.Load(), int32(1))
 }
+
+// A key that its application has taken back, or gives out for encryption, serves
+// nobody: ten minutes later at most, whether or not anybody names another one.
+func TestRFC7523_KeysTakenBackServeNoLonger(t *testing.T) {
+	one(t, func(t *testing.T, h *house) {
+		stolen, next := newTestKey(t, "1"), newTestKey(t, "2")
+		keys := newKeyServer(t, stolen.set(t))
+		h.clientKeys = newClientKeys(newOutbound([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, 5*time.Second), h.clock.now, h.Log)
+		h.apply(`[{"client_id":"service","client_name":"Servicio","token_endpoint_auth_method":"private_key_jwt","jwks_uri":"` + keys.URL + `",
+			"grant_types":["client_credentials"],"scope":"historia:leer"}]`)
+		h.clock.add(time.Second)
+		use := func(key testKey) int { return h.assert(key.sign(t, "JWT", h.assertionClaims("service"))).status }
+		want(t, "before", use(stolen), http.StatusOK)
+		keys.serve(next.set(t))
+		h.clock.add(clientKeysAge)
+		want(t, "taken back", use(stolen), http.StatusUnauthorized)
+		want(t, "the next one", use(next), http.StatusOK)
+		for from, to := range map[string]string{`"use":"sig"`: `"use":"enc"`, `"alg":"ES256"`: `"alg":"ECDH-ES"`} {
+			keys.serve(strings.Replace(next.set(t), from, to, 1))
+			h.clock.add(clientKeysAge)
+			want(t, to, use(next), http.StatusUnauthorized)
+			keys.serve(next.set(t))
+			h.clock.add(clientKeysAge)
+			want(t, "mended", use(next), http.StatusOK)
+		}
+		keys.serve(`{"keys":[` + strings.Join([]string{theKey(stolen.set(t)), theKey(next.set(t))}, ",") + `]}`)
+		h.clock.add(clientKeysAge)
+		nameless := signWith(t, next.private, jose.ES256, "", "JWT", h.assertionClaims("service"))
+		want(t, "one of two that fit, unnamed", h.assert(nameless).status, http.StatusUnauthorized)
+		want(t, "named", use(next), http.StatusOK)
+	})
+}
+
+// theKey is the one key of a set.
+func theKey(set string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(set, `{"keys":[`), `]}`)
+}

@@ -253,6 +253,7 @@ func TestRFC9126_2_1_PushIsCheckedAndAuthenticated(t *testing.T) {
 			header []string
 		}{
 			"assertion and secret": {asserted(with(h.request("web"), "client_id", "service", "client_secret", secret), assertion()), nil},
+			"header and secret":    {h.request("web", "client_secret", secret), auth},
 			"assertion and header": {asserted(with(h.request("web"), "client_id", "service"), assertion()), auth},
 		} {
 			a := h.json(h.do(http.MethodPost, PathPush, tt.f.Encode(), tt.header...))
