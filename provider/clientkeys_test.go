@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"math/big"
 	"net/http"
@@ -131,6 +132,45 @@ func TestRFC7523_KeysTakenBackServeNoLonger(t *testing.T) {
 		want(t, "one of two that fit, unnamed", h.assert(nameless).status, http.StatusUnauthorized)
 		want(t, "named", use(next), http.StatusOK)
 	})
+}
+
+// Only a plain answer counts: no page of errors, nobody else's word, and no more of
+// it is read than a set may have. Who asked may have gone.
+func TestASVS_1_3_6_JWKSURIAnswersItself(t *testing.T) {
+	t.Parallel()
+	good := newTestKey(t, "1").set(t)
+	elsewhere := newKeyServer(t, good)
+	var sent atomic.Int64
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/redirect":
+			w.Header().Set("Location", elsewhere.URL)
+			w.WriteHeader(http.StatusFound)
+		case "/error":
+			w.WriteHeader(http.StatusInternalServerError)
+		case "/endless":
+			for sent.Load() < 256<<20 {
+				n, err := io.WriteString(w, strings.Repeat(" ", 64<<10))
+				if sent.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		}
+		_, _ = io.WriteString(w, good)
+	}))
+	k := newClientKeys(newOutbound([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, 5*time.Second), time.Now, slog.New(slog.DiscardHandler))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for path, known := range map[string]bool{"/good": true, "/redirect": false, "/error": false, "/endless": false} {
+		c := &storage.Client{ID: "c", Metadata: storage.ClientMetadata{JWKSURI: keys.URL + path}}
+		_, err := k.keyFor(gone, c, "ES256", "1")
+		want(t, path, err == nil, known)
+	}
+	keys.Close() // waits for its answers
+	want(t, "questions to somebody else", elsewhere.times(), 0)
+	if n := sent.Load(); n == 0 || n > 32<<20 {
+		t.Errorf("read until %d bytes were sent", n)
+	}
 }
 
 // theKey is the one key of a set.

@@ -21,7 +21,7 @@ func TestASVS_13_2_4_OnlyPublicAddressesAreReachable(t *testing.T) {
 		"181.112.150.10": true, "2800:370::1": true, "9.255.255.255": true, "11.0.0.1": true, "172.15.0.1": true, "172.32.0.1": true, "100.63.255.255": true,
 		"127.0.0.1": false, "127.8.8.8": false, "::1": false, "0.0.0.0": false, "::": false, "0.1.2.3": false,
 		"10.0.0.1": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false, "fc00::1": false, "fd12::1": false,
-		"169.254.169.254": false, "fe80::1": false, "fe80::1%eth0": false, "fec0::1": false, "100.64.0.1": false, "100.127.255.255": false,
+		"169.254.169.254": false, "fe80::1": false, "fe80::1%eth0": false, "2800:370::1%eth0": false, "fec0::1": false, "100.64.0.1": false, "100.127.255.255": false,
 		"224.0.0.1": false, "239.1.1.1": false, "255.255.255.255": false, "240.0.0.1": false, "ff02::1": false,
 		"192.0.0.8": false, "192.0.2.1": false, "198.18.0.1": false, "198.51.100.7": false, "203.0.113.9": false, "2001:db8::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false, "::ffff:181.112.150.10": true, "::127.0.0.1": false,
