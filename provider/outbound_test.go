@@ -81,7 +81,6 @@ func TestOutboundTroubles(t *testing.T) {
 	hold := make(chan struct{})
 	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
 	t.Cleanup(hangs.Close)
-	t.Cleanup(func() { close(hold) })
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for class, address := range map[string]string{
@@ -104,6 +103,18 @@ func TestOutboundTroubles(t *testing.T) {
 		if got := trouble(err); got != class && (class != "dns" || got != "timeout") { // a machine without a resolver waits
 			t.Errorf("got %s, want %s: %v", got, class, err)
 		}
+	}
+	begins := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // and does not go on
+		w.Header().Set("Content-Length", "2")
+		_, _ = io.WriteString(w, "{")
+		_ = http.NewResponseController(w).Flush()
+		<-hold
+	}))
+	t.Cleanup(begins.Close)
+	t.Cleanup(func() { close(hold) })
+	k := newClientKeys(newOutbound([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, 100*time.Millisecond), time.Now, slog.New(slog.DiscardHandler))
+	if _, err := k.fetch(t.Context(), begins.URL); err == nil || trouble(err) != "timeout" {
+		t.Errorf("half an answer: got %v, want timeout", err)
 	}
 }
 
