@@ -34,6 +34,7 @@ func TestRFC8707_2_OneAudienceOfThoseGranted(t *testing.T) {
 		{"one of two", []string{"urn:a", "urn:b"}, []string{"urn:b"}, "urn:b", ""},
 		{"none of two", []string{"urn:a", "urn:b"}, nil, "", "invalid_target"},
 		{"both", []string{"urn:a", "urn:b"}, []string{"urn:a", "urn:b"}, "", "invalid_target"},
+		{"one more than granted", []string{"urn:a"}, []string{"urn:a", "urn:b"}, "", "invalid_target"},
 		{"letter for letter", []string{"urn:a"}, []string{"URN:a"}, "", "invalid_target"},
 		{"empty is absent", []string{"urn:a"}, []string{""}, "urn:a", ""},
 	} {
