@@ -97,6 +97,8 @@ func TestOIDC_3_4_6_WhoCannotAuthenticateBurnsNoCode(t *testing.T) {
 // The library takes a secret in any method (oidc.md 2.4).
 func TestOIDC_2_4_1_OneMethodAndTheRegisteredOne(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
+		_, bad := readCredentials(http.Header{"Authorization": {basic("web", secret), basic("web", secret)}}, form{})
+		want(t, "two headers", bad != nil && bad.code == "invalid_client", true)
 		f := func(client string, pairs ...string) string { return h.redeem(client, "nonsense", pairs...).Encode() }
 		for name, tt := range map[string]struct{ body, header, error string }{
 			"basic client posts":          {f("web", "client_id", "web", "client_secret", secret), "", "invalid_client"},
