@@ -214,6 +214,37 @@ func TestRFC8705_3_TokensServeOnlyWithTheirCertificate(t *testing.T) {
 	})
 }
 
+// Nothing else binds a public client's refresh token (RFC 8705 section 4).
+func TestRFC8705_4_RefreshTokensOfPublicClientsAreBound(t *testing.T) {
+	one(t, func(t *testing.T, h *house) {
+		h.apply(`[{"client_id":"app","client_name":"App","token_endpoint_auth_method":"none","redirect_uris":["https://app.example/cb"],
+			"grant_types":["authorization_code","refresh_token"],"scope":"openid offline_access","tls_client_certificate_bound_access_tokens":true}]`)
+		h.clock.add(time.Second)
+		send := func(certificate string, f url.Values) answerOf {
+			ctx := WithClientCertificate(t.Context(), &x509.Certificate{Raw: []byte(certificate)})
+			return h.postIn(ctx, PathToken, with(f, "client_id", "app"))
+		}
+		a := send("mine", h.redeem("app", h.code("app", "scope", "openid offline_access")))
+		f := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.get("refresh_token")}}
+		want(t, "another certificate", send("another", f).get("error"), "invalid_grant")
+		want(t, "its own", send("mine", f).status, http.StatusOK)
+	})
+}
+
+// Who authenticates by a certificate proves its key there too (RFC 8705 section 5).
+func TestRFC9449_4_3_ProofForTheHostOfCertificates(t *testing.T) {
+	one(t, func(t *testing.T, h *house) {
+		h.machines()
+		h.MTLSOrigin = "https://mtls.example"
+		send := func(address string) int {
+			proof := h.proof(newTestKey(t, ""), http.MethodPost, PathToken, "htu", address)
+			return h.post(PathToken, "batch", ownToken(), "DPoP", proof).status
+		}
+		want(t, "there", send("https://mtls.example"+PathToken), http.StatusOK)
+		want(t, "elsewhere", send("https://mtls.example.evil"+PathToken), http.StatusBadRequest)
+	})
+}
+
 // A machine's own tokens are bound alike, and a resource server learns to what (RFC
 // 9449 section 6.2, RFC 8705 section 3.2).
 func TestRFC9449_6_2_IntrospectionTellsTheKey(t *testing.T) {

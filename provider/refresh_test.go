@@ -172,6 +172,8 @@ func TestRefreshNarrowsScope(t *testing.T) {
 		d := h.useRefresh("web", c.get("refresh_token"), "scope", "profile")
 		want(t, "no openid, no ID token", d.get("id_token"), "")
 		want(t, "OIDC-3.4-12", h.userinfoOf(d.get("access_token")).status, http.StatusForbidden)
+		single := h.tokens("web", "openid offline_access", "claims", `{"userinfo":{"cedula":null}}`).get("refresh_token")
+		want(t, "a claim is no scope", h.useRefresh("web", single, "scope", "openid claim:cedula").get("error"), "invalid_scope")
 	})
 }
 
