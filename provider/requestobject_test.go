@@ -129,6 +129,8 @@ func TestRFC9101_6_FaultyRequestObjectsAreRefused(t *testing.T) {
 		"nbf over an hour ago":      object("nbf", at(-70*time.Minute), "exp", at(-12*time.Minute)),
 		"nbf over an hour, exp now": object("nbf", at(-61*time.Minute), "exp", at(time.Minute)),
 		"nbf far ahead":             object("nbf", at(2*time.Minute), "exp", at(10*time.Minute)),
+		"iat far ahead":             object("iat", at(2*time.Minute)),
+		"not UTF-8":                 key.sign(t, requestType(), json.RawMessage(string(payload[:len(payload)-1])+",\"x\":\"\xff\"}")),
 		"request inside":            object("request", "x"),
 		"request_uri inside":        object("request_uri", "https://signs.example/r"),
 		"state a number in text":    object("state", []string{"a"}),
@@ -181,6 +183,12 @@ func TestRFC9101_10_5_WhoPromisedToSignMust(t *testing.T) {
 		want(t, "unsigned, pushed", h.push("must", h.request("must")).get("error"), "invalid_request")
 		object := key.sign(t, requestType(), h.objectClaims("must"))
 		want(t, "signed", h.authorize(url.Values{"client_id": {"must"}, "request": {object}}).Has("code"), true)
+		h.apply(`[{"client_id":"edwards","client_secret":"` + secret + `","client_name":"Ed","redirect_uris":["https://edwards.example/cb"],
+			"request_object_signing_alg":"EdDSA","jwks":` + key.set(t) + `}]`)
+		h.clock.add(time.Second)
+		object = key.sign(t, requestType(), h.objectClaims("edwards"))
+		want(t, "in another algorithm", h.authorize(url.Values{"client_id": {"edwards"}, "request": {object}, "redirect_uri": {"https://edwards.example/cb"}}).Get("error"), "invalid_request_object")
+		object = key.sign(t, requestType(), h.objectClaims("must"))
 		want(t, "signed for another", h.authorize(h.request("signs", "request", object)).Get("error"), "invalid_request_object")
 		want(t, "of a client without keys", h.authorize(h.request("web", "request", object)).Get("error"), "invalid_request_object")
 	})

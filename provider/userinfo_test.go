@@ -123,6 +123,11 @@ func TestOIDC_2_2_10_ClaimsParameter(t *testing.T) {
 		c := h.authorize(h.request("web", "scope", "openid claim:cedula"))
 		d := h.token("web", h.redeem("web", c.Get("code")))
 		want(t, "claim: as a scope", h.userinfoOf(d.get("access_token")).get("cedula"), "")
+		many := `{"userinfo":{"x0":null` + strings.Repeat(`,"x%d":null`, maxClaims) + `}}`
+		for n := range maxClaims {
+			many = strings.Replace(many, "%d", strconv.Itoa(n+1), 1)
+		}
+		want(t, "more than anybody asks", h.authorize(h.request("web", "claims", many)).Get("error"), "invalid_request")
 		// Refreshed ID tokens keep them.
 		e := h.tokens("web", "openid offline_access", "claims", param)
 		f := h.useRefresh("web", e.get("refresh_token"))
