@@ -110,6 +110,8 @@ func TestFAPI_G4_FAPI_G10_ASVS_10_4_14_RFC9449_8_NonceAndKeyAreNeeded(t *testing
 		want(t, "userinfo", h.show("DPoP", access, again).status, http.StatusOK)
 		pushed := h.keyed("fapi", key, PathPush, h.request("fapi"), "DPoP", h.proof(key, http.MethodPost, PathPush))
 		want(t, "push without nonce", pushed.get("error"), "use_dpop_nonce")
+		other := h.keyed("bank", key, PathPush, h.request("bank"), "DPoP", h.proof(key, http.MethodPost, PathPush))
+		want(t, "push of a client whose tokens are bound to a certificate", other.get("error"), "use_dpop_nonce")
 		want(t, "push: the nonce to use", pushed.header.Get("DPoP-Nonce"), h.nonce(h.clock.now()))
 		want(t, "push", h.keyed("fapi", key, PathPush, h.request("fapi"), h.fresh(key, http.MethodPost, PathPush)...).status, http.StatusCreated)
 	})
