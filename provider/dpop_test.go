@@ -293,7 +293,7 @@ func TestT18_RFC9449_11_1_ProofCountsOnce(t *testing.T) {
 		again["x"] = 1
 		got := h.show("DPoP", access, proofWith(t, key.private, jose.ES256, nil, again))
 		want(t, "its jti in another proof", got.get("error"), "invalid_dpop_proof")
-		if _, err := h.db.Purge(t.Context(), h.clock.now().Add(2*proofSkew), 100); err != nil {
+		if _, err := h.db.Purge(t.Context(), h.clock.now().Add(3*nonceWindow), 100); err != nil {
 			t.Fatal(err)
 		}
 		want(t, "remembered while it lives", h.show("DPoP", access, proof).get("error"), "invalid_dpop_proof")

@@ -233,6 +233,20 @@ func TestRFC8705_4_RefreshTokensOfPublicClientsAreBound(t *testing.T) {
 	})
 }
 
+// Outside the profile too, who promised proofs makes none beforehand.
+func TestRFC9449_8_WhoPromisedProofsNeedsTheNonce(t *testing.T) {
+	one(t, func(t *testing.T, h *house) {
+		h.apply(`[{"client_id":"proves","client_secret":"` + secret + `","client_name":"Prueba","grant_types":["client_credentials"],
+			"scope":"historia:leer","dpop_bound_access_tokens":true}]`)
+		h.clock.add(time.Second)
+		key := newTestKey(t, "")
+		send := func(header ...string) answerOf { return h.post(PathToken, "proves", ownToken(), header...) }
+		want(t, "no proof", send().get("error"), "invalid_dpop_proof")
+		want(t, "no nonce", send("DPoP", h.proof(key, http.MethodPost, PathToken)).get("error"), "use_dpop_nonce")
+		want(t, "with it", send(h.fresh(key, http.MethodPost, PathToken)...).get("token_type"), "DPoP")
+	})
+}
+
 // Who authenticates by a certificate proves its key there too (RFC 8705 section 5).
 func TestRFC9449_4_3_ProofForTheHostOfCertificates(t *testing.T) {
 	one(t, func(t *testing.T, h *house) {
