@@ -74,6 +74,8 @@ func TestRFC9068_2_2_AccessTokenOfAPerson(t *testing.T) {
 		want(t, "introspection", h.introspectBy("api", a.get("access_token")).get("active"), "true")
 		h.revokeBy("jwt", a.get("access_token"))
 		want(t, "revoked", h.introspectBy("api", a.get("access_token")).get("active"), "false")
+		_, single := h.openJWS(h.tokens("jwt", "openid", "claims", `{"userinfo":{"name":null}}`).get("access_token"))
+		want(t, "a claim is no scope", string(single["scope"]), `"openid"`)
 	})
 }
 

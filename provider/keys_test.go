@@ -180,6 +180,7 @@ func TestOIDC_2_1_1_OIDC_2_1_2_Metadata(t *testing.T) {
 			"authorization_response_iss_parameter_supported": "true", "claims_parameter_supported": "true",
 			"backchannel_logout_supported": "true", "backchannel_logout_session_supported": "true",
 			"request_parameter_supported": "true", "request_uri_parameter_supported": "false",
+			"tls_client_certificate_bound_access_tokens": "false", "mtls_endpoint_aliases": "", // nothing receives certificates
 		} {
 			want(t, name, string(m[name]), value)
 		}
