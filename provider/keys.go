@@ -78,6 +78,7 @@ func EnsureKeys(ctx context.Context, db *storage.DB, now time.Time, algs ...stri
 	if err != nil {
 		return err
 	}
+	algs = slices.Compact(slices.Sorted(slices.Values(algs)))
 	// Made before the transaction: RSA takes long, and keys are locked in it.
 	spare := map[string][]storage.SigningKey{}
 	for _, alg := range algs {

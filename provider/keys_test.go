@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 )
 
 // published are the kids of the JWKS as served.
@@ -154,6 +155,13 @@ func TestKeysAreMadeOnceAndKept(t *testing.T) {
 		h.clock.add(time.Second)
 		if got := h.published(); !slices.Equal(got, before) {
 			t.Errorf("got %v, want %v", got, before)
+		}
+		fresh := storagetest.Open(t, h.db.Engine())
+		if err := EnsureKeys(t.Context(), fresh, h.clock.now(), "EdDSA", "ES256", "EdDSA"); err != nil { // as of two applications
+			t.Error(err)
+		}
+		if all, err := Keys(t.Context(), fresh); err != nil || len(all) != 4 {
+			t.Errorf("got %+v, %v; want two of each", all, err)
 		}
 		if err := EnsureKeys(t.Context(), h.db, h.clock.now(), "HS256"); !errors.Is(err, ErrAlg) {
 			t.Errorf("HS256: got %v", err)
