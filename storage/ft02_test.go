@@ -47,6 +47,7 @@ func fill02(t *testing.T, db *storage.DB) filled02 {
 			tx.AddAccessToken(ctx, storage.AccessToken{Hash: "access", GrantID: f.grant.ID, ClientID: "historia", ExpiresAt: storage.At(now.Add(time.Hour))}),
 			tx.AddRefreshToken(ctx, storage.RefreshToken{Hash: "refresh", GrantID: f.grant.ID}),
 			tx.AddSigningKey(ctx, storage.SigningKey{KID: "kid", Alg: "ES256", State: storage.KeyNext, Private: []byte("x")}),
+			tx.AddSigningKey(ctx, storage.SigningKey{KID: "old", Alg: "ES256", State: storage.KeyRetired, Private: []byte("x")}),
 			tx.AddPressure(ctx, f.mac, now, time.Second, time.Hour),
 			tx.AddErrand(ctx, storage.Errand{ID: "errand", Kind: "desbloqueo", IdentifierMAC: f.mac, CreatedAt: storage.At(now)}),
 		} {
@@ -214,6 +215,9 @@ func writes02() []write {
 		}},
 		{"SetSigningKeyState", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return tx.SetSigningKeyState(ctx, "kid", storage.KeyActive, now)
+		}},
+		{"ExpireSigningKey", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return tx.ExpireSigningKey(ctx, "old", []byte("y"))
 		}},
 		{"Audit", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
 			return tx.Audit(ctx, storage.Event{At: at, Name: "x", Personal: map[string]string{"ip": "192.0.2.1"}})

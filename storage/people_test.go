@@ -219,6 +219,42 @@ func TestSigningKeyStates(t *testing.T) {
 	})
 }
 
+// Of a key that expires the public part alone stays, for who asks for it by its id.
+func TestExpiredSigningKeyKeepsItsPublicPart(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		expire := func() error {
+			return db.InTx(t.Context(), func(tx *storage.Tx) error { return tx.ExpireSigningKey(t.Context(), "a", []byte("public a")) })
+		}
+		inTx(t, db, func(tx *storage.Tx) error {
+			return tx.AddSigningKey(t.Context(), storage.SigningKey{KID: "a", Alg: "ES256", State: storage.KeyActive, Private: []byte("private a"), CreatedAt: storage.At(now)})
+		})
+		if err := expire(); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("a key that signs: got %v, want ErrNotFound", err)
+		}
+		inTx(t, db, func(tx *storage.Tx) error { return tx.SetSigningKeyState(t.Context(), "a", storage.KeyRetired, now) })
+		if _, err := db.ExpiredKey(t.Context(), "a"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("a retired key: got %v, want ErrNotFound", err)
+		}
+		if err := expire(); err != nil {
+			t.Fatal(err)
+		}
+		k, err := db.ExpiredKey(t.Context(), "a")
+		if err != nil || string(k.Public) != "public a" || len(k.Private) > 0 || k.Alg != "ES256" || !k.RetiredAt.Equal(now) {
+			t.Errorf("got %+v, %v; want the public part", k, err)
+		}
+		if all, err := db.SigningKeys(t.Context()); err != nil || len(all) > 0 {
+			t.Errorf("got %+v, %v; want none that signs or is published", all, err)
+		}
+		if n := count(t, raw, `SELECT COUNT(*) FROM signing_key WHERE kid = 'a' AND state = 'revoked'`); n != 1 {
+			t.Error("a replica of the version before would take what is left for a private key")
+		}
+		inTx(t, db, func(tx *storage.Tx) error { return tx.SetSigningKeyState(t.Context(), "a", storage.KeyRevoked, now) })
+		if _, err := db.ExpiredKey(t.Context(), "a"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("a revoked key: got %v, want ErrNotFound", err)
+		}
+	})
+}
+
 // A due date moves only where the clave is still the one that was looked at.
 func TestMoveClaveDueLeavesWhatHasChanged(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
