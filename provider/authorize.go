@@ -112,7 +112,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, f form) error
 
 // readRequest is readAuthorization with the keys that ID tokens were signed with.
 func (s *Server) readRequest(ctx context.Context, client *storage.Client, f form) (storage.AuthRequest, *protocolError, error) {
-	set, err := s.keys.snapshot(ctx)
+	set, err := s.keys.knowing(ctx, f.get("id_token_hint"))
 	if err != nil {
 		return storage.AuthRequest{}, nil, err
 	}

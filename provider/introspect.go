@@ -74,6 +74,9 @@ func (s *Server) introspect(ctx context.Context, rs *storage.Client, token strin
 	if err != nil {
 		return introspection{}, err
 	}
+	if ok, err := s.keys.vouches(ctx, token); err != nil || !ok {
+		return introspection{}, err
+	}
 	owner, err := s.Clients.Client(ctx, facts.ClientID)
 	if errors.Is(err, storage.ErrNotFound) { // disabled within the second
 		return introspection{}, nil

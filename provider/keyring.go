@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -15,13 +18,16 @@ import (
 
 // keyring keeps parsed keys and ready signers: parsing one costs more than
 // signing with it. It is safe for concurrent use, in transactions too.
-type keyring struct{ sets *storage.Cached[*keys] }
+type keyring struct {
+	db   *storage.DB
+	sets *storage.Cached[*keys]
+}
 
 // keys are the keys as of one revision. They are not changed once made.
 type keys struct {
 	signers   map[string]jose.Signer                      // of ID tokens, by algorithm
 	typed     map[jose.ContentType]map[string]jose.Signer // of what says its type, by type and algorithm
-	verifiers map[string]publicKey                        // by key id, retired ones included
+	verifiers map[string]publicKey                        // by key id, retired ones included, expired ones not
 	jwks      document
 }
 
@@ -34,7 +40,7 @@ type publicKey struct {
 
 // newKeyring keeps a retired key published for window.
 func newKeyring(db *storage.DB, now func() time.Time, window time.Duration) *keyring {
-	return &keyring{storage.NewCached(db, now, storage.RevisionSigningKey, func(ctx context.Context, now time.Time) (*keys, time.Time, error) {
+	return &keyring{db, storage.NewCached(db, now, storage.RevisionSigningKey, func(ctx context.Context, now time.Time) (*keys, time.Time, error) {
 		stored, err := db.SigningKeys(ctx)
 		if err != nil {
 			return nil, time.Time{}, err
@@ -56,6 +62,62 @@ func (k *keyring) signer(ctx context.Context, alg string) (jose.Signer, error) {
 // for the other (RFC 8725 section 3.11).
 func (k *keyring) typed(ctx context.Context, alg string, typ jose.ContentType) (jose.Signer, error) {
 	return k.find(ctx, alg, func(set *keys) map[string]jose.Signer { return set.typed[typ] })
+}
+
+// knowing is snapshot for who is to verify token, which an expired key may have
+// signed: of those there are many, and few are asked for.
+func (k *keyring) knowing(ctx context.Context, token string) (*keys, error) {
+	set, err := k.snapshot(ctx)
+	kid := kidIn(token)
+	if err != nil || kid == "" || set.has(kid) {
+		return set, err
+	}
+	stored, err := k.db.ExpiredKey(ctx, kid)
+	if errors.Is(err, storage.ErrNotFound) {
+		return set, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.ParsePKIXPublicKey(stored.Public)
+	if err != nil {
+		return nil, fmt.Errorf("provider: key %s: %w", kid, err)
+	}
+	return &keys{verifiers: map[string]publicKey{kid: {jose.SignatureAlgorithm(stored.Alg), public}}}, nil
+}
+
+// vouches reports whether the key that signed token, an access token on record, has
+// not been revoked; an opaque one no key signed.
+func (k *keyring) vouches(ctx context.Context, token string) (bool, error) {
+	kid := kidIn(token)
+	if kid == "" {
+		return true, nil
+	}
+	for _, look := range []func(context.Context) (*keys, error){k.sets.Get, k.sets.Now} {
+		set, err := look(ctx)
+		if err != nil || set.has(kid) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+func (k *keys) has(kid string) bool {
+	_, ok := k.verifiers[kid]
+	return ok
+}
+
+// kidIn is the key id that a compact JWS names, "" for none. Nothing is verified.
+func kidIn(token string) string {
+	head, _, _ := strings.Cut(token, ".")
+	var named struct {
+		KID string `json:"kid"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil || json.Unmarshal(text, &named) != nil {
+		return ""
+	}
+	return named.KID
 }
 
 func (k *keyring) find(ctx context.Context, alg string, of func(*keys) map[string]jose.Signer) (jose.Signer, error) {
@@ -93,13 +155,9 @@ func newKeys(stored []storage.SigningKey, window time.Duration, now time.Time) (
 	}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range stored {
-		parsed, err := x509.ParsePKCS8PrivateKey(k.Private)
+		private, err := parsePrivate(k)
 		if err != nil {
-			return nil, time.Time{}, fmt.Errorf("provider: key %s: %w", k.KID, err)
-		}
-		private, ok := parsed.(crypto.Signer)
-		if !ok {
-			return nil, time.Time{}, fmt.Errorf("provider: key %s cannot sign", k.KID)
+			return nil, time.Time{}, err
 		}
 		alg := jose.SignatureAlgorithm(k.Alg)
 		out.verifiers[k.KID] = publicKey{alg, private.Public()}

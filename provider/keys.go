@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,6 +26,13 @@ const (
 	eventKeyCreated = "key.created"
 	eventKeyRotated = "key.rotated"
 	eventKeyRevoked = "key.revoked"
+	eventKeyExpired = "key.expired"
+)
+
+// Who changes keys, as the audit names them.
+const (
+	actorOperator = "operator"
+	actorSystem   = "system"
 )
 
 var (
@@ -48,9 +56,13 @@ func Keys(ctx context.Context, db *storage.DB) ([]Key, error) {
 	}
 	out := make([]Key, len(stored))
 	for i, k := range stored {
-		out[i] = Key{k.KID, k.Alg, k.State, k.CreatedAt.Time, k.ActivatedAt.Time, k.RetiredAt.Time}
+		out[i] = withoutSecret(k)
 	}
 	return out, nil
+}
+
+func withoutSecret(k storage.SigningKey) Key {
+	return Key{k.KID, k.Alg, k.State, k.CreatedAt.Time, k.ActivatedAt.Time, k.RetiredAt.Time}
 }
 
 // usedAlgs are the algorithms the registered clients need, and the default.
@@ -103,7 +115,7 @@ func EnsureKeys(ctx context.Context, db *storage.DB, now time.Time, algs ...stri
 				if i >= len(spare[alg]) {
 					break // somebody revoked one meanwhile: the next call makes it
 				}
-				if err := addKey(ctx, tx, spare[alg][i], state, now); err != nil {
+				if err := addKey(ctx, tx, spare[alg][i], state, now, actorSystem); err != nil {
 					return err
 				}
 			}
@@ -136,7 +148,7 @@ func keyIn(stored []storage.SigningKey, alg, state string) *storage.SigningKey {
 	return nil
 }
 
-func addKey(ctx context.Context, tx *storage.Tx, k storage.SigningKey, state string, now time.Time) error {
+func addKey(ctx context.Context, tx *storage.Tx, k storage.SigningKey, state string, now time.Time, actor string) error {
 	k.State = state
 	if state == storage.KeyActive {
 		k.ActivatedAt = storage.At(now)
@@ -144,22 +156,32 @@ func addKey(ctx context.Context, tx *storage.Tx, k storage.SigningKey, state str
 	if err := tx.AddSigningKey(ctx, k); err != nil {
 		return err
 	}
-	return auditKey(ctx, tx, eventKeyCreated, k, now, "")
+	return auditKey(ctx, tx, eventKeyCreated, k, now, actor, nil)
 }
 
-func auditKey(ctx context.Context, tx *storage.Tx, event string, k storage.SigningKey, now time.Time, reason string) error {
+// auditKey writes down what actor did to k, and more about it.
+func auditKey(ctx context.Context, tx *storage.Tx, event string, k storage.SigningKey, now time.Time, actor string, more map[string]string) error {
 	detail := map[string]string{"kid": k.KID, "alg": k.Alg, "state": k.State}
-	if reason != "" {
-		detail["reason"] = reason
-	}
-	return tx.Audit(ctx, storage.Event{At: storage.At(now), Name: event, Actor: "operator", Detail: detail})
+	maps.Copy(detail, more)
+	return tx.Audit(ctx, storage.Event{At: storage.At(now), Name: event, Actor: actor, Detail: detail})
 }
 
 // RotateKeys lets the next key of alg sign, retires the one that did, which
 // stays published until nothing it signed is valid, and publishes a new next
-// one. The next key must have been published for at least cache, so that no
+// one. The next key must have been published for times.Lead, so that no
 // application meets a signature before it can know the key; else ErrTooSoon.
-func RotateKeys(ctx context.Context, db *storage.DB, alg string, cache time.Duration, now time.Time) error {
+func RotateKeys(ctx context.Context, db *storage.DB, alg string, times KeyTimes, now time.Time) error {
+	return rotateKey(ctx, db, alg, now, actorOperator, func(_, next Key) error {
+		if now.Before(next.CreatedAt.Add(times.Lead())) {
+			return ErrTooSoon
+		}
+		return nil
+	})
+}
+
+// rotateKey is RotateKeys where may, asked while nobody else can change keys, has
+// nothing against it.
+func rotateKey(ctx context.Context, db *storage.DB, alg string, now time.Time, actor string, may func(active, next Key) error) error {
 	spare, err := newKey(alg, now)
 	if err != nil {
 		return err
@@ -173,10 +195,10 @@ func RotateKeys(ctx context.Context, db *storage.DB, alg string, cache time.Dura
 		if active == nil || next == nil {
 			return fmt.Errorf("no client has used %s yet: %w", alg, storage.ErrNotFound)
 		}
-		if now.Before(next.CreatedAt.Add(cache)) {
-			return ErrTooSoon
+		if err := may(withoutSecret(*active), withoutSecret(*next)); err != nil {
+			return err
 		}
-		return promote(ctx, tx, active, next, storage.KeyRetired, spare, now)
+		return promote(ctx, tx, active, next, storage.KeyRetired, spare, now, actor)
 	})
 	if err != nil {
 		return fmt.Errorf("provider: rotate keys: %w", err)
@@ -185,32 +207,30 @@ func RotateKeys(ctx context.Context, db *storage.DB, alg string, cache time.Dura
 }
 
 // promote moves active on to state, next to active, and adds spare as next.
-func promote(ctx context.Context, tx *storage.Tx, active, next *storage.SigningKey, state string, spare storage.SigningKey, now time.Time) error {
+func promote(ctx context.Context, tx *storage.Tx, active, next *storage.SigningKey, state string, spare storage.SigningKey, now time.Time, actor string) error {
 	if err := tx.SetSigningKeyState(ctx, active.KID, state, now); err != nil {
 		return err
 	}
 	if err := tx.SetSigningKeyState(ctx, next.KID, storage.KeyActive, now); err != nil {
 		return err
 	}
-	if err := auditKey(ctx, tx, eventKeyRotated, *next, now, ""); err != nil {
+	if err := auditKey(ctx, tx, eventKeyRotated, *next, now, actor, map[string]string{"after": active.KID}); err != nil {
 		return err
 	}
-	return addKey(ctx, tx, spare, storage.KeyNext, now)
+	return addKey(ctx, tx, spare, storage.KeyNext, now, actor)
 }
 
-// RevokeKey withdraws a key at once: it is published no more and its secret is
-// destroyed. Where it was signing, the next key takes over immediately, known to
-// every application or not.
+// RevokeKey withdraws a key at once: it is published no more, its secret is
+// destroyed, and what it signed is refused here, by every replica within a second.
+// Where it was signing, the next key takes over immediately, known to every
+// application or not. Applications that verify by themselves refuse what it signed
+// once they have read the JWKS again.
 func RevokeKey(ctx context.Context, db *storage.DB, kid, reason string, now time.Time) error {
-	stored, err := db.SigningKeys(ctx)
+	alg, err := revocable(ctx, db, kid)
 	if err != nil {
-		return err
+		return fmt.Errorf("provider: revoke key: %w", err)
 	}
-	i := slices.IndexFunc(stored, func(k storage.SigningKey) bool { return k.KID == kid })
-	if i < 0 {
-		return fmt.Errorf("provider: revoke key: %w", storage.ErrNotFound)
-	}
-	spare, err := newKey(stored[i].Alg, now)
+	spare, err := newKey(alg, now)
 	if err != nil {
 		return err
 	}
@@ -221,28 +241,56 @@ func RevokeKey(ctx context.Context, db *storage.DB, kid, reason string, now time
 		}
 		i := slices.IndexFunc(stored, func(k storage.SigningKey) bool { return k.KID == kid })
 		if i < 0 {
-			return storage.ErrNotFound
+			return revokeExpired(ctx, tx, kid, reason, now)
 		}
 		key, next := stored[i], keyIn(stored, stored[i].Alg, storage.KeyNext)
-		if err := auditKey(ctx, tx, eventKeyRevoked, key, now, reason); err != nil {
+		if err := auditKey(ctx, tx, eventKeyRevoked, key, now, actorOperator, map[string]string{"reason": reason}); err != nil {
 			return err
 		}
 		switch {
 		case key.State == storage.KeyActive && next != nil:
-			return promote(ctx, tx, &key, next, storage.KeyRevoked, spare, now)
+			return promote(ctx, tx, &key, next, storage.KeyRevoked, spare, now, actorOperator)
 		case key.State == storage.KeyRetired:
 			return tx.SetSigningKeyState(ctx, kid, storage.KeyRevoked, now)
 		default: // a next key, or an active one without successor
 			if err := tx.SetSigningKeyState(ctx, kid, storage.KeyRevoked, now); err != nil {
 				return err
 			}
-			return addKey(ctx, tx, spare, key.State, now)
+			return addKey(ctx, tx, spare, key.State, now, actorOperator)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("provider: revoke key: %w", err)
 	}
 	return nil
+}
+
+// revocable is the algorithm of a key that is not revoked.
+func revocable(ctx context.Context, db *storage.DB, kid string) (string, error) {
+	stored, err := db.SigningKeys(ctx)
+	if err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(stored, func(k storage.SigningKey) bool { return k.KID == kid }); i >= 0 {
+		return stored[i].Alg, nil
+	}
+	expired, err := db.ExpiredKey(ctx, kid)
+	if err != nil {
+		return "", err
+	}
+	return expired.Alg, nil
+}
+
+// revokeExpired takes what is left of an expired key: no hint counts any more.
+func revokeExpired(ctx context.Context, tx *storage.Tx, kid, reason string, now time.Time) error {
+	k, err := tx.ExpiredKey(ctx, kid)
+	if err != nil {
+		return err
+	}
+	if err := auditKey(ctx, tx, eventKeyRevoked, k.SigningKey, now, actorOperator, map[string]string{"reason": reason}); err != nil {
+		return err
+	}
+	return tx.SetSigningKeyState(ctx, kid, storage.KeyRevoked, now)
 }
 
 // newKey makes a key for alg whose id is its thumbprint (RFC 7638). None begins with

@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
@@ -56,63 +55,6 @@ func kidOf(t *testing.T, token string) string {
 		t.Fatal(err)
 	}
 	return jws.Signatures[0].Header.KeyID
-}
-
-func TestOIDC_2_1_3_KeysArePublishedBeforeAndAfter(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ctx := t.Context()
-		active, next := h.kid("ES256", storage.KeyActive), h.kid("ES256", storage.KeyNext)
-		for _, kid := range []string{active, next} {
-			want(t, "published "+kid, slices.Contains(h.published(), kid), true)
-		}
-		if err := RotateKeys(ctx, h.db, "ES256", h.KeyCache, h.clock.now().Add(h.KeyCache-time.Second)); !errors.Is(err, ErrTooSoon) {
-			t.Errorf("a key nobody knows yet may sign: %v", err)
-		}
-		old := h.tokens("web", "openid").get("id_token")
-		want(t, "signed by", kidOf(t, old), active)
-		h.clock.add(h.KeyCache)
-		if err := RotateKeys(ctx, h.db, "ES256", h.KeyCache, h.clock.now()); err != nil {
-			t.Fatal(err)
-		}
-		h.clock.add(time.Second) // every replica knows within a second
-		fresh := h.tokens("web", "openid").get("id_token")
-		want(t, "signed by the next one", kidOf(t, fresh), next)
-		h.clock.add(h.KeyCache + h.IDTokenLife - 2*time.Second)
-		want(t, "the old one is still published", slices.Contains(h.published(), active), true)
-		h.clock.add(2 * time.Second)
-		want(t, "until what it signed is over", slices.Contains(h.published(), active), false)
-		h.claimsOf(old) // and still serves as a hint
-		want(t, "and the one after is there", len(h.published()), 4)
-		want(t, "audited", h.audited(eventKeyRotated), 1)
-	})
-}
-
-func TestRevokedKeyIsGoneAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ctx := t.Context()
-		active, next := h.kid("ES256", storage.KeyActive), h.kid("ES256", storage.KeyNext)
-		old := h.tokens("web", "openid").get("id_token")
-		for _, kid := range []string{active, h.kid("EdDSA", storage.KeyNext)} {
-			if err := RevokeKey(ctx, h.db, kid, "leaked", h.clock.now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := RevokeKey(ctx, h.db, "nobody", "x", h.clock.now()); !errors.Is(err, storage.ErrNotFound) {
-			t.Errorf("got %v, want not found", err)
-		}
-		h.clock.add(time.Second)
-		want(t, "published", slices.Contains(h.published(), active), false)
-		want(t, "signs now", kidOf(t, h.tokens("web", "openid").get("id_token")), next)
-		set, err := h.keys.snapshot(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := set.verify(old); err == nil {
-			t.Error("a revoked key still vouches for a hint")
-		}
-		want(t, "audited", h.audited(eventKeyRevoked), 2)
-		want(t, "keys", len(h.published()), 4)
-	})
 }
 
 func TestEachAlgorithmSignsForItsClients(t *testing.T) {

@@ -101,7 +101,7 @@ func (s *Server) readLogout(ctx context.Context, f form) (logoutRequest, error) 
 	req := logoutRequest{state: f.get("state"), uiLocales: f.get("ui_locales")}
 	id := f.get("client_id")
 	if raw := f.get("id_token_hint"); raw != "" {
-		set, err := s.keys.snapshot(ctx)
+		set, err := s.keys.knowing(ctx, raw)
 		if err != nil {
 			return req, err
 		}

@@ -75,6 +75,7 @@ type Config struct {
 	IDTokenLife time.Duration // of an ID token: 10 minutes, at most an hour
 	RefreshLife time.Duration // of a family of refresh tokens: 30 days, absolute
 	KeyCache    time.Duration // how long applications may cache the JWKS: 10 minutes
+	KeyLife     time.Duration // how long a key signs until TendKeys rotates it (KeyTimes.Check); 0: for ever
 
 	// Logouts says how applications are told that a session has ended, and of
 	// security events.
@@ -137,8 +138,11 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("provider: the %s lifetime is %v; it must be between 1s and %v", d.name, *d.value, d.most)
 		}
 	}
+	if err := cfg.keyTimes().Check(); err != nil {
+		return nil, err
+	}
 	s := &Server{Config: cfg, csrf: http.NewCrossOriginProtection(), deliveries: newDeliveries(cfg.Logouts)}
-	s.keys = newKeyring(cfg.DB, cfg.Now, max(cfg.AccessLife, cfg.IDTokenLife, logoutLife)+cfg.KeyCache)
+	s.keys = newKeyring(cfg.DB, cfg.Now, cfg.keyTimes().Window())
 	if cfg.ClientKeys.Timeout == 0 {
 		cfg.ClientKeys.Timeout = 5 * time.Second
 	}

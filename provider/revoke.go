@@ -33,7 +33,7 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) {
 // revoke ends token, or returns an error as op.WriteError writes it. What the
 // client hinted about its kind is not needed: a hash says which it is.
 func (s *Server) revoke(ctx context.Context, c *storage.Client, token string) error {
-	set, err := s.keys.snapshot(ctx)
+	set, err := s.keys.knowing(ctx, token)
 	if err != nil {
 		return s.fail(ctx, serverError(), err)
 	}

@@ -123,6 +123,9 @@ func (s *Server) userinfoFor(ctx context.Context, v shown) (*storage.Client, []b
 	if err != nil {
 		return nil, nil, s.fail(ctx, serverError(), err)
 	}
+	if err := s.stillVouched(ctx, v.token, bad); err != nil {
+		return nil, nil, err
+	}
 	client, err := s.Clients.Client(ctx, b.ClientID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && b.Audience != s.Issuer {
 		return nil, nil, s.fail(ctx, bad, err, "client_id", b.ClientID, "audience", b.Audience)
@@ -146,6 +149,18 @@ func (s *Server) userinfoFor(ctx context.Context, v shown) (*storage.Client, []b
 	return client, body, nil
 }
 
+// stillVouched refuses a token on record whose key has been revoked.
+func (s *Server) stillVouched(ctx context.Context, token string, bad *protocolError) error {
+	switch ok, err := s.keys.vouches(ctx, token); {
+	case err != nil:
+		return s.fail(ctx, serverError(), err)
+	case !ok:
+		return s.fail(ctx, bad, nil, "cause", "its key is revoked")
+	default:
+		return nil
+	}
+}
+
 func notOpenID() *protocolError {
 	return &protocolError{"insufficient_scope", "the token is not of scope openid"}
 }
@@ -160,6 +175,9 @@ func (s *Server) notOfPerson(ctx context.Context, token string, bad *protocolErr
 	case err != nil:
 		return s.fail(ctx, serverError(), err)
 	default:
+		if err := s.stillVouched(ctx, token, bad); err != nil {
+			return err
+		}
 		return s.fail(ctx, notOpenID(), nil, "client_id", facts.ClientID)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func (c *commands) keys() *cobra.Command {
-	cmd := group(&cobra.Command{Use: "keys", Short: "The keys that sign ID tokens, and what the sealing keys have sealed"})
+	cmd := group(&cobra.Command{Use: "keys", Short: "The keys that sign tokens, and what the sealing keys have sealed"})
 	var alg, reason string
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "Let the next key sign; the old one stays published until nothing it signed is valid", Args: cobra.NoArgs,
@@ -29,6 +29,8 @@ func (c *commands) keys() *cobra.Command {
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "Show the keys: next, active, retired", Args: cobra.NoArgs,
+			Long: "Show the keys: next, active, retired. UNTIL is when that state ends by itself: the next key signs, the active one is\n" +
+				"replaced by it, a retired one is published no more. \"by hand\": when somebody runs clave keys rotate.",
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.keysList(cmd.Context()) },
 		}, rotate, revoke,
 		&cobra.Command{
@@ -59,7 +61,7 @@ func (c *commands) keysReseal(ctx context.Context) error {
 }
 
 func (c *commands) keysList(ctx context.Context) error {
-	_, db, err := c.open(ctx)
+	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,9 +70,13 @@ func (c *commands) keysList(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	say(w, "KID\tALG\tSTATE\tCREATED\tACTIVE\tRETIRED\n")
+	say(w, "KID\tALG\tSTATE\tCREATED\tACTIVE\tRETIRED\tUNTIL\n")
 	for _, k := range keys {
-		say(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.KID, k.Alg, k.State, instant(k.CreatedAt), instant(k.ActivatedAt), instant(k.RetiredAt))
+		until := "by hand"
+		if at := cfg.keyTimes().Until(k, keys); !at.IsZero() {
+			until = instant(at)
+		}
+		say(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KID, k.Alg, k.State, instant(k.CreatedAt), instant(k.ActivatedAt), instant(k.RetiredAt), until)
 	}
 	return w.Flush()
 }
@@ -96,10 +102,11 @@ func (c *commands) keysRotate(ctx context.Context, alg string) error {
 	if len(algs) == 0 {
 		return errors.New("there are no keys yet; clave serve makes them when it starts")
 	}
+	times := cfg.keyTimes()
 	for _, alg := range algs {
-		switch err := provider.RotateKeys(ctx, db, alg, cfg.Tokens.KeyCache, c.now()); {
+		switch err := provider.RotateKeys(ctx, db, alg, times, c.now()); {
 		case errors.Is(err, provider.ErrTooSoon):
-			return fmt.Errorf("%s: %w; wait %s after the last rotation (tokens.key_cache), or use clave keys revoke in an emergency", alg, err, days(cfg.Tokens.KeyCache))
+			return fmt.Errorf("%s: %w; wait until %s after the next key was made (tokens.key_cache), or use clave keys revoke in an emergency", alg, err, times.Lead())
 		case err != nil:
 			return err
 		}
@@ -112,7 +119,7 @@ func (c *commands) keysRevoke(ctx context.Context, kid, reason string) error {
 	if reason == "" {
 		return usageError{"keys revoke: -reason TEXT is missing; it stands in the audit"}
 	}
-	_, db, err := c.open(ctx)
+	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,8 +129,14 @@ func (c *commands) keysRevoke(ctx context.Context, kid, reason string) error {
 	}
 	if err == nil {
 		c.println("revoked", kid)
+		say(c.stderr, "Applications that verify tokens by themselves may trust it for %s more (tokens.key_cache), unless they are restarted.\n", days(cfg.Tokens.KeyCache))
 	}
 	return err
+}
+
+// keyTimes says how long keys do what.
+func (c *config) keyTimes() provider.KeyTimes {
+	return provider.KeyTimes{Life: c.Tokens.KeyLife, Cache: c.Tokens.KeyCache, Token: max(c.Tokens.Access, c.Tokens.ID)}
 }
 
 func instant(t time.Time) string {

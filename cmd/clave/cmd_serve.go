@@ -135,7 +135,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Pages = c.pages()
 	sc.Provider.RequestLife, sc.Provider.CodeLife = c.Tokens.Request, c.Tokens.Code
 	sc.Provider.AccessLife, sc.Provider.IDTokenLife = c.Tokens.Access, c.Tokens.ID
-	sc.Provider.RefreshLife, sc.Provider.KeyCache = c.Tokens.Refresh, c.Tokens.KeyCache
+	sc.Provider.RefreshLife, sc.Provider.KeyCache, sc.Provider.KeyLife = c.Tokens.Refresh, c.Tokens.KeyCache, c.Tokens.KeyLife
 	sc.Provider.ClientCAs = c.MTLS.CAs
 	sc.Provider.Logouts = c.logouts()
 	sc.Provider.ClientKeys = provider.ClientKeysConfig{Networks: c.Logout.Networks, Roots: c.Logout.Roots, Timeout: c.Logout.Timeout}

@@ -101,7 +101,8 @@ type config struct {
 		Lanes        uint8
 	}
 	Tokens struct {
-		Code, Access, ID, Refresh, Request, KeyCache time.Duration
+		Code, Access, ID, Refresh, Request time.Duration
+		KeyCache, KeyLife                  time.Duration // KeyLife 0: for ever
 	}
 	Contact struct {
 		Phone                string

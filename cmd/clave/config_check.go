@@ -46,6 +46,11 @@ func (r *reader) relate(c *config) {
 	if c.Login.Idle > c.Login.Absolute {
 		r.refuse("login.session_idle", "is longer than login.session_max", "make it shorter")
 	}
+	if times := c.keyTimes(); times.Check() != nil && !r.mentioned("tokens.key_cache") {
+		r.refuse("tokens.key_life", fmt.Sprintf("%s is too short while tokens.key_cache is %s: the next key would sign before every application knows it",
+			days(times.Life), days(times.Cache)),
+			fmt.Sprintf("write at least %s, or a shorter tokens.key_cache, or 0 to rotate by hand", times.Lead()))
+	}
 	if c.Hash.Memory > 0 && !strong(c.Hash.Memory, c.Hash.Passes) {
 		r.refuse("hash.memory", fmt.Sprintf("%d KiB with %d passes is too weak a hash", c.Hash.Memory, c.Hash.Passes),
 			"write at least memory: 19456 with passes: 2, or 47104 with 1, 12288 with 3, 9216 with 4, 7168 with 5")

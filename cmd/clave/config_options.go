@@ -257,8 +257,12 @@ func (c *config) protocol() []option {
 			doc: "A running request: from the application to the last button.",
 		},
 		{
-			key: "tokens.key_cache", preset: "10m", set: span(&c.Tokens.KeyCache, time.Minute, day, false),
-			doc: "How long applications may keep the published keys.",
+			key: "tokens.key_cache", preset: "10m", set: span(&c.Tokens.KeyCache, 10*time.Second, day, false),
+			doc: "How long applications may keep the published keys, and trust a revoked one where they verify by themselves.",
+		},
+		{
+			key: "tokens.key_life", preset: "90d", set: span(&c.Tokens.KeyLife, time.Minute, 1000*day, true),
+			doc: "How long a key signs before the next one does, by itself; 0: until clave keys rotate.",
 		},
 	}
 }

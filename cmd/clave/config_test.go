@@ -130,6 +130,7 @@ func TestFT21_EachMistakeIsNamed(t *testing.T) {
 		{"duration", "audit:", "clave:\n  max_age: 1 year\naudit:", ":13", "clave.max_age", "not a duration", "365d"},
 		{"duration without unit", "audit:", "login:\n  session_idle: 15\naudit:", ":13", "login.session_idle", "not a duration", "15m"},
 		{"negative duration", "audit:", "login:\n  session_idle: -15m\naudit:", ":13", "login.session_idle", "not a duration", "from 1m"},
+		{"keys rotate too soon", "audit:", "tokens:\n  key_cache: 1h\n  key_life: 1h\naudit:", ":14", "tokens.key_life", "too short while tokens.key_cache is 1h", "at least 1h0m10s"},
 		{"code too long", "audit:", "tokens:\n  code: 2m\naudit:", ":13", "tokens.code", "out of range", "1m"},
 		{"truth", "audit:", "log:\n  access: maybe\naudit:", ":13", "log.access", "neither true nor false", "true or false"},
 		{"log level", "audit:", "log:\n  level: loud\naudit:", ":13", "log.level", "not known", "debug, info, warn, error"},

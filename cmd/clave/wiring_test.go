@@ -22,7 +22,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"CLAVE_CLAVE_MIXED=false", "CLAVE_CLAVE_SYMBOLS=true", "CLAVE_CLAVE_SPANISH=true",
 		"CLAVE_HASH_MEMORY=23000", "CLAVE_HASH_PASSES=3", "CLAVE_HASH_LANES=2", "CLAVE_HASH_SLOTS=5", "CLAVE_HASH_QUEUE=29", "CLAVE_HASH_WAIT=3s",
 		"CLAVE_TOKENS_CODE=31s", "CLAVE_TOKENS_ACCESS=37m", "CLAVE_TOKENS_ID=41m", "CLAVE_TOKENS_REFRESH=43d", "CLAVE_TOKENS_REQUEST=47m",
-		"CLAVE_TOKENS_KEY_CACHE=53m", "CLAVE_HTTP_HEADER_TIMEOUT=5s", "CLAVE_HTTP_BODY_TIMEOUT=7s", "CLAVE_HTTP_WRITE_TIMEOUT=59s",
+		"CLAVE_TOKENS_KEY_CACHE=53m", "CLAVE_TOKENS_KEY_LIFE=109d", "CLAVE_HTTP_HEADER_TIMEOUT=5s", "CLAVE_HTTP_BODY_TIMEOUT=7s", "CLAVE_HTTP_WRITE_TIMEOUT=59s",
 		"CLAVE_HTTP_IDLE_TIMEOUT=61s", "CLAVE_STOP_DELAY=2s", "CLAVE_STOP_DEADLINE=67s", "CLAVE_LOG_ACCESS=false", "CLAVE_AUDIT_PERSONAL=71d",
 		"CLAVE_DATABASE_MAX_CONNS=73", "CLAVE_DATABASE_MIGRATE=true", "CLAVE_CONTACT_PHONE=140", "CLAVE_CONTACT_CHANNELS=video=https://video.example",
 		"CLAVE_CONTACT_CONTROLLER_ADDRESS=Quito", "CLAVE_CONTACT_CONTROLLER_EMAIL=a@iess.example",
@@ -52,7 +52,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"hash":      s.Hash.Memory == 23000 && s.Hash.Passes == 3 && s.Hash.Lanes == 2,
 		"slots":     s.Hash.Slots == 5 && s.Hash.Queue == 29 && s.Hash.Wait == 3*time.Second,
 		"tokens":    s.Provider.CodeLife == 31*time.Second && s.Provider.AccessLife == 37*time.Minute && s.Provider.IDTokenLife == 41*time.Minute,
-		"lifetimes": s.Provider.RefreshLife == 43*day && s.Provider.RequestLife == 47*time.Minute && s.Provider.KeyCache == 53*time.Minute,
+		"lifetimes": s.Provider.RefreshLife == 43*day && s.Provider.RequestLife == 47*time.Minute && s.Provider.KeyCache == 53*time.Minute && s.Provider.KeyLife == 109*day,
 		"timeouts": s.Timeouts.Header == 5*time.Second && s.Timeouts.Body == 7*time.Second && s.Timeouts.Write == 59*time.Second &&
 			s.Timeouts.Idle == 61*time.Second,
 		"stop":     s.StopDelay == 2*time.Second && s.StopDeadline == 67*time.Second,

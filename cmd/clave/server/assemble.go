@@ -73,6 +73,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err := s.mailWorker(); err != nil {
 		return err
 	}
+	s.metrics.registry.MustRegister(signingKeys{s})
 	s.jobs = s.jobTable(people, claves, recoveries)
 	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, recoveries.Routes, s.staticRoutes)
 	s.internal = s.internalRoutes()
@@ -94,6 +95,7 @@ func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries
 		{"locks", time.Minute, true, people.EndLocks},
 		{"clave.remind", time.Hour, true, claves.RemindDue},
 		{"contact.apply", time.Minute, true, recoveries.ApplyContacts},
+		{"keys", s.keysEvery(), true, s.protocol.TendKeys},
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
 		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {

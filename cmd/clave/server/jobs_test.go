@@ -31,7 +31,7 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	now := storagetest.Noon()
 	s, log := open(t, func(c *Config) {
 		c.Audit, c.Login.Renewal, c.Login.Alarm, c.Now = signer, login.DefaultRenewal(), login.DefaultAlarm(), func() time.Time { return now }
-		c.Login.Lockout.Expires = 24 * time.Hour
+		c.Login.Lockout.Expires, c.Provider.KeyLife = 24*time.Hour, 30*24*time.Hour
 	})
 	a := storagetest.AddAfiliado(t, s.db, storage.Afiliado{})
 	storagetest.AddClave(t, s.db, a.ID, "x", now.AddDate(0, 0, 20))
@@ -108,6 +108,10 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	if got, err := s.db.ContactChange(t.Context(), change.ID); err != nil || got.CancelledAt.IsZero() { // nobody was told of it
 		t.Errorf("contact.apply: got %+v, %v", got, err)
 	}
+	do("keys")
+	if got := metricsOf(s); !strings.Contains(got, "\nclave_signing_key_age_seconds{alg=\"ES256\"} 0\n") || !strings.Contains(got, "\nclave_signing_key_overdue_seconds{alg=\"ES256\"} 0\n") {
+		t.Errorf("keys, which are not due: got %s", got)
+	}
 	do("audit.seal")
 	if got := audit(); got.Pending != 0 || got.Leaves == 0 || got.Personal != 1 {
 		t.Errorf("audit.seal: got %+v", got)
@@ -126,6 +130,13 @@ func TestEachJobHasItsEffect(t *testing.T) {
 		t.Errorf("purge left what was not: %v", err)
 	}
 	now = now.AddDate(0, 0, 89)
+	if got := metricsOf(s); !strings.Contains(got, "\nclave_signing_key_overdue_seconds{alg=\"ES256\"} 5.09772e+06\n") { // 59 days, and the two minutes
+		t.Errorf("keys, which are due: got %s", got)
+	}
+	do("keys")
+	if got := metricsOf(s); !strings.Contains(got, "\nclave_audit_events_total{event=\"key.rotated\"} 1\n") || !strings.Contains(got, "\nclave_signing_key_overdue_seconds{alg=\"ES256\"} 0\n") {
+		t.Errorf("keys: got %s", got)
+	}
 	do("audit.erase")
 	if got := audit(); got.Personal != 1 {
 		t.Errorf("audit.erase before 90 days: got %+v", got)
