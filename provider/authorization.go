@@ -82,7 +82,8 @@ func responseMode(f form) (string, bool) {
 }
 
 // readScope keeps the scopes that exist and that the client may ask; others are
-// ignored (OpenID Core 3.1.2.1) and missing from the token's answer.
+// ignored (OpenID Core 3.1.2.1) and missing from the token's answer. Without openid
+// the request is refused, except by an application that is registered without it.
 func readScope(q *storage.AuthRequest, c *storage.Client, f form) *protocolError {
 	asked := strings.Fields(f.get("scope"))
 	allowed := clientScopes(c)
@@ -92,8 +93,12 @@ func readScope(q *storage.AuthRequest, c *storage.Client, f form) *protocolError
 			granted = append(granted, scope)
 		}
 	}
-	if !slices.Contains(granted, storage.ScopeOpenID) {
+	switch {
+	case slices.Contains(granted, storage.ScopeOpenID):
+	case slices.Contains(allowed, storage.ScopeOpenID):
 		return &protocolError{"invalid_scope", "the scope must contain openid"}
+	case len(granted) == 0 || granted[0] == storage.ScopeOffline:
+		return &protocolError{"invalid_scope", "the scope has nothing that the client may get of a person"}
 	}
 	q.Scope = strings.Join(granted, " ")
 	return nil

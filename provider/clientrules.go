@@ -137,7 +137,8 @@ func checkScope(r Registration) error {
 		}
 	}
 	signsIn := slices.Contains(r.Metadata.GrantTypes, "authorization_code")
-	if signsIn && !slices.Contains(asked, storage.ScopeOpenID) {
+	alone := r.Metadata.Profile == profileFAPI2 && slices.ContainsFunc(asked, func(scope string) bool { return slices.Contains(storage.PersonScopes(), scope) })
+	if signsIn && !slices.Contains(asked, storage.ScopeOpenID) && !alone { // FAPI 2.0 is for OAuth without OpenID Connect too
 		return errors.New("scope: must contain openid")
 	}
 	if !signsIn && slices.ContainsFunc(asked, func(scope string) bool { return slices.Contains(scopes(), scope) }) {

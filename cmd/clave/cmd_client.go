@@ -171,7 +171,8 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
                                 "client_credentials"; [] for a resource server
   response_types                ["code"]; [] without authorization_code
   scope                         openid (default) and any of profile email phone offline_access cedula afiliacion;
-                                with client_credentials also those of resource servers, such as historia:leer
+                                with client_credentials also those of resource servers, such as historia:leer;
+                                without openid: OAuth alone (iess_profile fapi2)
   subject_type                  pairwise (default) | public; sector_identifier_uri
   id_token_signed_response_alg  ES256 (default) | RS256 | PS256 | EdDSA
   default_max_age, default_acr_values, require_auth_time
