@@ -115,7 +115,7 @@ func (s *Server) verifyFor(ctx context.Context, c *storage.Client, token string,
 		return nil, errSignature
 	}
 	header := jws.Signatures[0].Protected
-	if typ, ok := header.ExtraHeaders[jose.HeaderType]; ok && !slices.ContainsFunc(types, func(t string) bool { return typ == t }) {
+	if typ, ok := header.ExtraHeaders[jose.HeaderType]; ok && !isType(typ, types...) {
 		return nil, fmt.Errorf("%w: typ %v", errSignature, typ)
 	}
 	if len(header.KeyID) > maxKID {
@@ -126,6 +126,15 @@ func (s *Server) verifyFor(ctx context.Context, c *storage.Client, token string,
 		return nil, err
 	}
 	return jws.Verify(key.Key)
+}
+
+// isType reports whether the typ of a header is one of types: a media type, so in
+// whatever case, and with "application/" or without (RFC 7515 section 4.1.9).
+func isType(typ any, types ...string) bool {
+	named, ok := typ.(string)
+	return ok && slices.ContainsFunc(types, func(t string) bool {
+		return strings.EqualFold(named, t) || strings.EqualFold(named, "application/"+t)
+	})
 }
 
 // maxKID is the most bytes of a key id that anybody names to us.

@@ -61,7 +61,7 @@ func readProof(raw string) (proof, error) {
 		return proof{}, errProof("not one signature")
 	}
 	header := jws.Signatures[0].Protected
-	if typ := header.ExtraHeaders[jose.HeaderType]; typ != "dpop+jwt" {
+	if !isType(header.ExtraHeaders[jose.HeaderType], "dpop+jwt") {
 		return proof{}, errProof("typ")
 	}
 	if _, critical := header.ExtraHeaders["crit"]; critical {

@@ -242,6 +242,7 @@ func TestRFC9449_4_3_FaultyProofsAreRefused(t *testing.T) {
 		"nbf now, exp in five": by(nil, "nbf", now, "exp", now+300),
 		"query and fragment":   by(nil, "htu", h.url+PathToken+"?a=b#c"),
 		"other letters":        by(nil, "htu", strings.Replace(h.url, "http", "HTTP", 1)+PathToken),
+		"typ in other letters": by(map[string]any{"typ": "DPoP+JWT"}), // RFC 7515 section 4.1.9
 		"more than is known":   by(map[string]any{"x": 1}, "y", 2),
 		"EdDSA":                proofWith(t, ed, jose.EdDSA, nil, good()),
 	} {

@@ -155,6 +155,8 @@ func TestRFC9101_6_FaultyRequestObjectsAreRefused(t *testing.T) {
 		"8 seconds ahead":      object("nbf", at(8*time.Second)),
 		"an hour, to the end":  object("exp", at(time.Hour)),
 		"typ JWT":              key.sign(t, "JWT", h.objectClaims("signs")),
+		"typ in other case":    key.sign(t, "OautH-auThZ-REQ+jWt", h.objectClaims("signs")), // RFC 7515 section 4.1.9
+		"typ in full":          key.sign(t, "application/oauth-authz-req+jwt", h.objectClaims("signs")),
 		"no typ":               key.sign(t, "", h.objectClaims("signs")),
 		"sub of somebody":      object("sub", "x"),
 		"what is not known":    object("x", map[string]any{"y": []int{1}}),
