@@ -171,13 +171,14 @@ func (s *site) parse(lang string) (map[string]*template.Template, error) {
 		if set[name] != nil {
 			continue
 		}
-		t, err := base.Clone()
+		t, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "pages/"+name+".html")
+		if err == nil {
+			err = include(t, base, "layout")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
-		if set[name], err = t.ParseFS(files, "pages/"+name+".html"); err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
+		set[name] = t
 	}
 	return set, nil
 }
