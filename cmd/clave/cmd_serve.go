@@ -129,7 +129,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 		Timeouts: server.Timeouts{
 			Header: c.HTTP.HeaderTimeout, Body: c.HTTP.BodyTimeout, Write: c.HTTP.WriteTimeout, Idle: c.HTTP.IdleTimeout,
 		},
-		StopDelay: c.Stop.Delay, StopDeadline: c.Stop.Deadline, AccessLog: c.Log.Access, AuditPersonal: c.Audit.Personal, Now: p.now, Log: log,
+		StopDelay: c.Stop.Delay, StopDeadline: c.Stop.Deadline, AccessLog: c.Log.Access, Profile: c.Profile, AuditPersonal: c.Audit.Personal, Now: p.now, Log: log,
 	}
 	sc.Mail = c.mail()
 	sc.Pages = c.pages()

@@ -25,6 +25,7 @@ type config struct {
 	Issuer   *url.URL
 	Listen   string
 	Internal string
+	Profile  bool
 
 	TLS struct{ Cert, Key string }
 

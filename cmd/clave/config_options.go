@@ -114,6 +114,10 @@ func (c *config) serving() []option {
 			doc: "The internal listener: /healthz, /readyz, /metrics. Never open it to the public.",
 		},
 		{
+			key: "internal.profile", preset: "false", set: truth(&c.Profile),
+			doc: "Whether it also serves /debug/pprof: what this program does with processor and memory.",
+		},
+		{
 			key: "log.level", preset: "info", set: oneOf(&c.Log.Level, "debug", "info", "warn", "error"),
 			doc: "The least level written: debug, info, warn, error.",
 		},

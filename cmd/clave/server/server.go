@@ -66,8 +66,10 @@ type Config struct {
 	StopDelay, StopDeadline time.Duration
 	// AccessLog writes a line for each request.
 	AccessLog bool
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Profile lets the internal listener serve /debug/pprof.
+	Profile bool
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Timeouts bound what a slow client may cost (FT-12).

@@ -127,6 +127,24 @@ func TestOIDC_3_4_9_MetricsAndHealthAreInternal(t *testing.T) {
 	}
 }
 
+func TestProfilesAreServedOnlyWhereAskedForAndNeverToThePublic(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		s, _ := open(t, func(c *Config) { c.Profile = on })
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap"} {
+			get := func(h http.Handler) int {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest("GET", path, nil)
+				r.Host = s.issuer.Host
+				h.ServeHTTP(w, r)
+				return w.Code
+			}
+			if public, internal := get(s.public), get(s.internal); public != 404 || (internal == 200) != on {
+				t.Errorf("profile %v: %s: got %d to the public, %d inside", on, path, public, internal)
+			}
+		}
+	}
+}
+
 func TestReadyzSaysWhyNot(t *testing.T) {
 	s, _ := open(t)
 	if err := s.db.Close(); err != nil {
