@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -34,20 +35,46 @@ func body(t *testing.T, p *Pages, page Page) string {
 	return w.Body.String()
 }
 
+// drawnState is a state as a browser would hold it.
+type drawnState struct {
+	lang  string
+	state State
+	root  *html.Node
+}
+
+// drawOnce draws every state of each language for all tests, which look and touch
+// nothing.
+var drawOnce = sync.OnceValues(func() ([]drawnState, error) {
+	p, err := parseOnce()
+	if err != nil {
+		return nil, err
+	}
+	var all []drawnState
+	for _, lang := range Languages() {
+		for _, s := range States(lang) {
+			w := httptest.NewRecorder()
+			if err := p.Render(w, 200, s.Page); err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", s.Name, lang, err)
+			}
+			root, err := html.Parse(w.Body)
+			if err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", s.Name, lang, err)
+			}
+			all = append(all, drawnState{lang, s, root})
+		}
+	}
+	return all, nil
+})
+
 // forEach runs f on each state of each language.
 func forEach(t *testing.T, f func(t *testing.T, lang string, s State, root *html.Node)) {
 	t.Helper()
-	p := parsed(t)
-	for _, lang := range Languages() {
-		for _, s := range States(lang) {
-			t.Run(s.Name+"/"+lang, func(t *testing.T) {
-				root, err := html.Parse(strings.NewReader(body(t, p, s.Page)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				f(t, lang, s, root)
-			})
-		}
+	all, err := drawOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		t.Run(d.state.Name+"/"+d.lang, func(t *testing.T) { f(t, d.lang, d.state, d.root) })
 	}
 }
 
