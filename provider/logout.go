@@ -136,7 +136,7 @@ func (s *Server) readLogout(ctx context.Context, f form) (logoutRequest, error) 
 
 // askLogout asks the person whether she wants to leave.
 func (s *Server) askLogout(w http.ResponseWriter, r *http.Request, req logoutRequest) error {
-	page := templates.LogoutConfirm{Layout: s.layout(r, req.uiLocales), Action: PathLogout}
+	page := templates.LogoutConfirm{Layout: s.layout(r, req.uiLocales), Action: PathLogout, Wrong: req.wrong}
 	page.SignedIn = true
 	var again params
 	if req.client != nil {

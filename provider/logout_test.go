@@ -3,6 +3,7 @@ package provider
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,7 @@ func TestASVS_10_6_2_OIDC_2_4_5_LogoutNeedsAHintOrAsks(t *testing.T) {
 				ask["forged: "+name] = []string{"id_token_hint", token, "post_logout_redirect_uri", bye}
 			}
 		}
+		fits := []string{"nothing", "only state", "client alone", "client and address", "salir by GET"}
 		for name, pairs := range ask {
 			res, body := h.logoutGet(pairs...)
 			if strings.Contains(name, "NUL") {
@@ -49,6 +51,7 @@ func TestASVS_10_6_2_OIDC_2_4_5_LogoutNeedsAHintOrAsks(t *testing.T) {
 			want(t, name, res.StatusCode, http.StatusOK)
 			want(t, name+": redirect", res.Header.Get("Location"), "")
 			want(t, name+": asks", strings.Contains(body, `id="salir"`) && strings.Contains(body, `id="quedarse"`), true)
+			want(t, name+": says that it does not fit", strings.Contains(body, "notice warn"), !slices.Contains(fits, name))
 			want(t, name+": nothing ended", h.session != nil && !h.cleared, true)
 			want(t, name+": evil", strings.Contains(body, "evil.example"), false)
 		}

@@ -101,6 +101,7 @@ type LogoutConfirm struct {
 	Params []Param
 	// Application asked for the logout, or nil where nobody is known to have.
 	Application *Application
+	Wrong       bool // what was asked could not be believed: nothing leads back
 }
 
 func (LogoutConfirm) name() string { return "logout" }

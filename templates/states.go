@@ -34,6 +34,7 @@ func States(lang string) []State {
 			Layout: in, Action: "/oauth/logout", Application: &sampleApplications()[1],
 			Params: []Param{{"client_id", "prestamos"}, {"state", "af0ifjsldkj"}},
 		}},
+		{"logout-wrong", ok, LogoutConfirm{Layout: in, Action: "/oauth/logout", Wrong: true}},
 		{"formpost", ok, FormPost{
 			Layout: l, Application: sampleApplications()[1], Action: "https://prestamos.iess.example/regreso",
 			Params: []Param{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://clave.iess.example"}},
