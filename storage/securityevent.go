@@ -101,19 +101,21 @@ func (tx *Tx) queueOf(ctx context.Context, sessions, cause string, now time.Time
 // QueueEvent queues a security event about a person, which came about at now, for
 // each application that receives events of that type and knows her: that she
 // allowed to, or that has entered a session of hers or holds a grant, as far as
-// these are on file. No other one learns that there is such a person.
+// these are on file, unless she has taken back what she allowed. No other one
+// learns that there is such a person.
 func (tx *Tx) QueueEvent(ctx context.Context, event, cause, afiliadoID string, now time.Time) error {
 	return tx.queueEvent(ctx, event, `CAST(? AS TEXT)`, afiliadoID, now, cause)
 }
 
 // queueEvent is QueueEvent with a cause that args give to an expression.
 func (tx *Tx) queueEvent(ctx context.Context, event, cause, afiliadoID string, now time.Time, args ...any) error {
-	args = slices.Concat([]any{NewID(), afiliadoID, event}, args, []any{At(now), At(now), between(event), afiliadoID, afiliadoID, afiliadoID})
+	args = slices.Concat([]any{NewID(), afiliadoID, event}, args, []any{At(now), At(now), between(event), afiliadoID, afiliadoID, afiliadoID, afiliadoID})
 	err := tx.run(ctx, newEvents+`SELECT CAST(? AS TEXT) || ' ' || c.id, c.id, CAST(? AS TEXT), '', CAST(? AS TEXT), `+cause+`, 'pending',
 		CAST(? AS BIGINT), CAST(? AS BIGINT) FROM client c WHERE `+receives+` AND (
 		EXISTS (SELECT 1 FROM consent k WHERE k.afiliado_id = ? AND k.client_id = c.id AND k.withdrawn_at = 0)
 		OR EXISTS (SELECT 1 FROM oauth_grant g WHERE g.afiliado_id = ? AND g.client_id = c.id)
-		OR EXISTS (SELECT 1 FROM session s JOIN session_client e ON e.session_id = s.id WHERE s.afiliado_id = ? AND e.client_id = c.id))`, args...)
+		OR EXISTS (SELECT 1 FROM session s JOIN session_client e ON e.session_id = s.id WHERE s.afiliado_id = ? AND e.client_id = c.id))
+		AND NOT EXISTS (SELECT 1 FROM consent k WHERE k.afiliado_id = ? AND k.client_id = c.id AND k.withdrawn_at > 0)`, args...)
 	if err != nil {
 		return fmt.Errorf("storage: queue event: %w", err)
 	}

@@ -37,7 +37,7 @@ func eventsFor(t testing.TB, db *storage.DB, clientID string) []string {
 // A security event is queued in the transaction of its effect for each application
 // that receives such events and knows the person. Nobody else learns of her.
 func TestRFC8417_EventsGoToWhoKnowsHer(t *testing.T) {
-	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
 		ctx := t.Context()
 		a, other := person(t, db, "1759999913"), person(t, db, "0959999913")
 		all := storage.SecurityEvents()
@@ -95,6 +95,16 @@ func TestRFC8417_EventsGoToWhoKnowsHer(t *testing.T) {
 		told(map[string][]string{
 			"historia": {off, again, changed, first}, "noted": {off, again, changed, first}, "joined": {off, again, changed, first}, "accounts": {off},
 		})
+		must(t, raw, `INSERT INTO consent (afiliado_id, client_id, kind, scope, asked, created_at, withdrawn_at)
+			SELECT '`+a.ID+`', id, 'consent', 'openid', 'openid', 1, 2 FROM client WHERE id IN ('historia', 'joined')`) // each knows her by what is still on file
+		inTx(t, db, func(tx *storage.Tx) error {
+			return tx.QueueEvent(ctx, storage.AccountEnabled, storage.CauseRecovered, a.ID, now.Add(4*time.Second))
+		})
+		for id, events := range map[string]int{"historia": 4, "joined": 4, "noted": 5} {
+			if got := eventsFor(t, db, id); len(got) != events {
+				t.Errorf("%s: got %q once the others' consent is taken back, want %d", id, got, events)
+			}
+		}
 		seen := map[string]bool{}
 		for _, id := range []string{"historia", "noted", "joined", "accounts"} {
 			for _, d := range leaseDeliveries(t, db, id, 10, now.Add(time.Hour)) {
