@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"iess.gob.ec/clave/storage"
@@ -68,8 +67,7 @@ func (s *Server) securityEventFor(ctx context.Context, c *storage.Client, d stor
 	}
 	payload, err := json.Marshal(securityEvent{
 		Iss: s.Issuer, Aud: c.ID, Iat: now.Unix(), JTI: storage.Hash("event " + d.ID),
-		// Of what this application knows alone: two cannot find out that they know the same person.
-		Txn: storage.Hash("txn " + c.ID + " " + user.Sub + " " + strconv.FormatInt(d.CreatedAt.UnixMicro(), 10)),
+		Txn: s.DB.EffectID(*c, d),
 		Toe: d.CreatedAt.Unix(), SubID: subject, Events: map[string]eventClaims{d.Event: claimsOf(d)},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,8 @@ func TestRFC8417_SecurityEventToken(t *testing.T) {
 				want(t, event+": iat", set.Iat, h.clock.now().Unix())
 				want(t, event+": toe", set.Toe, at.Unix())
 				want(t, event+": jti", len(set.JTI), 43)
+				guess := storage.Hash("txn " + client + " " + ids[client]["sub"] + " " + strconv.FormatInt(at.UnixMicro(), 10))
+				want(t, event+": who tries every microsecond learns which it was", set.Txn == guess, false)
 				want(t, event+": txn of one effect", set.Txn == events[storage.SessionRevoked].Txn, event != storage.AccountDisabled)
 			}
 			change := events[storage.CredentialChange].Events[storage.CredentialChange]

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -12,6 +13,15 @@ import (
 // public the same for all of those (OpenID Core 8, 8.1).
 func (db *DB) Subject(c Client, afiliadoID string) string {
 	return base64.RawURLEncoding.EncodeToString(db.PairwiseMAC(c.Sector(), afiliadoID))
+}
+
+// EffectID names, to the application alone, what of d's person came about when d
+// did. Nobody else can make it: a plain hash would tell the microsecond to whoever
+// tries all of a second, and two applications that know it find out that they know
+// the same person.
+func (db *DB) EffectID(c Client, d Delivery) string {
+	at := strconv.FormatInt(d.CreatedAt.UnixMicro(), 10)
+	return base64.RawURLEncoding.EncodeToString(db.PairwiseMAC("effect:"+c.ID, d.AfiliadoID+" "+at))
 }
 
 // Sector is what sub differs by (OpenID Core 8.1): the host of the
