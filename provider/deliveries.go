@@ -148,14 +148,19 @@ func (s *Server) deliveryLane(ctx context.Context, clientID string) {
 // settles them. It returns how many there were.
 func (s *Server) deliveryRound(ctx context.Context, clientID string) (int, error) {
 	now := s.Now()
-	client, err := s.Clients.Client(ctx, clientID)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return 0, err
-	}
+	var client *storage.Client
 	var batch []storage.Delivery
-	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+	err := s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		var err error
 		batch, err = tx.LeaseDeliveries(ctx, clientID, deliveryBatch, now, now.Add(2*s.Logouts.Timeout+10*time.Second))
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		// As it is registered now: what a cache does not know yet would be cancelled, for good.
+		client, err = tx.Client(ctx, clientID)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
 		return err
 	})
 	if err != nil || len(batch) == 0 {
@@ -167,7 +172,7 @@ func (s *Server) deliveryRound(ctx context.Context, clientID string) (int, error
 	answers := make([]answer, len(batch))
 	var tries sync.WaitGroup
 	for i, d := range batch {
-		if client == nil || address(client, d.Event) == "" {
+		if address(client, d.Event) == "" {
 			answers[i] = answer{state: storage.DeliveryCancelled}
 			continue
 		}
@@ -189,8 +194,12 @@ func (s *Server) deliveryRound(ctx context.Context, clientID string) (int, error
 // went wrong; neither where it was broken off.
 type answer struct{ state, class string }
 
-// address is where an application takes what tells of event; "": it does not.
+// address is where an application, nil for none, takes what tells of event; "": it
+// does not.
 func address(c *storage.Client, event string) string {
+	if c == nil || !c.DisabledAt.IsZero() {
+		return ""
+	}
 	switch m := c.Metadata; {
 	case event == storage.BackchannelLogout:
 		return m.BackchannelLogoutURI

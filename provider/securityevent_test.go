@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -251,5 +252,24 @@ func TestRFC8935_EventsForAnApplicationThatIsGone(t *testing.T) {
 			want(t, id, h.delivery(id).State, storage.DeliveryCancelled)
 		}
 		want(t, "told", len(d.notices()), 0)
+	})
+}
+
+// What was registered this very moment counts: a replica whose memory of
+// applications is older loses no event.
+func TestRFC8935_NoEventIsLostToAMemoryOfApplications(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		d := newDesk(t, taking)
+		if _, err := h.Clients.Client(t.Context(), "web"); err != nil { // it remembers them all
+			t.Fatal(err)
+		}
+		h.apply(`[{"client_id":"new","client_secret":"` + secret + `","client_name":"New","redirect_uris":["https://new.example/cb"],` +
+			subscribing(d.URL, storage.AccountEnabled) + `}]`)
+		h.inTx(func(tx *storage.Tx) error {
+			err := tx.SaveConsent(t.Context(), storage.Consent{AfiliadoID: h.person.ID, ClientID: "new", Kind: "notice"})
+			return errors.Join(err, tx.QueueEvent(t.Context(), storage.AccountEnabled, storage.CauseRecovered, h.person.ID, h.clock.now()))
+		})
+		h.deliver()
+		want(t, "state", h.delivery("new").State, storage.DeliveryDelivered)
 	})
 }
