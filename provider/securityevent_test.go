@@ -170,16 +170,16 @@ func TestRFC8417_WhatHappened(t *testing.T) {
 }
 
 // 202 alone is done; a refusal is kept with its code; whatever else comes again
-// later, with one jti. What came about later waits.
+// later, with one jti. What the account went through later waits.
 func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		d := newDesk(t, status(http.StatusServiceUnavailable, http.StatusFound, http.StatusOK, http.StatusAccepted))
-		h.register("slow", d.URL+"/fin", subscribing(d.URL, storage.CredentialChange))
+		h.register("slow", d.URL+"/fin", subscribing(d.URL, storage.AccountDisabled, storage.AccountEnabled))
 		h.tokens("slow", "openid")
-		set := func() {
+		queue := func(event string) {
 			t.Helper()
 			h.inTx(func(tx *storage.Tx) error {
-				return tx.SetClave(t.Context(), storage.Clave{AfiliadoID: h.person.ID, PHC: "x", CreatedAt: storage.At(h.clock.now())}, 1)
+				return tx.QueueEvent(t.Context(), event, storage.CauseDisavowed, h.person.ID, h.clock.now())
 			})
 		}
 		first := func() storage.Delivery {
@@ -190,7 +190,7 @@ func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 			}
 			return all[len(all)-1]
 		}
-		set()
+		queue(storage.AccountDisabled)
 		for i, class := range []string{"status 503", "redirect", "status 200"} {
 			h.deliver()
 			got := first()
@@ -199,7 +199,7 @@ func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 			want(t, class+": later", got.NextAt.Sub(h.clock.now()), deliveryPause(i))
 			h.clock.add(deliveryPause(i))
 			if i == 1 {
-				set() // waits for the first
+				queue(storage.AccountEnabled) // waits for the first
 			}
 		}
 		h.deliver()
@@ -223,8 +223,8 @@ func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = io.WriteString(w, answer)
 			})
-			h.register("slow", no.URL+"/fin", subscribing(no.URL, storage.CredentialChange))
-			set()
+			h.register("slow", no.URL+"/fin", subscribing(no.URL, storage.AccountDisabled))
+			queue(storage.AccountDisabled)
 			h.deliver()
 			got := h.delivery("slow")
 			want(t, answer+" is final", got.State, storage.DeliveryRefused)
@@ -271,5 +271,26 @@ func TestRFC8935_NoEventIsLostToAMemoryOfApplications(t *testing.T) {
 		})
 		h.deliver()
 		want(t, "state", h.delivery("new").State, storage.DeliveryDelivered)
+	})
+}
+
+// An application that cannot cope with one event, such as the end of a session it
+// has forgotten, hears in time that the account was taken over.
+func TestRFC8935_NoEventHoldsUpAnother(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		d := newDesk(t, status(http.StatusInternalServerError))
+		h.register("stuck", d.URL+"/fin", subscribing(d.URL, storage.SecurityEvents()...))
+		h.tokens("stuck", "openid")
+		h.inTx(func(tx *storage.Tx) error {
+			return tx.EndSessions(t.Context(), h.person.ID, "", storage.CauseChanged, h.clock.now())
+		})
+		h.deliver()
+		h.clock.add(time.Second)
+		h.inTx(func(tx *storage.Tx) error {
+			return tx.QueueEvent(t.Context(), storage.AccountDisabled, storage.CauseDisavowed, h.person.ID, h.clock.now())
+		})
+		h.deliver()
+		want(t, "event", h.delivery("stuck").Event, storage.AccountDisabled)
+		want(t, "tried", h.delivery("stuck").LastError, "status 500")
 	})
 }

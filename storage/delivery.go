@@ -55,15 +55,19 @@ func logoutQueue() queue {
 	return queue{"logout_delivery", "sid", `sid AS id, '` + BackchannelLogout + `' AS event, '' AS cause, ` + queueColumns, ""}
 }
 
-// eventQueue keeps the order: what an application is to know of a person comes
-// after what it was to know before, until that is settled. A disabled account that
-// was enabled again is otherwise told of as disabled.
+// eventQueue keeps the order of what an account goes through: that comes after what
+// came about before, once this is settled. An account that was enabled again is
+// otherwise told of as disabled. Whatever else stands for itself, and waits for
+// nothing: an application that cannot cope with one event hears of a hijacked
+// account all the same.
 func eventQueue() queue {
+	const account = `.event IN ('` + AccountDisabled + `', '` + AccountEnabled + `')`
 	return queue{"event_delivery", "id", `id, event, cause, ` + queueColumns, ` AND NOT EXISTS (SELECT 1 FROM event_delivery o
-		WHERE o.client_id = d.client_id AND o.afiliado_id = d.afiliado_id AND o.state = 'pending' AND o.created_at < d.created_at)`}
+		WHERE o.client_id = d.client_id AND o.afiliado_id = d.afiliado_id AND o.state = 'pending' AND o.created_at < d.created_at
+		AND o` + account + ` AND d` + account + `)`}
 }
 
-// each joins what f makes of both queues.
+// eachQueue joins what f makes of both queues.
 func eachQueue(f func(queue) string) string {
 	return strings.Join([]string{f(logoutQueue()), f(eventQueue())}, ` UNION ALL `)
 }
