@@ -248,6 +248,9 @@ func (s *Server) tell(ctx context.Context, c *storage.Client, d storage.Delivery
 	if a.state == storage.DeliveryRefused {
 		a.class = pushError(said)
 	}
+	if a.class == errInvalidKey {
+		a.state = "" // it has not read the JWKS since another key signs, as after a revocation: the next token may be good
+	}
 	return a
 }
 

@@ -139,13 +139,17 @@ func because(cause string) eventClaims {
 	}
 }
 
+// errInvalidKey is the code of RFC 8935 section 2.4 by which an application says
+// that it does not know, or no longer trusts, the key that signed.
+const errInvalidKey = "invalid_key"
+
 // pushError is the class of a refusal: the code of RFC 8935 section 2.4, where the
 // application gives one of those. Its own words are not kept.
 func pushError(answer []byte) string {
 	var said struct {
 		Err string `json:"err"`
 	}
-	known := []string{"invalid_request", "invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"}
+	known := []string{"invalid_request", errInvalidKey, "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"}
 	if json.Unmarshal(answer, &said) != nil || !slices.Contains(known, said.Err) {
 		return "status 400"
 	}

@@ -169,8 +169,8 @@ func TestRFC8417_WhatHappened(t *testing.T) {
 	}
 }
 
-// 202 alone is done; a refusal is kept with its code; whatever else comes again
-// later, with one jti. What the account went through later waits.
+// 202 alone is done; a refusal is kept with its code, but of an unknown key, which may
+// be new; whatever else comes again later, with one jti. What the account went through later waits.
 func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		d := newDesk(t, status(http.StatusServiceUnavailable, http.StatusFound, http.StatusOK, http.StatusAccepted))
@@ -230,6 +230,23 @@ func TestRFC8935_EventsArePushedUntilTheyAreTaken(t *testing.T) {
 			want(t, answer+" is final", got.State, storage.DeliveryRefused)
 			want(t, answer, got.LastError, class)
 		}
+
+		stale := newDesk(t, func(w http.ResponseWriter, _ *http.Request, n int) {
+			if n > 1 {
+				w.WriteHeader(http.StatusAccepted)
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"err":"invalid_key","description":"no such kid"}`)
+		})
+		h.register("slow", stale.URL+"/fin", subscribing(stale.URL, storage.AccountDisabled))
+		queue(storage.AccountDisabled)
+		h.deliver()
+		want(t, "whose JWKS is of before a revocation", h.delivery("slow").State, storage.DeliveryPending)
+		want(t, "class", h.delivery("slow").LastError, "invalid_key")
+		h.clock.add(deliveryPause(0))
+		h.deliver()
+		want(t, "and has been read again", h.delivery("slow").State, storage.DeliveryDelivered)
 	})
 }
 
