@@ -11,14 +11,18 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// fieldOptional is the box of a scope that a consent may leave out; it may come
-// several times.
+// fieldOptional is the box of a scope, or of a resource server, that a consent may
+// leave out; it may come several times.
 const fieldOptional = "opcional"
 
-// optional is the scope that a third party's person may leave out, and asked, itself
-// or one of its claims alone, with it: what serves to reach her, not to know who she
-// is (LOPDP art. 8). Of everything else it is "".
+// optional is what a third party's person may leave out, and asked with it: the scope
+// of asked, itself or one of its claims alone, where it serves to reach her, not to
+// know who she is (LOPDP art. 8), and each resource server, by its mark. Of
+// everything else it is "".
 func optional(asked string) string {
+	if strings.HasPrefix(asked, storage.ResourceMark) {
+		return asked
+	}
 	if claim, alone := strings.CutPrefix(asked, storage.ClaimMark); alone {
 		asked = storage.ClaimScope(claim)
 	}
@@ -62,18 +66,24 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, v *Visit, f
 	if err != nil {
 		return err
 	}
-	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.times(c, v.Now), Mark(found.ID)))
+	apis, err := s.apis(r.Context(), strings.Fields(v.Request.Scope))
+	if err != nil {
+		return err
+	}
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.times(c, v.Now), apis, Mark(found.ID)))
 }
 
-func (s *Server) consentPage(r *http.Request, v *Visit, a *storage.Afiliado, times storage.ClaveTimes, mark string) templates.Page {
+func (s *Server) consentPage(
+	r *http.Request, v *Visit, a *storage.Afiliado, times storage.ClaveTimes, apis []templates.API, mark string,
+) templates.Page {
 	layout := s.Layout(r, v)
 	layout.SignedIn = true
 	asked := strings.Fields(v.Request.Scope)
 	offline := slices.Contains(asked, storage.ScopeOffline)
 	if v.Client.Metadata.FirstParty {
-		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, times, asked), Offline: offline, Session: mark}
+		return templates.Notice{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Data: data(a, times, asked), APIs: apis, Offline: offline, Session: mark}
 	}
-	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, Offline: offline, Session: mark}
+	page := templates.Consent{Layout: layout, Goal: *v.Goal(), Given: a.GivenName, APIs: apis, Offline: offline, Session: mark}
 	for _, scope := range storage.PersonScopes() {
 		of := slices.DeleteFunc(slices.Clone(asked), func(one string) bool { return optional(one) != scope })
 		if len(of) > 0 {

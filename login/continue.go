@@ -67,6 +67,7 @@ func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *s
 		return redirect(v.PagePath("/autorizar")), nil
 	case StepFinish:
 		v.Request.Scope = granted(v.Request.Scope, p.Consent)
+		v.Request.Params.Resources = grantedResources(v.Request.Params.Resources, v.Request.Scope, s.Issuer)
 		return s.Protocol.Grant(ctx, tx, v.Request, found)
 	case StepRefuse, StepOther, StepExpired, StepDone:
 		return s.over(v, step), nil

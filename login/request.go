@@ -148,6 +148,7 @@ func (v *Visit) Goal() *templates.Goal {
 	return &templates.Goal{
 		Request: v.Request.ID, Application: *v.app,
 		Receives: storage.ClaimNames(strings.Fields(v.Request.Scope)),
+		APIs:     strings.Contains(v.Request.Scope, " "+storage.ResourceMark),
 	}
 }
 

@@ -128,6 +128,6 @@ func checkResourceServer(m storage.ClientMetadata) error {
 // machineScopeToken reports whether scope may be one that says nothing of a person
 // (RFC 6749 section 3.3).
 func machineScopeToken(scope string) bool {
-	return len(scope) <= 128 && !strings.HasPrefix(scope, storage.ClaimMark) &&
+	return len(scope) <= 128 && !storage.Marked(scope) &&
 		!strings.ContainsFunc(scope, func(c rune) bool { return c <= 0x20 || c >= 0x7f || c == '"' || c == '\\' })
 }

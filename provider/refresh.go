@@ -114,7 +114,7 @@ func narrowed(granted, asked string) (string, *protocolError) {
 	}
 	have, want := strings.Fields(granted), strings.Fields(asked)
 	for _, scope := range want {
-		if strings.HasPrefix(scope, storage.ClaimMark) || !slices.Contains(have, scope) {
+		if storage.Marked(scope) || !slices.Contains(have, scope) {
 			return "", &protocolError{"invalid_scope", "the scope is more than was granted"}
 		}
 	}

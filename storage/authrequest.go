@@ -49,7 +49,7 @@ type AuthParams struct {
 	ACRValues    []string        `json:"acr_values,omitempty"`    // in the application's order
 	ACREssential bool            `json:"acr_essential,omitempty"` // asked by the claims parameter as essential
 	Claims       json.RawMessage `json:"claims,omitempty"`        // the claims parameter, checked
-	Resources    []string        `json:"resources,omitempty"`     // resource servers the tokens are for (RFC 8707), checked
+	Resources    []string        `json:"resources,omitempty"`     // resource servers the tokens are for (RFC 8707), checked; consent may take some away
 	JKT          string          `json:"dpop_jkt,omitempty"`      // the key the code is bound to (RFC 9449 section 10)
 	Pushed       string          `json:"pushed,omitempty"`        // PushedRequest.URIHash, where it came of one
 }
@@ -170,7 +170,7 @@ func (tx *Tx) CompleteAuthRequest(ctx context.Context, q AuthRequest) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET completed_at = excluded.completed_at, session_id = excluded.session_id,
 		afiliado_id = excluded.afiliado_id, sid = excluded.sid, auth_at = excluded.auth_at, acr = excluded.acr, amr = excluded.amr,
-		scope = excluded.scope, code_hash = excluded.code_hash, code_expires_at = excluded.code_expires_at, expires_at = excluded.expires_at
+		scope = excluded.scope, params = excluded.params, code_hash = excluded.code_hash, code_expires_at = excluded.code_expires_at, expires_at = excluded.expires_at
 		WHERE auth_request.completed_at = 0`,
 		q.ID, q.ClientID, q.RedirectURI, q.ResponseMode, q.State, q.Nonce, q.Scope, q.CodeChallenge, string(params), q.BrowserHash, q.CreatedAt,
 		q.ExpiresAt, q.SessionID, q.ProvedAt, q.CompletedAt, q.AfiliadoID, q.SID, q.AuthAt, q.ACR, q.AMR, code, q.CodeExpiresAt)

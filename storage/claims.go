@@ -9,15 +9,23 @@ import (
 )
 
 // Scopes of contract.md section 5 that hand out nothing about the person by
-// themselves, and the mark of a single claim asked by the claims parameter: an
-// AuthRequest, Grant or Consent that holds "claim:email" in its scope covers the
-// claim email without the rest of its scope. Applications never see the mark and
-// cannot ask for it as a scope.
+// themselves, and the marks of what is asked in other ways: an AuthRequest, Grant
+// or Consent that holds "claim:email" in its scope covers the claim email without
+// the rest of its scope; one that holds "resource:urn:iess:historia" covers tokens
+// for that audience (RFC 8707). Applications never see a mark and cannot ask for
+// one as a scope.
 const (
 	ScopeOpenID  = "openid"
 	ScopeOffline = "offline_access"
+
 	ClaimMark    = "claim:"
+	ResourceMark = "resource:"
 )
+
+// Marked reports whether scope is a mark, of whatever kind.
+func Marked(scope string) bool {
+	return strings.HasPrefix(scope, ClaimMark) || strings.HasPrefix(scope, ResourceMark)
+}
 
 // ScopeProfile hands out what people call somebody, and ClaimClaveDue: the day
 // on which the person's clave falls due, in seconds since the epoch, as the
@@ -208,7 +216,7 @@ func ClaimScope(claim string) string {
 	return ""
 }
 
-// PlainScope is a stored scope as applications know it: without single claims.
+// PlainScope is a stored scope as applications know it: without marks.
 func PlainScope(scope string) string {
-	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return strings.HasPrefix(s, ClaimMark) }), " ")
+	return strings.Join(slices.DeleteFunc(strings.Fields(scope), Marked), " ")
 }

@@ -51,6 +51,7 @@ type Goal struct {
 	// Receives lists the claims the application will get, named as in the tokens: name, cedula, email. The pages fold
 	// them into what people call them, and leave out what says nothing about the person (sub, acr, auth_time).
 	Receives []string
+	APIs     bool // it asks to use other services in the person's name
 }
 
 // Datum is one claim with the person's own values, as the token will carry them. Dates are ISO 8601 (2006-01-02);

@@ -12,6 +12,7 @@ type Notice struct {
 	Goal  Goal
 	Given string  // the person's given names
 	Data  []Datum // exactly what the application receives
+	APIs  []API   // the other services it may use in her name
 	// Session names, in the field sesion, the session the page is shown for: where another person has signed in since, it is shown anew.
 	Session string
 	// Offline is true where it may ask for the data later too, without the person (offline_access).
@@ -28,6 +29,7 @@ type Consent struct {
 	Given    string
 	Data     []Datum
 	Optional []Option
+	APIs     []API // each with a box of its own, in the field opcional too
 	Offline  bool
 	Session  string // as in [Notice]
 }
@@ -39,6 +41,13 @@ func (c Consent) path() string { return autorizar(c.Layout, &c.Goal) }
 type Option struct {
 	Scope string // value of the field opcional: email, phone, profile, cedula, afiliacion
 	Data  []Datum
+}
+
+// API is another service that an application may use in the person's name (RFC 8707). As with [Option], its box is
+// ticked only where she ticked it.
+type API struct {
+	Mark string // value of the field opcional
+	Name string // as it is registered
 }
 
 func autorizar(l Layout, g *Goal) string {

@@ -274,7 +274,7 @@ func TestEveryPageHasAWayOn(t *testing.T) {
 }
 
 func TestConsentTicksNothingByItself(t *testing.T) {
-	got := body(t, parsed(t), Consent{Optional: []Option{{Scope: "email"}, {Scope: "phone"}}})
+	got := body(t, parsed(t), Consent{Optional: []Option{{Scope: "email"}, {Scope: "phone"}}, APIs: sampleAPIs()})
 	if strings.Contains(got, "checked") {
 		t.Error("a box is ticked that the person did not tick")
 	}

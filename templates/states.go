@@ -65,6 +65,7 @@ func loginStates(l, in Layout) []State {
 	all := []State{
 		{"login", ok, Login{Layout: l, Goal: g}},
 		{"login-bare", ok, Login{Layout: l}},
+		{"login-apis", ok, Login{Layout: l, Goal: &Goal{Request: g.Request, Application: g.Application, APIs: true}}},
 		{"login-code", ok, Login{Layout: l, Goal: g, Code: true}},
 		{"login-empty", ok, Login{Layout: l, Goal: g, Denied: true}},
 		{"login-malformed", ok, Login{Layout: l, Goal: g, Cedula: "1759999914", Faults: []Fault{CedulaMalformed}}},
@@ -110,6 +111,13 @@ func requestStates(in Layout) []State {
 				{Scope: "phone", Data: []Datum{{"phone_number", []string{"+593991234567"}}}},
 			},
 		}},
+		{"notice-apis", ok, Notice{Layout: in, Goal: *g, Given: "María Fernanda", Data: sampleData(), APIs: sampleAPIs()[:1]}},
+		{"notice-apis-anonymous", ok, Notice{Layout: in, Goal: Goal{Request: g.Request, Application: g.Application}, Given: "María Fernanda", APIs: sampleAPIs()}},
+		{"consent-apis", ok, Consent{
+			Layout: in, Goal: biess, Given: "María Fernanda", Data: sampleData(), APIs: sampleAPIs(),
+			Optional: []Option{{Scope: "email", Data: []Datum{{"email", []string{"mquishpe@correo.example"}}}}},
+		}},
+		{"consent-apis-anonymous", ok, Consent{Layout: in, Goal: biess, Given: "Amara", APIs: sampleAPIs()[:1]}},
 		{"consent-plain", ok, Consent{Layout: in, Goal: biess, Given: "Amara", Data: []Datum{
 			{"name", []string{"Amara Okafor"}},
 			{"birthdate", []string{"1990-12-11"}},
@@ -143,6 +151,10 @@ func requestStates(in Layout) []State {
 	vary("swapped", ok, func(r *Renew) { r.Swapped = true })
 	vary("busy", http.StatusServiceUnavailable, func(r *Renew) { r.Busy, r.Retry = true, time.Second })
 	return all
+}
+
+func sampleAPIs() []API {
+	return []API{{"resource:https://api.iess.example/historia", "Historia Laboral (API)"}, {"resource:urn:iess:planillas", "Consulta de planillas"}}
 }
 
 func errorStates(l Layout) []State {

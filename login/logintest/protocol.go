@@ -13,8 +13,8 @@ import (
 
 // authorize does what the protocol does: it stores the request, and advances it.
 // Without a query historia asks for openid; client_id asks for the application at
-// https://client_id.example/, acr_essential=1 makes acr_values demands, and max_age
-// is 0 or nothing.
+// https://client_id.example/, acr_essential=1 makes acr_values demands, max_age is 0
+// or nothing, and whatever is a resource may be asked for.
 func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
 	q, now := r.URL.Query(), s.Time()
 	client := cmp.Or(q.Get("client_id"), "historia")
@@ -29,6 +29,12 @@ func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if q.Get("max_age") == "0" {
 		req.Params.MaxAge = new(int64)
+	}
+	for _, resource := range q["resource"] {
+		req.Params.Resources = append(req.Params.Resources, resource)
+		if resource != s.Issuer {
+			req.Scope += " " + storage.ResourceMark + resource
+		}
 	}
 	var answer http.Handler
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
