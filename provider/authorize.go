@@ -121,7 +121,7 @@ func (s *Server) readRequest(ctx context.Context, client *storage.Client, f form
 		return h.sub, err
 	})
 	if bad == nil {
-		bad = s.readResources(ctx, &req, f)
+		bad = s.readResources(ctx, client, &req, f)
 	}
 	return req, bad, nil
 }

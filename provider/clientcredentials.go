@@ -16,8 +16,8 @@ func (s *Server) clientCredentials(ctx context.Context, c *storage.Client, asked
 	if bad != nil {
 		return nil, bad
 	}
-	granted := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return r == "" }) // any that is registered
-	audience, err := s.audienceFor(ctx, granted, resources)
+	granted := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return r == "" }) // what may be asked needs nobody to grant it
+	audience, err := s.audienceFor(ctx, c, granted, resources)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -110,19 +109,6 @@ func checkGrants(r Registration) error {
 		return errors.New("scope: client_credentials needs a scope of a resource server, such as historia:leer")
 	}
 	return checkResourceServer(m)
-}
-
-// checkResourceServer makes sure that the audience can be named as a resource (RFC
-// 8707 section 2).
-func checkResourceServer(m storage.ClientMetadata) error {
-	if m.ResourceServer == "" {
-		return nil
-	}
-	u, err := url.Parse(m.ResourceServer)
-	if err != nil || !u.IsAbs() || strings.Contains(m.ResourceServer, "#") || faultOf("resource", m.ResourceServer) != "" || strings.ContainsAny(m.ResourceServer, " \"\\") {
-		return errors.New("iess_resource_server: must be an absolute URI without fragment, such as https://api.example or urn:iess:historia")
-	}
-	return nil
 }
 
 // machineScopeToken reports whether scope may be one that says nothing of a person

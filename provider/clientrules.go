@@ -21,7 +21,7 @@ const maxRenewalWindow = 24 * 60 * 60
 // checkClient says what is wrong with a registration, or nil. A rule: it sees
 // values only.
 func checkClient(r Registration) error {
-	for _, rule := range []func(Registration) error{checkName, checkChoices, checkGrants, checkSecret, checkKeys, checkCertificateNames, checkScope, checkAddresses, checkSector, checkPromises} {
+	for _, rule := range []func(Registration) error{checkName, checkChoices, checkGrants, checkSecret, checkKeys, checkCertificateNames, checkScope, checkResources, checkAddresses, checkSector, checkPromises} {
 		if err := rule(r); err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (s *Server) exchangeIn(
 	if q.RedirectURI != redirectURI || !verifierFits(q.CodeChallenge, verifier) || q.Params.JKT != "" && q.Params.JKT != p.jkt {
 		return nil, invalidGrant()
 	}
-	audience, err := s.audienceFor(ctx, q.Params.Resources, resources)
+	audience, err := s.audienceFor(ctx, c, q.Params.Resources, resources)
 	if err != nil {
 		return nil, err
 	}

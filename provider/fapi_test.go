@@ -22,7 +22,8 @@ func (h *house) profiled() testKey {
 	h.t.Helper()
 	key := newTestKey(h.t, "fapi-1")
 	common := `"client_name":"FAPI","iess_profile":"fapi2","token_endpoint_auth_method":"private_key_jwt","jwks":` + key.set(h.t) + `,
-		"grant_types":["authorization_code","refresh_token","client_credentials"],"scope":"openid profile offline_access historia:leer","iess_access_token_format":"jwt"`
+		"grant_types":["authorization_code","refresh_token","client_credentials"],"scope":"openid profile offline_access historia:leer","iess_access_token_format":"jwt",
+		"iess_first_party":true`
 	h.apply(`[{"client_id":"fapi","dpop_bound_access_tokens":true,"redirect_uris":["https://fapi.example/cb"],` + common + `},
 		{"client_id":"bank","tls_client_certificate_bound_access_tokens":true,"redirect_uris":["https://bank.example/cb"],` + common + `}]`)
 	h.clock.add(time.Second) // every replica knows within a second

@@ -152,12 +152,7 @@ func (h *house) apply(file string) {
 		h.t.Fatal(err)
 	}
 	h.inTx(func(tx *storage.Tx) error {
-		for _, r := range registrations {
-			if err := r.Apply(h.t.Context(), tx, h.clock.now()); err != nil {
-				return err
-			}
-		}
-		return nil
+		return ApplyClients(h.t.Context(), tx, registrations, h.url, h.clock.now())
 	})
 }
 

@@ -78,8 +78,8 @@ func (s *Server) introspect(ctx context.Context, rs *storage.Client, token strin
 		return introspection{}, err
 	}
 	owner, err := s.Clients.Client(ctx, facts.ClientID)
-	if errors.Is(err, storage.ErrNotFound) { // disabled within the second
-		return introspection{}, nil
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !asksFor(owner.Metadata, facts.Audience, s.Issuer) {
+		return introspection{}, nil // disabled within the second, or the resource was taken from it
 	}
 	if err != nil {
 		return introspection{}, err

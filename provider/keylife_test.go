@@ -300,7 +300,7 @@ func TestKeysAreWholeWhereverTheirRotationStops(t *testing.T) {
 // for next is signed by its successor.
 func TestT29_WhatARevokedKeySignedIsRefusedEverywhere(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		h.apply(`[{"client_id":"tool","client_secret":"` + secret + `","client_name":"Tool","grant_types":["client_credentials"],"scope":"historia:leer","iess_access_token_format":"jwt"}]`)
+		h.apply(`[{"client_id":"tool","client_secret":"` + secret + `","client_name":"Tool","grant_types":["client_credentials"],"scope":"historia:leer","iess_access_token_format":"jwt","iess_first_party":true}]`)
 		h.machines()
 		replicas := []*house{h, h.replica()}
 		active, next := h.kid("ES256", storage.KeyActive), h.kid("ES256", storage.KeyNext)

@@ -33,11 +33,14 @@ func machineClients(t *testing.T, key testKey) string {
 {"client_id":"api","client_secret":"` + secret + `","client_name":"API","grant_types":[],"iess_resource_server":"` + apiAudience + `",
  "introspection_signed_response_alg":"EdDSA"},
 {"client_id":"api2","client_secret":"` + secret + `","client_name":"API 2","grant_types":[],"iess_resource_server":"urn:iess:otra"},
-{"client_id":"batch","client_secret":"` + secret + `","client_name":"Lotes","grant_types":["client_credentials"],"scope":"historia:leer historia:escribir"},
+{"client_id":"batch","client_secret":"` + secret + `","client_name":"Lotes","grant_types":["client_credentials"],"scope":"historia:leer historia:escribir",
+ "iess_resources":["` + apiAudience + `","urn:iess:otra"]},
 {"client_id":"service","client_name":"Servicio","token_endpoint_auth_method":"private_key_jwt","jwks":` + key.set(t) + `,
- "grant_types":["client_credentials"],"scope":"historia:leer","iess_access_token_format":"jwt"},
+ "grant_types":["client_credentials"],"scope":"historia:leer","iess_access_token_format":"jwt",
+ "iess_first_party":true},
 {"client_id":"jwt","client_secret":"` + secret + `","client_name":"JWT","redirect_uris":["https://jwt.example/cb"],"iess_access_token_format":"jwt",
- "grant_types":["authorization_code","refresh_token"],"scope":"openid profile offline_access","userinfo_signed_response_alg":"ES256"}
+ "grant_types":["authorization_code","refresh_token"],"scope":"openid profile offline_access","userinfo_signed_response_alg":"ES256",
+ "iess_resources":["` + apiAudience + `","urn:iess:otra"]}
 ]`
 }
 

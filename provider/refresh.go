@@ -54,7 +54,7 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 	if bad != nil {
 		return nil, bad
 	}
-	audience, err := s.audienceFor(ctx, strings.Fields(g.Resources), resources)
+	audience, err := s.audienceFor(ctx, c, strings.Fields(g.Resources), resources)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func knownMembers() []string {
 		"default_max_age", "default_acr_values", "require_auth_time", "iess_first_party", "iess_pkce", "iess_access_token_format",
 		"iess_renewal_window", "backchannel_logout_uri", "backchannel_logout_session_required", "iess_events", "iess_events_uri", "jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
 		"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email", "userinfo_signed_response_alg",
-		"introspection_signed_response_alg", "iess_resource_server",
+		"introspection_signed_response_alg", "iess_resource_server", "iess_resources",
 	}, promises())
 }
 

@@ -14,8 +14,13 @@ func invalidTarget(description string) *protocolError {
 	return &protocolError{"invalid_target", description}
 }
 
-// readResources keeps in q the resource servers that f names (RFC 8707 section 2).
-func (s *Server) readResources(ctx context.Context, q *storage.AuthRequest, f form) *protocolError {
+func unknownTarget() *protocolError {
+	return invalidTarget("the resource is not one of those registered for this client")
+}
+
+// readResources keeps in q the resource servers that f names (RFC 8707 section 2),
+// and marks in the scope those of which the person is told.
+func (s *Server) readResources(ctx context.Context, c *storage.Client, q *storage.AuthRequest, f form) *protocolError {
 	for _, resource := range f["resource"] {
 		if resource == "" || slices.Contains(q.Params.Resources, resource) {
 			continue
@@ -23,25 +28,42 @@ func (s *Server) readResources(ctx context.Context, q *storage.AuthRequest, f fo
 		if len(q.Params.Resources) == maxResources {
 			return invalidTarget("the request names too many resources")
 		}
-		if known, err := s.knownResource(ctx, resource); err != nil || !known {
-			return invalidTarget("the resource is not one of those registered")
+		if may, err := s.mayName(ctx, c, resource); err != nil || !may {
+			return unknownTarget()
 		}
 		q.Params.Resources = append(q.Params.Resources, resource)
+		if resource != s.Issuer {
+			q.Scope += " " + storage.ResourceMark + resource
+		}
 	}
 	return nil
 }
 
-// knownResource reports whether resource is the audience of somebody: of an
-// application that is a resource server, or of our own userinfo.
-func (s *Server) knownResource(ctx context.Context, resource string) (bool, error) {
-	if resource == s.Issuer {
-		return true, nil
+// mayName reports whether c may ask for tokens for resource: for our own userinfo
+// always, else where it is the audience of an application that is a resource server,
+// and the registration of c says so.
+func (s *Server) mayName(ctx context.Context, c *storage.Client, resource string) (bool, error) {
+	if resource == s.Issuer || !asksFor(c.Metadata, resource, s.Issuer) {
+		return resource == s.Issuer, nil
 	}
 	clients, err := s.Clients.Clients(ctx)
 	if err != nil {
 		return false, err
 	}
 	return slices.ContainsFunc(clients, func(c *storage.Client) bool { return c.Metadata.ResourceServer == resource }), nil
+}
+
+// asksFor reports whether an application registered with m may ask issuer for tokens
+// for resource (storage.ClientMetadata.Resources).
+func asksFor(m storage.ClientMetadata, resource, issuer string) bool {
+	switch {
+	case resource == issuer:
+		return true
+	case m.Resources == nil:
+		return m.FirstParty
+	default:
+		return slices.Contains(m.Resources, resource)
+	}
 }
 
 // audience is for whom an access token is, one and no more (ASVS 9.2.4): what the
@@ -66,15 +88,16 @@ func audience(granted, asked []string, issuer string) (string, *protocolError) {
 	}
 }
 
-// audienceFor is audience, where it is still registered.
-func (s *Server) audienceFor(ctx context.Context, granted, asked []string) (string, error) {
+// audienceFor is audience, where c may still ask for it: what was taken from its
+// registration is refused from then on, whatever was granted before.
+func (s *Server) audienceFor(ctx context.Context, c *storage.Client, granted, asked []string) (string, error) {
 	to, bad := audience(granted, asked, s.Issuer)
 	if bad != nil {
 		return "", bad
 	}
-	known, err := s.knownResource(ctx, to)
-	if err == nil && !known {
-		err = invalidTarget("the resource is not one of those registered")
+	may, err := s.mayName(ctx, c, to)
+	if err == nil && !may {
+		err = unknownTarget()
 	}
 	return to, err
 }

@@ -71,6 +71,10 @@ type ClientMetadata struct {
 	Profile           string `json:"iess_profile,omitempty"`             // "", fapi2
 	AccessTokenFormat string `json:"iess_access_token_format,omitempty"` // "" is opaque; jwt
 	ResourceServer    string `json:"iess_resource_server,omitempty"`     // the audience for which the client may introspect
+	// Resources are the audiences for which the application may ask for tokens
+	// (RFC 8707), beside our own. nil: all that are registered for an application of
+	// the IESS, none for another; empty: none.
+	Resources []string `json:"iess_resources,omitzero"`
 }
 
 // Client is a registered application.

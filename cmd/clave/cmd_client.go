@@ -49,7 +49,7 @@ func (c *commands) clientApply(ctx context.Context, name string) error {
 	if err != nil {
 		return refusedFile(name, err)
 	}
-	_, db, err := c.open(ctx)
+	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,15 +62,8 @@ func (c *commands) clientApply(ctx context.Context, name string) error {
 	if err := provider.EnsureKeys(ctx, db, now, algs...); err != nil {
 		return err
 	}
-	err = db.InTx(ctx, func(tx *storage.Tx) error {
-		for _, r := range clients {
-			if err := r.Apply(ctx, tx, now); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, provider.ErrNoSecret) {
+	err = db.InTx(ctx, func(tx *storage.Tx) error { return provider.ApplyClients(ctx, tx, clients, cfg.Issuer.String(), now) })
+	if errors.Is(err, provider.ErrNoSecret) || errors.Is(err, provider.ErrNoResource) {
 		return refusedFile(name, err)
 	}
 	if err != nil {
@@ -180,6 +173,8 @@ const clientApplyHelp = `Registers, or changes, the applications of FILE: a JSON
   iess_pkce                     required (default) | optional
   iess_access_token_format      opaque (default) | jwt (RFC 9068)
   iess_resource_server          URI of an API: this client may introspect the tokens that are for it
+  iess_resources                the URIs of APIs that it may name in resource (RFC 8707); left out: any that is
+                                registered with iess_first_party, else none. The issuer it may always name
   userinfo_signed_response_alg, introspection_signed_response_alg
                                 ES256 | RS256 | PS256 | EdDSA; left out: JSON
   require_pushed_authorization_requests, require_signed_request_object

@@ -41,6 +41,18 @@ func toldOf(c storage.Client, logouts bool, address string, counts []storage.Del
 	}
 }
 
+// resources says for which APIs an application may ask for tokens.
+func resources(m storage.ClientMetadata) string {
+	switch {
+	case m.Resources == nil && m.FirstParty:
+		return "any API that is registered."
+	case len(m.Resources) == 0:
+		return "no API."
+	default:
+		return strings.Join(m.Resources, ", ")
+	}
+}
+
 // clientShow shows an application as it is registered, and the newest logouts and
 // security events it was told of, or is to be told of. Whose they are is not said.
 func (c *commands) clientShow(ctx context.Context, id string) error {
@@ -64,6 +76,9 @@ func (c *commands) clientShow(ctx context.Context, id string) error {
 		return err
 	}
 	c.println(string(metadata))
+	if len(client.Metadata.GrantTypes) > 0 {
+		c.println("Beside the issuer it may ask for tokens for " + resources(client.Metadata))
+	}
 	if !client.DisabledAt.IsZero() {
 		c.println("disabled " + instant(client.DisabledAt.Time))
 	}

@@ -125,7 +125,7 @@ func TestT29_OperatorRevokesAKey(t *testing.T) {
 			i := install(t, engine)
 			i.want(exitDone, "applied tool", "client", "apply", i.write("apps.json", `[
 				{"client_id": "tool", "client_name": "Tool", "client_secret": "`+toolSecret+`", "grant_types": ["client_credentials"],
-				 "scope": "historia:leer", "iess_access_token_format": "jwt"},
+				 "scope": "historia:leer", "iess_access_token_format": "jwt", "iess_resources": ["urn:iess:api"]},
 				{"client_id": "api", "client_name": "API", "client_secret": "`+toolSecret+`", "grant_types": [], "iess_resource_server": "urn:iess:api"}]`))
 			begin, passed := time.Now(), atomic.Int64{}
 			now := func() time.Time { return begin.Add(time.Duration(passed.Load())) }

@@ -143,12 +143,19 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 				"iess_events": ["`+storage.SessionRevoked+`"], "iess_events_uri": "https://historia.example/eventos"}]`)
 			i.want(exitDone, "applied historia", "client", "apply", apps)
 			i.want(exitDone, "told of no logout and no security event lately", "client", "show", "historia")
+			i.want(exitDone, "Beside the issuer it may ask for tokens for no API.", "client", "show", "historia")
 			leave(i, "historia", now)
 			i.want(exitDone, "1 pending  1 pending  openid", "client", "list")
 			i.want(exitDone, `"backchannel_logout_uri": "https://historia.example/fin"`, "client", "show", "historia")
 			i.want(exitDone, "backchannel-logout  pending  1                timeout ", "client", "show", "historia")
 			i.want(exitDone, "session-revoked     pending  0                - ", "client", "show", "historia")
 			i.want(exitFailed, "clave client list", "client", "show", "nobody")
+			named := `"client_id": "lotes", "client_secret": "` + storage.NewSecret() + `", "client_name": "Lotes", "grant_types": ["client_credentials"], "scope": "a:leer"`
+			i.want(exitFailed, `index 0, client "lotes": iess_resources: "urn:a" is the iess_resource_server of no application`,
+				"client", "apply", i.write("unknown.json", `[{`+named+`, "iess_resources": ["urn:a"]}]`))
+			i.want(exitFailed, "there is no application", "client", "show", "lotes")
+			i.want(exitDone, "applied lotes", "client", "apply", i.write("machine.json", `[{`+named+`, "iess_first_party": true}]`))
+			i.want(exitDone, "Beside the issuer it may ask for tokens for any API that is registered.", "client", "show", "lotes")
 			without := i.write("without.json", `[{"client_id": "x", "client_name": "X", "redirect_uris": ["https://x.example/"]}]`)
 			i.want(exitFailed, `without.json: client "x": client_secret: there is none on file`, "client", "apply", without)
 

@@ -180,32 +180,27 @@ func (d *demo) fillDB(ctx context.Context, db *storage.DB, policy login.Config, 
 	if err != nil {
 		return err
 	}
-	if err := register(ctx, db, own, d.now()); err != nil || d.clients == "" {
+	if err := register(ctx, db, own, d.issuer, d.now()); err != nil || d.clients == "" {
 		return err
 	}
 	more, err := os.ReadFile(d.clients)
 	if err != nil {
 		return fmt.Errorf("-clients: %w", err)
 	}
-	if err := register(ctx, db, more, d.now()); err != nil {
+	if err := register(ctx, db, more, d.issuer, d.now()); err != nil {
 		return fmt.Errorf("-clients %s: %w", d.clients, err)
 	}
 	return nil
 }
 
 // register applies an applications file: all of it or nothing.
-func register(ctx context.Context, db *storage.DB, file []byte, now time.Time) error {
+func register(ctx context.Context, db *storage.DB, file []byte, issuer string, now time.Time) error {
 	registrations, err := provider.ParseClients(file)
 	if err != nil {
 		return err
 	}
 	return db.InTx(ctx, func(tx *storage.Tx) error {
-		for _, r := range registrations {
-			if err := r.Apply(ctx, tx, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		return provider.ApplyClients(ctx, tx, registrations, issuer, now)
 	})
 }
 

@@ -126,7 +126,7 @@ func (k *killer) fill(people int) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if err := register(k.t.Context(), db, file, time.Now()); err != nil {
+	if err := register(k.t.Context(), db, file, "http://"+k.Address, time.Now()); err != nil {
 		k.t.Fatal(err)
 	}
 	phc := k.hash()

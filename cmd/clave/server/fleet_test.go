@@ -76,7 +76,7 @@ const fleetClients = `[
 {"client_id":"web","client_secret":"` + webSecret + `","client_name":"Web","redirect_uris":["https://web.example/cb"],
  "grant_types":["authorization_code","refresh_token"],"scope":"openid profile offline_access","iess_first_party":true,"iess_access_token_format":"jwt"},
 {"client_id":"tool","client_secret":"` + webSecret + `","client_name":"Tool","grant_types":["client_credentials"],"scope":"historia:leer",
- "iess_access_token_format":"jwt"},
+ "iess_access_token_format":"jwt","iess_resources":["urn:iess:api"]},
 {"client_id":"api","client_secret":"` + webSecret + `","client_name":"API","grant_types":[],"iess_resource_server":"urn:iess:api"}]`
 
 func newFleet(t *testing.T, engine string) *fleet {
