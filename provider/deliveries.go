@@ -132,7 +132,7 @@ func (s *Server) startDeliveries(ctx context.Context) error {
 func (s *Server) deliveryLane(ctx context.Context, clientID string) {
 	defer func() { // what is leased waits until its lease has run out
 		if v := recover(); v != nil {
-			s.Log.LogAttrs(ctx, slog.LevelError, "deliveries panicked", slog.String("client_id", clientID), slog.String("cause", fmt.Sprintf("%v\n%s", v, debug.Stack())))
+			s.logPanic(ctx, clientID, v)
 		}
 	}()
 	for more := true; more && ctx.Err() == nil; {
@@ -142,6 +142,11 @@ func (s *Server) deliveryLane(ctx context.Context, clientID string) {
 		}
 		more = err == nil && n == deliveryBatch
 	}
+}
+
+// logPanic says what was recovered from, while an application was told something.
+func (s *Server) logPanic(ctx context.Context, clientID string, v any) {
+	s.Log.LogAttrs(ctx, slog.LevelError, "deliveries panicked", slog.String("client_id", clientID), slog.String("cause", fmt.Sprintf("%v\n%s", v, debug.Stack())))
 }
 
 // deliveryRound leases deliveries to an application, tries them all at once and
@@ -176,7 +181,15 @@ func (s *Server) deliveryRound(ctx context.Context, clientID string) (int, error
 			answers[i] = answer{state: storage.DeliveryCancelled}
 			continue
 		}
-		tries.Go(func() { answers[i] = s.tell(try, client, d) })
+		tries.Go(func() { // a panic here would end the program, whatever the lane recovers from
+			defer func() {
+				if v := recover(); v != nil {
+					s.logPanic(ctx, clientID, v)
+					answers[i] = answer{class: "panic"}
+				}
+			}()
+			answers[i] = s.tell(try, client, d)
+		})
 	}
 	tries.Wait()
 	done := context.WithoutCancel(ctx) // what an application said stays said

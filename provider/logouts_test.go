@@ -229,19 +229,7 @@ func TestT18_ReplicasTellApplicationsOnce(t *testing.T) {
 		d := newDesk(t, taking)
 		h.register("shared", d.URL, subscribing(d.URL, storage.SessionRevoked))
 		const all = 30
-		h.inTx(func(tx *storage.Tx) error {
-			for range all {
-				s := *h.session
-				s.ID, s.SecretHash = storage.NewID(), storage.NewSecret()
-				if err := tx.AddSession(t.Context(), s); err != nil {
-					return err
-				}
-				if _, err := tx.JoinSession(t.Context(), s.ID, "shared", h.clock.now()); err != nil {
-					return err
-				}
-			}
-			return tx.EndSessions(t.Context(), h.person.ID, "", "recovery", h.clock.now())
-		})
+		h.leaving("shared", all)
 		replica, err := New(t.Context(), h.Config)
 		if err != nil {
 			t.Fatal(err)
