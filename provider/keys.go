@@ -84,8 +84,9 @@ func usedAlgs(ctx context.Context, db *storage.DB) ([]string, error) {
 
 // EnsureKeys makes sure that each algorithm has a key that signs and the next
 // one, already published. It writes nothing where nothing is missing; replicas
-// that start together make one pair.
+// that start together make one pair. An algorithm may be named more than once.
 func EnsureKeys(ctx context.Context, db *storage.DB, now time.Time, algs ...string) error {
+	algs = slices.Compact(slices.Sorted(slices.Values(algs)))
 	stored, err := db.SigningKeys(ctx)
 	if err != nil {
 		return err

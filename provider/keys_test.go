@@ -64,7 +64,7 @@ func TestEachAlgorithmSignsForItsClients(t *testing.T) {
 		code := h.code("rs")
 		want(t, "without a key", h.token("rs", h.redeem("rs", code)).get("error"), "server_error")
 		want(t, "keys are not made at the token endpoint", h.audited(eventKeyCreated), 4)
-		if err := EnsureKeys(t.Context(), h.db, h.clock.now(), "RS256", "PS256"); err != nil {
+		if err := EnsureKeys(t.Context(), h.db, h.clock.now(), "RS256", "PS256", "RS256"); err != nil {
 			t.Fatal(err)
 		}
 		want(t, "the moment there is one, with the same code", h.token("rs", h.redeem("rs", code)).status, http.StatusOK)
