@@ -27,16 +27,15 @@ func (s *Server) clientCredentials(ctx context.Context, c *storage.Client, asked
 	if t.AccessToken, err = s.newAccessToken(ctx, c, g, scope, to, now); err != nil {
 		return nil, err
 	}
-	err = s.DB.InTx(ctx, func(tx *storage.Tx) error {
+	if p.jti == "" { // nothing else belongs to it
+		return t, s.storeAccess(ctx, s.DB.AddAccessToken, g, scope, to, t.AccessToken, now)
+	}
+	return t, s.DB.InTx(ctx, func(tx *storage.Tx) error {
 		if err := p.spend(ctx, tx, now); err != nil {
 			return err
 		}
-		return s.storeAccess(ctx, tx, g, scope, to, t.AccessToken, now)
+		return s.storeAccess(ctx, tx.AddAccessToken, g, scope, to, t.AccessToken, now)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
 }
 
 // machineScopes are the scopes a client may have for itself: those registered

@@ -119,7 +119,7 @@ func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Gr
 	if err := tx.AddGrant(ctx, g); err != nil {
 		return err
 	}
-	if err := s.storeAccess(ctx, tx, g, g.Scope, to, t.AccessToken, now); err != nil {
+	if err := s.storeAccess(ctx, tx.AddAccessToken, g, g.Scope, to, t.AccessToken, now); err != nil {
 		return err
 	}
 	if t.RefreshToken != "" {
@@ -133,8 +133,9 @@ func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Gr
 	})
 }
 
-func (s *Server) storeAccess(ctx context.Context, tx *storage.Tx, g storage.Grant, scope string, to target, access string, now time.Time) error {
-	return tx.AddAccessToken(ctx, storage.AccessToken{
+// storeAccess has add store the access token.
+func (s *Server) storeAccess(ctx context.Context, add func(context.Context, storage.AccessToken) error, g storage.Grant, scope string, to target, access string, now time.Time) error {
+	return add(ctx, storage.AccessToken{
 		Hash: storage.Hash(access), GrantID: g.ID, ClientID: g.ClientID, Scope: scope, Audience: to.audience, JKT: to.jkt, X5T: to.x5t,
 		CreatedAt: storage.At(now), ExpiresAt: storage.At(now.Add(s.AccessLife)),
 	})

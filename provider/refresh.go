@@ -84,7 +84,7 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 		return nil, err
 	}
 	if turn == rotationMint && keepsRefresh(c.Metadata) {
-		return answer, s.storeAccess(ctx, tx, *g, granted, to, answer.AccessToken, now)
+		return answer, s.storeAccess(ctx, tx.AddAccessToken, *g, granted, to, answer.AccessToken, now)
 	}
 	answer.RefreshToken = storage.NewSecret()
 	next := storage.RefreshToken{Hash: storage.Hash(answer.RefreshToken), GrantID: g.ID, CreatedAt: storage.At(now)}
@@ -94,7 +94,7 @@ func (s *Server) refreshIn(ctx context.Context, tx *storage.Tx, c *storage.Clien
 	if err := tx.UseRefreshToken(ctx, hash, next.Hash, now); err != nil {
 		return nil, err
 	}
-	return answer, s.storeAccess(ctx, tx, *g, granted, to, answer.AccessToken, now)
+	return answer, s.storeAccess(ctx, tx.AddAccessToken, *g, granted, to, answer.AccessToken, now)
 }
 
 // refusal is invalid_grant where the effects of refusing are stored, else

@@ -37,6 +37,24 @@ func (r reads) listOnce(ctx context.Context, dest any, query string, args ...any
 	return r.db.dia.mapped(r.tx.SelectContext(ctx, dest, r.db.dia.rebind(query), args...))
 }
 
+// alone runs a statement that is a transaction by itself: InTx would have the
+// database answer twice more.
+func (db *DB) alone(ctx context.Context, query string, args ...any) error {
+	if err := storable(args); err != nil {
+		return err
+	}
+	s, err := db.prepared(ctx, db.write, query) //nolint:sqlclosecheck // kept for the life of db
+	if err != nil {
+		return db.dia.mapped(err)
+	}
+	db.onStatement(ctx, query)
+	if _, err := s.ExecContext(ctx, args...); err != nil {
+		return db.dia.mapped(err)
+	}
+	db.onStatement(ctx, "COMMITTED")
+	return nil
+}
+
 // execOnce is exec, in the same way.
 func (tx *Tx) execOnce(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := storable(args); err != nil {

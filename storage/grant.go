@@ -85,8 +85,13 @@ func (tx *Tx) RevokeGrant(ctx context.Context, id, reason string, now time.Time)
 }
 
 // AddAccessToken stores an access token by its hash.
-func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error {
-	err := tx.run(ctx, `INSERT INTO access_token (hash, grant_id, client_id, scope, audience, created_at, expires_at, jkt, x5t)
+func (tx *Tx) AddAccessToken(ctx context.Context, t AccessToken) error { return t.add(ctx, tx.run) }
+
+// AddAccessToken stores an access token to which nothing else belongs.
+func (db *DB) AddAccessToken(ctx context.Context, t AccessToken) error { return t.add(ctx, db.alone) }
+
+func (t AccessToken) add(ctx context.Context, run func(ctx context.Context, query string, args ...any) error) error {
+	err := run(ctx, `INSERT INTO access_token (hash, grant_id, client_id, scope, audience, created_at, expires_at, jkt, x5t)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.Hash, t.GrantID, t.ClientID, t.Scope, t.Audience, t.CreatedAt, t.ExpiresAt, t.JKT, t.X5T)
 	if err != nil {

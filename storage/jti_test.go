@@ -37,9 +37,13 @@ func TestT18_JTIIsSpentOnce(t *testing.T) {
 func TestTokenFactsAreOfLiveTokens(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		f := fill02(t, db)
-		inTx(t, db, func(tx *storage.Tx) error {
-			return tx.AddAccessToken(t.Context(), storage.AccessToken{Hash: "machine", ClientID: "historia", Audience: "urn:a", Scope: "x:y", ExpiresAt: storage.At(now.Add(time.Hour))})
-		})
+		machine := storage.AccessToken{Hash: "machine", ClientID: "historia", Audience: "urn:a", Scope: "x:y", ExpiresAt: storage.At(now.Add(time.Hour))}
+		if err := db.AddAccessToken(t.Context(), machine); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.AddAccessToken(t.Context(), machine); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("a second time: got %v", err)
+		}
 		is := func(what, hash string, at time.Time, live bool) *storage.TokenFacts {
 			t.Helper()
 			got, err := db.TokenFacts(t.Context(), hash, at)
