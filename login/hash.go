@@ -19,12 +19,12 @@ var ErrBusy = errors.New("login: no hash slot is free")
 
 // HashConfig is how claves are hashed. Zero fields get the defaults named.
 type HashConfig struct {
-	Memory uint32 // KiB: 19456
-	Passes uint32 // 2
-	Lanes  uint8  // 1
-	Slots  int    // hashes at a time: one less than there are cores, at least 1
-	Queue  int    // how many may wait for a slot: 64
-	Wait   time.Duration
+	Memory uint32        // KiB: 19456
+	Passes uint32        // 2
+	Lanes  uint8         // 1
+	Slots  int           // hashes at a time: one less than there are cores, at least 1
+	Queue  int           // how many may wait for a slot: 64
+	Wait   time.Duration // 5 s: for the last of a full queue, where there is one slot
 }
 
 // Hasher hashes claves with Argon2id, a bounded number at a time. It is safe for
@@ -68,7 +68,7 @@ func NewHasher(cfg HashConfig) (*Hasher, error) {
 		cfg.Lanes = 1
 	}
 	if cfg.Wait == 0 {
-		cfg.Wait = 2 * time.Second
+		cfg.Wait = 5 * time.Second
 	}
 	h := &Hasher{
 		params: argon2id.Params{Memory: cfg.Memory, Iterations: cfg.Passes, Parallelism: cfg.Lanes, SaltLength: 16, KeyLength: 32},

@@ -99,7 +99,7 @@ func (c *config) hashing() []option {
 			doc: "How many may wait for a slot before the answer is 503.",
 		},
 		{
-			key: "hash.wait", preset: "2s", set: span(&c.Hash.Wait, 100*time.Millisecond, 10*time.Second, false),
+			key: "hash.wait", preset: "5s", set: span(&c.Hash.Wait, 100*time.Millisecond, 10*time.Second, false),
 			doc: "How long each of them waits at most.",
 		},
 	}
