@@ -5,6 +5,7 @@
 # matrix  each promise of the product and the tests that keep it
 # interop other people's clients, from npm (Node 20 or newer)
 # timing  statistics on how long known and unknown people wait
+# bench   how fast it is: the figures of the README (10 minutes on a quiet machine)
 # tools   the linter, built from source into .tools
 
 LINT = .tools/golangci-lint-2.15.0
@@ -14,7 +15,7 @@ LINT = .tools/golangci-lint-2.15.0
 # timeouts; everything else is instrumented. Tests need no debugger's tables.
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false -ldflags=-w
 
-.PHONY: demo test check lint tested matrix interop timing shots tools
+.PHONY: demo test check lint tested matrix interop timing bench shots tools
 .DEFAULT_GOAL = check
 
 demo:
@@ -50,6 +51,10 @@ interop:
 
 timing:
 	CLAVE_TIMING=1 .ci/postgres go test -count=1 -v -timeout 60m -run '^TestTiming' ./cmd/...
+
+bench:
+	@.ci/install
+	@.ci/postgres -durable go run ./cmd/bench
 
 shots:
 	@.ci/install

@@ -40,21 +40,21 @@ var mayImport = map[string][]string{
 var mayUse = map[string][]string{
 	"github.com/zitadel/oidc":      {"provider", "cmd/demo", "cmd/demo/rp"},
 	"github.com/go-webauthn":       {"login/passkey"},
-	"database/sql":                 {"storage", "storage/storagetest"},
+	"database/sql":                 {"storage", "storage/storagetest", "cmd/bench"}, // there: what PostgreSQL counts
 	"github.com/jmoiron/sqlx":      {"storage", "storage/storagetest"},
-	"github.com/lib/pq":            {"storage", "storage/storagetest"},
+	"github.com/lib/pq":            {"storage", "storage/storagetest", "cmd/bench"},
 	"modernc.org/sqlite":           {"storage", "storage/storagetest"},
 	"github.com/pressly/goose":     {"storage", "storage/storagetest"},
 	"github.com/wneessen/go-mail":  {"login/mail"},
 	"github.com/emersion/go-smtp":  {"login/mail", "cmd/demo/mailbox"},
 	"github.com/altcha-org":        {"login/challenge"},
-	"github.com/coreos/go-oidc":    {},
+	"github.com/coreos/go-oidc":    {"cmd/bench"},
 	"golang.org/x/oauth2":          {"cmd/demo/rp"},
 	"github.com/chromedp/chromedp": {},
 }
 
 // notInClave must not be in the production binary, however it would get there.
-var notInClave = []string{module + "/cmd/demo", module + "/storage/storagetest", module + "/login/logintest", "testing", "github.com/chromedp", "github.com/coreos/go-oidc"}
+var notInClave = []string{module + "/cmd/demo", module + "/cmd/bench", module + "/storage/storagetest", module + "/login/logintest", "testing", "github.com/chromedp", "github.com/coreos/go-oidc"}
 
 type goPackage struct {
 	ImportPath                         string
