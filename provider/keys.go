@@ -86,7 +86,6 @@ func usedAlgs(ctx context.Context, db *storage.DB) ([]string, error) {
 // one, already published. It writes nothing where nothing is missing; replicas
 // that start together make one pair. An algorithm may be named more than once.
 func EnsureKeys(ctx context.Context, db *storage.DB, now time.Time, algs ...string) error {
-	algs = slices.Compact(slices.Sorted(slices.Values(algs)))
 	stored, err := db.SigningKeys(ctx)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func TestT05_ImportOfAnotherAddress(t *testing.T) {
 		if err := json.Unmarshal(data, &c); err != nil || !c.When.Equal(now) || c.Former != "Maria@example.org" || c.Present != "mf@example.net" {
 			t.Errorf("got %+v, %v; want both addresses", c, err)
 		}
-		if kept := dump(t, db, raw); strings.Contains(strings.ToLower(kept), "maria@") || strings.Contains(kept, "mf@") {
+		if kept := dump(t, db, raw); strings.Contains(strings.ToLower(kept), "maria@") || strings.Contains(kept, "mf@example.net") {
 			t.Error("an address lies in clear")
 		}
 		if rows, err := db.PersonEvents(ctx, a.ID, storage.EventContactChanged, now, 10); err != nil || len(rows) != 1 {
