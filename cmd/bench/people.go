@@ -53,6 +53,7 @@ type application struct {
 	Scope      string          `json:"scope,omitempty"`
 	FirstParty bool            `json:"iess_first_party"`
 	API        string          `json:"iess_resource_server,omitempty"`
+	Resources  []string        `json:"iess_resources,omitempty"`
 	Profile    string          `json:"iess_profile,omitempty"`
 	AuthMethod string          `json:"token_endpoint_auth_method"`
 	SigningAlg string          `json:"token_endpoint_auth_signing_alg,omitempty"`
@@ -88,7 +89,7 @@ func newApplications(key *clientKey, secret func() string) (applications, error)
 		},
 		machine: application{
 			ClientID: "machine", Name: "Machine", Secret: secret(), AuthMethod: "client_secret_basic",
-			Grants: []string{"client_credentials"}, Responses: []string{}, Scope: "bench:read",
+			Grants: []string{"client_credentials"}, Responses: []string{}, Scope: "bench:read", Resources: []string{apiURI},
 		},
 		api: application{
 			ClientID: "api", Name: "API", Secret: secret(), AuthMethod: "client_secret_basic", Grants: []string{}, Responses: []string{}, API: apiURI,
