@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,8 +57,8 @@ func TestStrangersMakeUpNoMetricLabels(t *testing.T) {
 // A handler that fails within its answer leaves a line and a time like any other.
 func TestHalfAnAnswerIsCutAndCounted(t *testing.T) {
 	s, log := open(t)
-	clock := storagetest.Noon()
-	s.now = func() time.Time { clock = clock.Add(3 * time.Second); return clock }
+	var reads atomic.Int64 // collectors of metrics read the clock side by side
+	s.now = func() time.Time { return storagetest.Noon().Add(time.Duration(reads.Add(1)) * 3 * time.Second) }
 	probed(s, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "half")
 		panic(io.ErrUnexpectedEOF)
