@@ -114,7 +114,7 @@ type quiet struct {
 // since says what disturbed a run that began at before.
 func (q quiet) since(before quiet) string {
 	wall := float64(max(q.at.Sub(before.at), 1))
-	others := q.worked - before.worked - (q.ours - before.ours)
+	others := max(q.worked-before.worked-(q.ours-before.ours), 0) // two clocks: ours may be a little ahead
 	return fmt.Sprintf("others used %.0f %% of a core and the host took %.0f %%",
 		100*float64(others)/wall, 100*float64(q.stolen-before.stolen)/wall)
 }
