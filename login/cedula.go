@@ -52,28 +52,31 @@ func (i Identifiers) Parse(text string) (storage.Identifier, string, error) {
 // cedula reports whether s is ten ASCII digits with a province, a third digit
 // and a check digit that the Registro Civil gives out.
 func (i Identifiers) cedula(s string) bool {
-	if len(s) != 10 {
+	if len(s) != 10 || strings.Trim(s, "0123456789") != "" {
 		return false
-	}
-	sum := 0
-	for at := range 10 {
-		digit := int(s[at]) - '0'
-		if digit < 0 || digit > 9 {
-			return false
-		}
-		if at%2 == 0 {
-			if digit *= 2; digit > 9 {
-				digit -= 9
-			}
-		}
-		sum += digit // the check digit too, whose weight is 1: the whole is then a multiple of ten
 	}
 	most := i.ThirdDigitMax
 	if most == 0 {
 		most = 6
 	}
 	province := int(s[0]-'0')*10 + int(s[1]-'0')
-	return sum%10 == 0 && (1 <= province && province <= 24 || province == 30) && int(s[2]-'0') <= most
+	return s[9] == CheckDigit(s[:9]) && (1 <= province && province <= 24 || province == 30) && int(s[2]-'0') <= most
+}
+
+// CheckDigit is the tenth digit of the cédula that begins with nine, which are
+// ASCII digits (C-CED-5).
+func CheckDigit(nine string) byte {
+	sum := 0
+	for at := range len(nine) {
+		digit := int(nine[at]) - '0'
+		if at%2 == 0 {
+			if digit *= 2; digit > 9 {
+				digit -= 9
+			}
+		}
+		sum += digit
+	}
+	return byte('0' + (10-sum%10)%10)
 }
 
 // codigo returns s in upper case if it is 5 to 20 of A-Z, 0-9 and hyphen with at

@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
+
+	"iess.gob.ec/clave/login"
 )
 
 // person is somebody who signs in.
@@ -18,17 +19,7 @@ const commonClave = "Cotopaxi47"
 // highest numbers of its province, which are far from being given out.
 func somebody(n int) person {
 	base := fmt.Sprintf("%02d%07d", n%24+1, 5_999_899-n/24)
-	sum := 0
-	for i, c := range base {
-		d := int(c - '0')
-		if i%2 == 0 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return person{base + strconv.Itoa((10-sum%10)%10), commonClave}
+	return person{base + string(login.CheckDigit(base)), commonClave}
 }
 
 // writePeople writes the first n people as clave import afiliados reads them.

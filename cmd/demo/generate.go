@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -20,17 +21,7 @@ const maxPeople = 24 * 99_900
 // never meet those of the table.
 func generated(n int) storage.Identifier {
 	base := fmt.Sprintf("%02d%07d", n%24+1, 5_999_899-n/24)
-	sum := 0
-	for i, c := range base {
-		d := int(c - '0')
-		if i%2 == 0 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return storage.Identifier(base + strconv.Itoa((10-sum%10)%10))
+	return storage.Identifier(base + string(login.CheckDigit(base)))
 }
 
 // generate adds n afiliados without work history, all with the same clave,
