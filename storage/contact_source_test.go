@@ -3,6 +3,8 @@ package storage_test
 import (
 	"database/sql"
 	"fmt"
+	"os"
+	"path"
 	"testing"
 	"time"
 
@@ -121,13 +123,11 @@ func TestMigrationKeepsAddressesThatWereChangedHere(t *testing.T) {
 		for _, column := range []string{"email_source", "mobile_source", "landline_source"} {
 			must(t, raw, `ALTER TABLE afiliado DROP COLUMN `+column)
 		}
-		must(t, raw, `ALTER TABLE recovery_budget DROP COLUMN shut_at`) // of the steps after
-		must(t, raw, `ALTER TABLE client DROP COLUMN events`)
-		must(t, raw, `DROP TABLE event_delivery`)
-		must(t, raw, `DELETE FROM goose_db_version WHERE version_id >= 13`)
-		if names, err := db.Migrate(t.Context()); err != nil || len(names) != 3 {
-			t.Fatalf("got %q, %v; want three steps", names, err)
+		migration, err := os.ReadFile("migrations/" + path.Base(t.Name()) + "/0013_contact_source.sql") // the subtest is named after its engine
+		if err != nil {
+			t.Fatal(err)
 		}
+		must(t, raw, string(migration))
 		for _, step := range []struct{ file, want, other string }{
 			{file("maria@example.org", "eva@example.net"), "propia@example.org", "eva@example.net"},
 			{file("maria@example.org", "eva@example.net"), "propia@example.org", "eva@example.net"},
