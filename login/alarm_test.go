@@ -91,7 +91,7 @@ func TestT02_Alarm_OfAllReplicas(t *testing.T) {
 		s.person(cedula, clave)
 		s.person(another, clave)
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		other := s.replica(alarmed)
 		start := s.Time()
 		for i := range 10 {
@@ -114,12 +114,12 @@ func TestT02_Alarm_OfAllReplicas(t *testing.T) {
 		if got := s.browser().try("", another, clave); got.Reto() == "" || !strings.Contains(got.Body, logintest.Refused) || hashes(s.Hash.Counts()) != before {
 			t.Errorf("a stranger is not asked: %d %s", got.Status, head(got.Body))
 		}
-		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		if own.Get("/ingresar").Reto() != "" {
 			t.Error("a known device is asked")
 		}
 		b := s.browser()
-		s.Want(b.signIn("", another, clave), http.StatusSeeOther, "/") // by answering, on the same network
+		s.Want(b.signIn("", another, clave), http.StatusSeeOther, "/cuenta") // by answering, on the same network
 		if s.waits.Load() != 0 {
 			t.Error("the alarm made somebody wait")
 		}

@@ -34,7 +34,9 @@ func (a *Attempt) Right() bool { return a.right }
 // Proof is a person who has just proved who she is.
 type Proof struct {
 	*storage.Account
-	Clave *storage.Clave // without its hash
+	Clave *storage.Clave // without its hash; nil where she has none
+	amr   string         // by what (RFC 8176), separated by spaces
+	acr   string         // the class that it is of
 	mac   []byte         // of her identifier
 	known bool           // in a browser known to be hers
 }
@@ -222,7 +224,7 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 			return nil, err
 		}
 	}
-	return &Proof{Account: account, Clave: clave, mac: a.mac, known: a.known}, nil
+	return &Proof{Account: account, Clave: clave, amr: amrClave, acr: acrOf(clave.Long), mac: a.mac, known: a.known}, nil
 }
 
 // settleWrong does the same for everybody, known or not: one statement that may

@@ -117,7 +117,7 @@ func TestPressureDelaysStrangersOnly(t *testing.T) {
 			t.Errorf("waited %d times, want 2", n)
 		}
 		before := s.waits.Load()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		if s.waits.Load() != before {
 			t.Error("the person waited on her own device")
 		}
@@ -167,7 +167,7 @@ func TestS019_CodeInTheSameField(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person("EXT-0004711", clave)
 		b := s.browser()
-		s.Want(b.signIn("", " ext-0004711 ", clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", " ext-0004711 ", clave), http.StatusSeeOther, "/cuenta")
 		got := s.browser().PostForm("/ingresar", url.Values{"codigo": {"1"}, "cedula": {"EXT*"}, "clave": {clave}})
 		if got.Status != http.StatusOK || strings.Contains(got.Body, denied) || !strings.Contains(got.Body, `name="codigo"`) {
 			t.Errorf("got %d %s", got.Status, head(got.Body))
@@ -189,7 +189,7 @@ func TestASVS_6_2_8_ASVS_6_2_9_ComparedAsTyped(t *testing.T) {
 			s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		}
 		b := s.browser()
-		s.Want(b.signIn("", cedula, long), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, long), http.StatusSeeOther, "/cuenta")
 	})
 }
 
@@ -211,7 +211,7 @@ func TestRehashAtLogin(t *testing.T) {
 		})
 		for range 2 {
 			b := s.browser()
-			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 			c, err := s.DB.Clave(t.Context(), a.ID)
 			if err != nil || !strings.HasPrefix(c.PHC, "$argon2id$v=19$m=8,t=1,p=1$") {
 				t.Errorf("%+v, %v", c, err)

@@ -57,7 +57,7 @@ func TestT14_PlantedDeviceCookieIsReplaced(t *testing.T) {
 		planted := storage.NewSecret()
 		b := s.browser()
 		b.SetCookie(deviceCookie, planted)
-		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		known, err := s.DB.KnowsDevice(t.Context(), s.DB.IdentifierMAC(cedula), storage.Hash(planted), s.Time())
 		if err != nil || known || b.Cookie(deviceCookie) == planted {
 			t.Errorf("whoever planted it has a lane: %v, %v", known, err)
@@ -149,14 +149,14 @@ func TestFT14_SameFormInAnotherSessionIsAnother(t *testing.T) {
 		s.person(cedula, clave)
 		b := s.browser()
 		for i := range 3 { // new browser, known browser, known browser with another secret
-			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 			if n := s.Events("session.renewed"); n != i {
 				t.Errorf("%d renewed, want %d", n, i)
 			}
 		}
 		for range 3 {
 			s.Want(b.PostForm("/oauth/logout", nil), http.StatusSeeOther, "/")
-			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 			if !b.signedIn() {
 				t.Error("the answer before the logout came again")
 			}

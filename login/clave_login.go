@@ -186,7 +186,7 @@ func (s *Server) enter(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if over, err := s.Hold(ctx, tx, v); err != nil || over != nil {
 		return over, nothing, err
 	}
-	found, cookies, err := s.signIn(ctx, tx, r, v, p)
+	found, cookies, err := s.SignIn(ctx, tx, r, v, p)
 	if err != nil {
 		return nil, nothing, err
 	}

@@ -30,7 +30,7 @@ func (s *Server) Advance(ctx context.Context, tx *storage.Tx, r *http.Request, r
 
 // standings is what *storage.DB and *storage.Tx have in common here.
 type standings interface {
-	Standing(ctx context.Context, afiliadoID, clientID string) (*storage.Clave, *storage.Consent, error)
+	Standing(ctx context.Context, afiliadoID, clientID string, now time.Time) (storage.Standing, error)
 }
 
 // progress gathers what Next looks at.
@@ -43,8 +43,8 @@ func (s *Server) progress(ctx context.Context, from standings, v *Visit, found *
 		return p, nil
 	}
 	p.Sub = s.DB.Subject(*v.Client, found.AfiliadoID)
-	var err error
-	p.Clave, p.Consent, err = from.Standing(ctx, found.AfiliadoID, v.Client.ID)
+	standing, err := from.Standing(ctx, found.AfiliadoID, v.Client.ID, v.Now)
+	p.Clave, p.Consent, p.Factors = standing.Clave, standing.Consent, standing.Factors
 	return p, err
 }
 
@@ -111,7 +111,7 @@ func (s *Server) Hold(ctx context.Context, tx *storage.Tx, v *Visit) (http.Handl
 
 // Onward is where the session's person goes from a page of ours, whose running
 // request, if any, is held: the request's next step, else what is due of her
-// own, else the page of her own that she asked for (SignInFirst), else home.
+// own, else the page of her own that she asked for (SignInFirst), else her account.
 func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session) (http.Handler, error) {
 	if v.Request != nil {
 		return s.advance(ctx, tx, v, found)
@@ -126,7 +126,7 @@ func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *st
 	if _, due := s.Renewal.Due(clave, v.Now); due {
 		return redirect("/renovar"), nil
 	}
-	return redirect(cmp.Or(v.next, "/")), nil
+	return redirect(cmp.Or(v.next, PageAccount)), nil
 }
 
 // effect runs f in one transaction, with the visit's running request held, and

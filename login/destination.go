@@ -2,15 +2,23 @@ package login
 
 import (
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 )
 
-// PageMessages is where a person sees what was mailed to her.
-const PageMessages = "/cuenta/mensajes"
+// Pages of a person's own.
+const (
+	PageAccount  = "/cuenta"
+	PageMessages = "/cuenta/mensajes" // what was mailed to her
+)
 
-// ownPages are the pages that a sign-in without a running request may lead to.
-func ownPages() []string { return []string{PageMessages} }
+// ownPage reports whether a sign-in without a running request may lead to path: to
+// the account and what lies below it.
+func ownPage(path string) bool {
+	below, ok := strings.CutPrefix(path, PageAccount)
+	return ok && len(path) <= 64 && (below == "" || below[0] == '/') && !strings.Contains(path, "//") &&
+		!strings.ContainsFunc(path, func(r rune) bool { return (r < 'a' || 'z' < r) && r != '-' && r != '/' })
+}
 
 // cookieDestination holds the one of them that a browser without a session asked
 // for; destinationLife is how long that is remembered.
@@ -37,7 +45,7 @@ func (s *Server) Arrived(w http.ResponseWriter, r *http.Request) {
 // cookie says is nothing: it leads nowhere but to our own pages.
 func (s *Server) destination(r *http.Request) string {
 	c, err := r.Cookie(s.cookies.named(cookieDestination))
-	if err != nil || !slices.Contains(ownPages(), c.Value) {
+	if err != nil || !ownPage(c.Value) {
 		return ""
 	}
 	return c.Value

@@ -13,6 +13,7 @@ import (
 // the identifier belongs to.
 const (
 	eventSessionRenewed   = "session.renewed"   // signed in again in the same session
+	eventSessionConfirmed = "session.confirmed" // proved again, for a change; detail: amr
 	eventSessionEnded     = "session.ended"     // detail: reason, session
 	eventClaveDenied      = "clave.denied"      // detail: lane
 	eventClaveCompromised = "clave.compromised" // found on the list of common claves at sign-in

@@ -84,7 +84,7 @@ func TestD04_LockEndsByItself(t *testing.T) {
 			}
 			if id == cedula {
 				own := s.browser()
-				s.Want(own.signIn("", id, clave), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", id, clave), http.StatusSeeOther, "/cuenta")
 				if n := s.Hash.Counts().Compared - compared; n != 5 {
 					t.Errorf("compared %d after the end, want 5", n)
 				}
@@ -198,7 +198,7 @@ func TestD04_D03_LanesAreFullAgain(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		own.PostForm("/oauth/logout", nil)
 		var last answer
 		for range 5 {
@@ -220,7 +220,7 @@ func TestD04_D03_LanesAreFullAgain(t *testing.T) {
 				t.Errorf("got %s", head(got.Body))
 			}
 		}
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		if n := len(s.lifted()); n != 1 {
 			t.Errorf("lifted %d times", n)
 		}

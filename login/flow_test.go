@@ -159,7 +159,7 @@ func TestS092_NoticeWaitsItsTurn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		in := b.ask("historia", "openid profile", "prompt", "login")
 		s.Want(b.Get("/autorizar?id="+in.Param("id")), http.StatusSeeOther, "/continuar")
 		s.Want(b.Get("/continuar?id="+in.Param("id")), http.StatusSeeOther, "/ingresar")
@@ -189,7 +189,7 @@ func TestPromptNoneNeverAsks(t *testing.T) {
 		if got.Param("error") != "access_denied" || s.Events("request.cancelled") != 0 {
 			t.Errorf("cancelled by nobody: %q, %d rows that are kept for ever", got.Location, s.Events("request.cancelled"))
 		}
-		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		if got := b.ask("historia", "openid", "prompt", "none"); got.Param("error") != "interaction_required" || got.Param("whom") != a.ID {
 			t.Errorf("notice due: %q", got.Location)
 		}
@@ -206,7 +206,7 @@ func TestASVS_7_6_1_FreshProofIsAskedOnce(t *testing.T) {
 		s.person(cedula, clave)
 		for _, more := range [][]string{{"prompt", "login"}, {"max_age", "0"}, {"prompt", "select_account"}} {
 			b := s.browser()
-			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 			s.Pass(time.Minute)
 			in := b.ask("historia", "openid", more...)
 			s.Want(in, http.StatusSeeOther, "/ingresar")

@@ -69,7 +69,7 @@ func TestT13_T02_S024_UnansweredSpendsNothing(t *testing.T) {
 				t.Errorf("%s: %d attempts and %d hashes were spent", id, n, hashes(s.Hash.Counts())-before)
 			}
 		}
-		s.Want(s.browser().signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 	}, identifierOnly, func(c *login.Config) {
 		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: 10 * time.Millisecond})
 	})
@@ -85,7 +85,7 @@ func TestT01_T17_ChallengeIsTheSameForEverybody(t *testing.T) {
 		s.person("1059999910", clave)
 		s.person("1859999912", clave)
 		other := s.browser() // with a lane, of somebody else
-		s.Want(other.signIn("", "1859999912", clave), http.StatusSeeOther, "/")
+		s.Want(other.signIn("", "1859999912", clave), http.StatusSeeOther, "/cuenta")
 		other.PostForm("/oauth/logout", nil)
 		type step struct {
 			status              int
@@ -154,7 +154,7 @@ func TestT02_T03_NetworkAsksStrangersOnly(t *testing.T) {
 		s.person(cedula, clave)
 		s.person(another, clave)
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		own.PostForm("/oauth/logout", nil)
 		for i := range 20 {
 			if got := s.browser().Get("/ingresar"); got.Reto() != "" {
@@ -171,11 +171,11 @@ func TestT02_T03_NetworkAsksStrangersOnly(t *testing.T) {
 		for i := range 14 { // what has leaked meanwhile
 			s.press(unused(20+i), 1)
 		}
-		s.Want(b.try("", another, clave, page.Reto()), http.StatusSeeOther, "/")
+		s.Want(b.try("", another, clave, page.Reto()), http.StatusSeeOther, "/cuenta")
 		if got := own.Get("/ingresar"); got.Reto() != "" {
 			t.Error("the known device is asked")
 		}
-		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		if got := own.try("", unused(0), clave); got.Reto() == "" || !strings.Contains(got.Body, logintest.Refused) {
 			t.Errorf("it is spared for others too: %d %s", got.Status, head(got.Body))
 		}
@@ -208,7 +208,7 @@ func TestT13_HoardedAnswersTryNothing(t *testing.T) {
 		early, late := honest.Get("/ingresar").Reto(), hoarder.Get("/ingresar").Reto()
 		s.Pass(11 * time.Second)
 		press(20)
-		s.Want(honest.try("", cedula, clave, early), http.StatusSeeOther, "/")
+		s.Want(honest.try("", cedula, clave, early), http.StatusSeeOther, "/cuenta")
 		press(40)
 		if got := hoarder.try("", cedula, wrong, late); strings.Contains(got.Body, denied) || s.failures(cedula) != 0 {
 			t.Errorf("a hoarded answer counted: %d %s", got.Status, head(got.Body))

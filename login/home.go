@@ -3,7 +3,6 @@ package login
 import (
 	"net/http"
 
-	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -22,11 +21,8 @@ func (s *Server) getHome(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		page.SignedIn, page.Name = true, a.GivenName
-		if now.Sub(found.SeenAt.Time) >= touchEvery {
-			err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error { return s.touch(r.Context(), tx, found, now) })
-			if err != nil {
-				return err
-			}
+		if err := s.Touch(r.Context(), found, now); err != nil {
+			return err
 		}
 	}
 	clients, err := s.Clients.Clients(r.Context())

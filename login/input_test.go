@@ -16,7 +16,7 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		in := b.ask("historia", "openid")
 		bodies := []string{"", "%", "cedula=%zz", "a;b", "cedula=1&cedula=2", "clave=a&clave=b", "id=a&id=b", strings.Repeat("a=b&", 30000)}
 		for _, bad := range []string{"\x00", "\xff\xfe", "1759999913\x00", "𝟙𝟟𝟝𝟡", "../../etc", "' OR 1=1 --", "<script>", strings.Repeat("9", 1<<20), strings.Repeat("é", 20000)} {

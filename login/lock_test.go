@@ -22,7 +22,7 @@ func TestS069_FifthWrongClaveLocks(t *testing.T) {
 			}
 		}
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		for range 5 {
 			b.signIn("", cedula, wrong)
 		}
@@ -78,7 +78,7 @@ func TestFT15_RightOneAmongThem(t *testing.T) {
 			if i%10 == 0 {
 				try = clave
 			}
-			won[i] = s.browser().try("", cedula, try).Leads() == "/"
+			won[i] = s.browser().try("", cedula, try).Leads() == "/cuenta"
 		})
 		for i, w := range won {
 			if w && i%10 != 0 {
@@ -109,7 +109,7 @@ func TestT03_KnownDevicePassesStrangersLock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.person(cedula, clave)
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		own.PostForm("/oauth/logout", nil)
 		stranger := s.browser()
 		for range 7 {
@@ -120,7 +120,7 @@ func TestT03_KnownDevicePassesStrangersLock(t *testing.T) {
 				t.Errorf("got %s", head(got.Body))
 			}
 		}
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		own.PostForm("/oauth/logout", nil)
 		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
 		for i := range 5 {
@@ -137,7 +137,7 @@ func TestT03_KnownDevicePassesStrangersLock(t *testing.T) {
 		}
 		// Whoever lifts the lock lets her in on her own device as well.
 		s.In(func(tx *storage.Tx) error { return tx.UnlockClave(t.Context(), s.DB.IdentifierMAC(cedula)) })
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		_ = a
 	})
 }
@@ -160,7 +160,7 @@ func TestD03_LanePassesOnlyStrangersLocks(t *testing.T) {
 			})
 			got := own.signIn("", id, clave)
 			if reason == storage.LockLogin || reason == storage.LockRecuperacion {
-				s.Want(got, http.StatusSeeOther, "/")
+				s.Want(got, http.StatusSeeOther, "/cuenta")
 			} else if got.Status != http.StatusOK || strings.Contains(got.Body, denied) {
 				t.Errorf("%s, own device: %d %s", reason, got.Status, head(got.Body))
 			}
@@ -211,7 +211,7 @@ func TestT03_SharedComputersGetNoLane(t *testing.T) {
 		b := s.browser()
 		for _, id := range ids {
 			s.person(id, clave)
-			s.Want(b.signIn("", id, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", id, clave), http.StatusSeeOther, "/cuenta")
 		}
 		stranger := s.browser()
 		for range 5 {

@@ -31,7 +31,7 @@ func TestT13_T03_NetworkDelaysStrangersOnEveryReplica(t *testing.T) {
 		s.Wait = wait
 		s.person(cedula, clave)
 		own := s.browser()
-		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		own.PostForm("/oauth/logout", nil)
 		for i := range 6 { // a different identifier each time
 			s.press(unused(i), 1)
@@ -43,10 +43,10 @@ func TestT13_T03_NetworkDelaysStrangersOnEveryReplica(t *testing.T) {
 		replica.press(unused(6), 1)
 		want("another replica", 3*time.Second)
 
-		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(own.try("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		want("her own device")
 		stranger := s.browser()
-		s.Want(stranger.try("", cedula, clave), http.StatusSeeOther, "/")
+		s.Want(stranger.try("", cedula, clave), http.StatusSeeOther, "/cuenta")
 		want("a new device of hers", 4*time.Second)
 		s.Pass(4 * time.Hour) // what has leaked is forgotten
 		s.press(unused(7), 1)

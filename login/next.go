@@ -60,6 +60,7 @@ type Progress struct {
 	Session     *storage.Session // the live one of this browser, or nil
 	Sub         string           // by which the application knows the session's person (DB.Subject)
 	Clave       *storage.Clave   // of the session's person, nil where she has none
+	Factors     storage.Factors  // what she has beside it
 	Consent     *storage.Consent // what she allowed this application, or nil
 	Renewal     Renewal
 	Window      time.Duration // for which a due renewal waits at the application

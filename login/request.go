@@ -72,6 +72,11 @@ func (s *Server) FreeVisit(w http.ResponseWriter, r *http.Request) (*Visit, erro
 	return v, nil
 }
 
+// OwnVisit is Visit for a page of a person's own, which serves no running request.
+func (s *Server) OwnVisit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	return s.visit(w, r, nil)
+}
+
 // visit is Visit; beside an error that is only about the running request it
 // returns the visit without one.
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, ids []string) (*Visit, error) {

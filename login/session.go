@@ -83,19 +83,27 @@ func (s *Server) touch(ctx context.Context, tx *storage.Tx, found *storage.Sessi
 	return tx.TouchSession(ctx, found.ID, now)
 }
 
-// signIn makes this browser's session that of the person who has just proved
+// Touch notes that the session's person is still there.
+func (s *Server) Touch(ctx context.Context, found *storage.Session, now time.Time) error {
+	if now.Sub(found.SeenAt.Time) < touchEvery {
+		return nil
+	}
+	return s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.touch(ctx, tx, found, now) })
+}
+
+// SignIn makes this browser's session that of the person who has just proved
 // who she is. Whatever session the browser had before opens nothing from then on
 // (T14, ASVS 7.2.4): another person's ends, her own gets a new secret, so that
 // the applications she has entered stay entered. The returned function sets the
 // cookies once tx has committed.
-func (s *Server) signIn(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (*storage.Session, func(http.ResponseWriter), error) {
+func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (*storage.Session, func(http.ResponseWriter), error) {
 	device, keep, err := s.keepDevice(ctx, tx, r, v, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	now := storage.At(v.Now)
 	found := storage.Session{
-		ID: storage.NewID(), AfiliadoID: p.ID, AMR: amrClave, ACR: acrOf(p.Clave.Long), AuthAt: now, SeenAt: now, CreatedAt: now,
+		ID: storage.NewID(), AfiliadoID: p.ID, AMR: p.amr, ACR: p.acr, AuthAt: now, SeenAt: now, CreatedAt: now,
 		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r),
 	}
 	value := storage.NewSecret()
@@ -191,21 +199,68 @@ func (s *Server) end(ctx context.Context, tx *storage.Tx, e storage.Event, id, r
 	return tx.Audit(ctx, e)
 }
 
+// freshLife is how long a proof of who she is lets a person change what is hers
+// (ASVS 7.5.1).
+const freshLife = 5 * time.Minute
+
+// Fresh reports whether the session's person has proved who she is in it within
+// the last five minutes, by whatever means.
+func (v *Visit) Fresh(found *storage.Session) bool {
+	return v.within(found.AuthAt) || v.within(found.ProvedAt)
+}
+
+// FreshBySecond is Fresh by a passkey or a second factor.
+func (v *Visit) FreshBySecond(found *storage.Session) bool {
+	return Satisfies(found.ACR, ACR2FA) && v.within(found.AuthAt)
+}
+
+func (v *Visit) within(at storage.Instant) bool {
+	return !at.IsZero() && !at.After(v.Now) && v.Now.Sub(at.Time) <= freshLife
+}
+
+// Confirm notes that the person of a live session has proved once more who she is,
+// and gives the session a new secret. What applications are told of it, class and
+// time, changes only where the proof was of the same class or a stronger one. The
+// returned function sets the cookie once tx has committed.
+func (s *Server) Confirm(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, found *storage.Session, p *Proof) (func(http.ResponseWriter), error) {
+	value, now := storage.NewSecret(), storage.At(v.Now)
+	found.SecretHash, found.SeenAt, found.ProvedAt = storage.Hash(value), now, now
+	if Satisfies(p.acr, found.ACR) {
+		found.AMR, found.ACR, found.AuthAt = p.amr, p.acr, now
+	}
+	if err := tx.RenewSession(ctx, *found); err != nil {
+		return nil, err
+	}
+	e := v.Event(r, eventSessionConfirmed, found.AfiliadoID)
+	e.Detail = map[string]string{"amr": p.amr}
+	if err := tx.Audit(ctx, e); err != nil {
+		return nil, err
+	}
+	return func(w http.ResponseWriter) { s.set(w, s.cookies.session, value, 0) }, nil
+}
+
 // Raise gives a session a new secret and the class of the clave its person has
-// just set. Where she typed her present clave to do so (typed), that was a proof
+// just set; one that was proved by more than a clave stays of its class. Where she typed her present clave to do so (typed), that was a proof
 // of who she is: the running request needs no other. The returned function sets
 // the cookie once tx has committed.
 func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session, clave string, typed bool) (func(http.ResponseWriter), error) {
 	value := storage.NewSecret()
-	found.SecretHash, found.ACR, found.SeenAt = storage.Hash(value), acrOf(Long(clave)), storage.At(v.Now)
+	found.SecretHash, found.SeenAt = storage.Hash(value), storage.At(v.Now)
+	byClave := !Satisfies(found.ACR, ACR2FA)
+	if byClave {
+		found.ACR = acrOf(Long(clave))
+	}
 	if typed {
-		found.AuthAt = found.SeenAt
+		found.ProvedAt = found.SeenAt
+		if byClave {
+			found.AuthAt = found.SeenAt
+		}
 	}
 	if err := tx.RenewSession(ctx, *found); err != nil {
 		return nil, err
 	}
 	if typed && v.Request != nil {
-		v.Request.SessionID, v.Request.ProvedAt = found.ID, found.AuthAt
+		v.Request.SessionID, v.Request.ProvedAt = found.ID, found.SeenAt
 		if err := tx.ProveAuthRequest(ctx, v.Request.ID, found.ID, v.Now); err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ func TestT14_ASVS_7_2_4_NewSessionAtEachLogin(t *testing.T) {
 		seen := []string{planted}
 		for _, id := range []storage.Identifier{cedula, cedula, another} {
 			s.Pass(20 * time.Second)
-			s.Want(b.signIn("", id, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", id, clave), http.StatusSeeOther, "/cuenta")
 			value := b.Cookie(sessionCookie)
 			for _, old := range seen {
 				if old == value {
@@ -118,7 +118,7 @@ func TestASVS_7_1_2_TenSessions(t *testing.T) {
 		var all []*browser
 		for range 12 {
 			b := s.browser()
-			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", cedula, clave), http.StatusSeeOther, "/cuenta")
 			s.Pass(time.Second)
 			all = append(all, b)
 		}
@@ -181,7 +181,7 @@ func TestT15_LoginFromAnotherSite(t *testing.T) {
 		}
 		r = b.Request(http.MethodPost, "/ingresar", fields.Encode())
 		r.Header.Del("Origin")
-		s.Want(b.Send(r), http.StatusSeeOther, "/")
+		s.Want(b.Send(r), http.StatusSeeOther, "/cuenta")
 	})
 }
 

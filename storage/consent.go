@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Consent is what a person allowed an application to receive.
@@ -16,11 +17,17 @@ type Consent struct {
 	WithdrawnAt Instant `db:"withdrawn_at"`
 }
 
-// Standing returns, at once, what decides whether a person may go on to an
-// application: her clave without its hash, and what she allowed it and has not
-// withdrawn. Each is nil, and no error, where there is none.
-func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clave, *Consent, error) {
+// Standing is what decides whether a person may go on to an application.
+type Standing struct {
+	Clave   *Clave   // without its hash; nil where she has none
+	Consent *Consent // what she allowed it and has not withdrawn; nil for nothing
+	Factors Factors  // those that serve now
+}
+
+// Standing returns, at once, how a person stands at now towards an application.
+func (r reads) Standing(ctx context.Context, afiliadoID, clientID string, now time.Time) (Standing, error) {
 	var row struct {
+		Factors
 		Long        *bool    `db:"long"`
 		ClaveAt     *Instant `db:"c_created_at"`
 		DueAt       *Instant `db:"due_at"`
@@ -31,23 +38,23 @@ func (r reads) Standing(ctx context.Context, afiliadoID, clientID string) (*Clav
 		ConsentAt   *Instant `db:"k_created_at"`
 	}
 	err := r.get(ctx, &row, `SELECT c.long, c.created_at AS c_created_at, c.due_at, c.compromised, k.kind, k.scope, k.asked,
-		k.created_at AS k_created_at
+		k.created_at AS k_created_at, `+factorColumns+`
 		FROM afiliado a LEFT JOIN clave c ON c.afiliado_id = a.id
 		LEFT JOIN consent k ON k.afiliado_id = a.id AND k.client_id = ? AND k.withdrawn_at = 0
-		WHERE a.id = ?`, clientID, afiliadoID)
+		WHERE a.id = ?`, At(now), At(now), clientID, afiliadoID)
 	if err != nil {
-		return nil, nil, fmt.Errorf("storage: standing: %w", err)
+		return Standing{}, fmt.Errorf("storage: standing: %w", err)
 	}
-	var clave *Clave
+	out := Standing{Factors: row.Factors}
 	if row.ClaveAt != nil {
-		clave = &Clave{AfiliadoID: afiliadoID, Long: *row.Long, CreatedAt: *row.ClaveAt, DueAt: *row.DueAt, Compromised: *row.Compromised}
+		out.Clave = &Clave{AfiliadoID: afiliadoID, Long: *row.Long, CreatedAt: *row.ClaveAt, DueAt: *row.DueAt, Compromised: *row.Compromised}
 	}
-	if row.Kind == nil {
-		return clave, nil, nil
+	if row.Kind != nil {
+		out.Consent = &Consent{
+			AfiliadoID: afiliadoID, ClientID: clientID, Kind: *row.Kind, Scope: *row.Scope, Asked: *row.Asked, CreatedAt: *row.ConsentAt,
+		}
 	}
-	return clave, &Consent{
-		AfiliadoID: afiliadoID, ClientID: clientID, Kind: *row.Kind, Scope: *row.Scope, Asked: *row.Asked, CreatedAt: *row.ConsentAt,
-	}, nil
+	return out, nil
 }
 
 // SaveConsent records c in place of what the person allowed before.

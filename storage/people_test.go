@@ -133,8 +133,8 @@ func TestT01_DecidingOpensNothing(t *testing.T) {
 		if phc, err := db.PHC(c); err == nil {
 			t.Errorf("got %q of a value that does not open", phc)
 		}
-		if clave, _, err := db.Standing(t.Context(), a.ID, "historia"); err != nil || !clave.Long {
-			t.Errorf("standing: got %v, %v", clave, err)
+		if at, err := db.Standing(t.Context(), a.ID, "historia", now); err != nil || !at.Clave.Long {
+			t.Errorf("standing: got %v, %v", at, err)
 		}
 		if clave, err := db.ClaveFacts(t.Context(), a.ID); err != nil || !clave.Long {
 			t.Errorf("facts: got %v, %v", clave, err)
@@ -151,8 +151,8 @@ func TestT01_DecidingOpensNothing(t *testing.T) {
 func TestConsentIsTheLastOneGiven(t *testing.T) {
 	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
 		a := person(t, db, "1759999913")
-		if clave, c, err := db.Standing(t.Context(), a.ID, "historia"); err != nil || clave != nil || c != nil {
-			t.Errorf("got %+v, %+v, %v; want nothing and no error", clave, c, err)
+		if at, err := db.Standing(t.Context(), a.ID, "historia", now); err != nil || at != (storage.Standing{}) {
+			t.Errorf("got %+v, %v; want nothing and no error", at, err)
 		}
 		for _, scope := range []string{"openid", "openid profile"} {
 			inTx(t, db, func(tx *storage.Tx) error {
@@ -162,15 +162,16 @@ func TestConsentIsTheLastOneGiven(t *testing.T) {
 		set := storage.Clave{AfiliadoID: a.ID, PHC: "phc", Long: true, CreatedAt: storage.At(now), DueAt: storage.At(now.Add(time.Hour)), Compromised: true}
 		inTx(t, db, func(tx *storage.Tx) error { return tx.SetClave(t.Context(), set, 1) })
 		set.PHC = "" // it stays sealed
-		clave, c, err := db.Standing(t.Context(), a.ID, "historia")
+		at, err := db.Standing(t.Context(), a.ID, "historia", now)
+		clave, c := at.Clave, at.Consent
 		if err != nil || c == nil || c.Scope != "openid profile" || c.Kind != "consent" || !c.CreatedAt.Equal(now) {
 			t.Errorf("got %+v, %v; want the later scope", c, err)
 		}
 		if clave == nil || *clave != set {
 			t.Errorf("got %+v, want %+v", clave, set)
 		}
-		if _, c, err := db.Standing(t.Context(), a.ID, "prestamos"); err != nil || c != nil {
-			t.Errorf("got %+v, %v; want nothing for another application", c, err)
+		if at, err := db.Standing(t.Context(), a.ID, "prestamos", now); err != nil || at.Consent != nil {
+			t.Errorf("got %+v, %v; want nothing for another application", at.Consent, err)
 		}
 	})
 }

@@ -56,6 +56,7 @@ func States(lang string) []State {
 	all = append(all, changeStates(l, in)...)
 	all = append(all, recoverStates(l)...)
 	all = append(all, messagesStates(in)...)
+	all = append(all, accountStates(in)...)
 	return append(all, errorStates(l)...)
 }
 

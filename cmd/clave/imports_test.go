@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"login/clave":         {"login", "login/challenge", "storage", "templates"},
 	"login/logintest":     {"login", "login/clave", "storage", "storage/storagetest", "templates"},
 	"login/recovery":      {"login", "login/challenge", "login/quiz", "storage", "templates"},
-	"login/cuenta":        {"login", "storage", "templates"},
+	"login/cuenta":        {"login", "login/challenge", "login/passkey", "login/totp", "storage", "templates"},
 	"login/console":       {"login", "storage", "templates"},
 	"login/passkey":       {"storage"},
 	"login/challenge":     {"storage", "templates"},

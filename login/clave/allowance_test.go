@@ -40,7 +40,7 @@ func TestT13_D06_StrangersDoNotUseUpHerMails(t *testing.T) {
 	t.Run("known browser", func(t *testing.T) {
 		fresh(t, func(t *testing.T, s *site) {
 			own := s.browser()
-			s.Want(own.signIn("", old), http.StatusSeeOther, "/")
+			s.Want(own.signIn("", old), http.StatusSeeOther, "/cuenta")
 			s.lock(storage.LockLogin)
 			s.flood()
 			s.wantLinks(3)
@@ -183,7 +183,7 @@ func TestT05_AThiefDoesNotChooseTheLanguage(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		thief := s.browser()
 		thief.Get("/?ui_locales=en")
-		s.Want(thief.signIn("", old), http.StatusSeeOther, "/")
+		s.Want(thief.signIn("", old), http.StatusSeeOther, "/cuenta")
 		s.Pass(5 * time.Minute)
 		s.Work()
 		s.wantMails(login.NoticeNewDevice)

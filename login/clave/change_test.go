@@ -43,7 +43,7 @@ func TestS087_PublicChange(t *testing.T) {
 		}
 		s.WantText(b.Get("/cambio/listo"), "/ingresar")
 		s.Want(elsewhere.Get("/renovar"), http.StatusSeeOther, "/ingresar") // its session has ended
-		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/cuenta")
 		s.Want(s.browser().signIn("", old), http.StatusOK, "")
 		accepted, err := s.DB.Acceptances(t.Context(), s.who.ID)
 		if a := s.Pages.Agreement(); err != nil || len(accepted) != 1 || accepted[0].Version != a.Version || accepted[0].TextHash != a.Hash {
@@ -136,7 +136,7 @@ func TestS039_GrantEnds(t *testing.T) {
 		b.prove(s.who.Identifier, old)
 		s.Pass(15*time.Minute + time.Second)
 		s.WantText(b.setNew(nueva), `name="cedula"`)
-		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/cuenta")
 	})
 }
 
@@ -259,7 +259,7 @@ func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				b := s.browser()
-				s.Want(b.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(b.signIn("", old), http.StatusSeeOther, "/cuenta")
 				for range 5 {
 					s.browser().signIn("", wrongClave)
 				}
@@ -279,7 +279,7 @@ func TestS089_D03_ANewClaveLeavesNobodyLocked(t *testing.T) {
 					t.Errorf("a link outlived the clave: %+v, %v", l, err)
 				}
 				s.Pass(time.Minute)
-				s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+				s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/cuenta")
 				s.Pass(10 * time.Minute)
 				s.Work()
 				told := 0

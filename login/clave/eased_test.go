@@ -56,7 +56,7 @@ func TestS074_UnlockingEasesHerIdentifier(t *testing.T) {
 	eachWaiting(t, func(_ *testing.T, s *waiting) {
 		s.browser.Open(s.link)
 		s.Want(s.browser.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
-		s.Want(s.browser.Post("/ingresar", "cedula", string(s.person.Identifier), "clave", s.clave), http.StatusSeeOther, "/")
+		s.Want(s.browser.Post("/ingresar", "cedula", string(s.person.Identifier), "clave", s.clave), http.StatusSeeOther, "/cuenta")
 	})
 }
 

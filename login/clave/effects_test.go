@@ -73,13 +73,13 @@ func TestT03_UnlockingRestoresEveryLane(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fresh(t, func(t *testing.T, s *site) {
 				own := s.browser()
-				s.Want(own.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", old), http.StatusSeeOther, "/cuenta")
 				for range 5 {
 					own.signIn("", wrongClave)
 				}
 				unlock(s)
 				s.lock(storage.LockLogin) // strangers
-				s.Want(own.signIn("", old), http.StatusSeeOther, "/")
+				s.Want(own.signIn("", old), http.StatusSeeOther, "/cuenta")
 			})
 		})
 	}
@@ -100,7 +100,7 @@ func TestNewClaveEndsLinksAndProofs(t *testing.T) {
 				b.signIn("", old)
 				if way == "/renovar" {
 					s.In(func(tx *storage.Tx) error { return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.Time()) })
-					s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+					s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 				} else {
 					s.Want(b.setNew(nueva, append(b.Get("/cambio").Fields(), "clave_actual", old, "acuerdo", "1")...), http.StatusSeeOther, "/cambio/listo")
 				}
@@ -139,7 +139,7 @@ func TestD29_T14_TheProofIsOfOnePersonInOneBrowser(t *testing.T) {
 	fresh(t, func(t *testing.T, s *site) {
 		other := s.another("1759999913")
 		b := s.browser()
-		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		session := b.Cookie("session")
 		s.Want(b.prove(s.who.Identifier, old), http.StatusSeeOther, "/cambio")
 		thief := s.browser()

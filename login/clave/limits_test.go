@@ -169,7 +169,7 @@ func TestT05_StrangersDoNotChooseTheLanguage(t *testing.T) {
 func TestT05_UntoldNoticesAreAudited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.change(func(a *storage.Afiliado) { a.Email = "" })
-		s.Want(s.browser().Answering("/ingresar", "cedula", string(s.who.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().Answering("/ingresar", "cedula", string(s.who.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		s.Pass(5 * time.Minute)
 		s.Work()
 		rows, err := s.DB.PersonEvents(t.Context(), s.who.ID, "notice.unsent", s.Time(), 10)

@@ -179,17 +179,17 @@ func TestS095_MessagesWithoutASessionLeadToTheLoginAndBack(t *testing.T) {
 		s.Want(b.signIn("", nueva), http.StatusOK, "") // a wrong clave loses nothing
 		s.Want(b.signIn("", old), http.StatusSeeOther, mensajes)
 		s.WantText(b.Get(mensajes), "Mensajes que le enviamos", `form="cerrar-sesion"`)
-		s.Want(b.signIn("", old), http.StatusSeeOther, "/") // once
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/cuenta") // once
 		s.WantText(b.Get("/"), `href="`+mensajes+`"`)
 		s.Want(b.Do(http.MethodPost, mensajes, ""), http.StatusMethodNotAllowed, "")
 		s.Pass(16 * time.Minute)
 		s.Want(b.Get(mensajes), http.StatusSeeOther, "/ingresar") // the session is over
 
-		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/cuenta")
 		b = s.browser()
 		for _, forged := range []string{"//otro.example/", "https://otro.example/", "/ayuda", mensajes + "/.."} {
 			b.SetCookie("destino", forged)
-			s.Want(b.signIn("", old), http.StatusSeeOther, "/")
+			s.Want(b.signIn("", old), http.StatusSeeOther, "/cuenta")
 		}
 		if strings.Contains(s.browser().Get("/").Body, mensajes) {
 			t.Error("a stranger is offered the page")

@@ -63,7 +63,7 @@ func TestT05_NewDeviceMergesWithWhatFollows(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser()
 		b.signIn("", old)
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 		s.Work()
 		s.wantMails()
 		s.Pass(5 * time.Minute)

@@ -57,7 +57,7 @@ func TestS092_RunningTransactionFinishes(t *testing.T) {
 		s.Pass(10 * time.Minute) // the window is over
 		_, got = b.ask("")
 		s.Want(got, http.StatusSeeOther, "/renovar")
-		s.Want(b.renew("", nueva, "clave_actual", old), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva, "clave_actual", old), http.StatusSeeOther, "/cuenta")
 		_, got = b.ask("")
 		s.Want(got, http.StatusSeeOther, there)
 	})

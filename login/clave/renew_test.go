@@ -41,7 +41,7 @@ func TestS092_RenewalOnTheWay(t *testing.T) {
 		if s.Events("clave.renewed") != 1 {
 			t.Error("no audit row")
 		}
-		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/cuenta")
 		if got := s.browser().signIn("", old); got.Status != http.StatusOK {
 			t.Errorf("the old clave: %d %s", got.Status, got.Location)
 		}
@@ -57,7 +57,7 @@ func TestS092_WithoutARunningRequest(t *testing.T) {
 		b := s.browser()
 		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/ingresar")
 		s.Want(b.signIn("", old), http.StatusSeeOther, "/renovar")
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 		s.Want(b.Get("/renovar"), http.StatusSeeOther, "/")
 		if got := b.Get("/"); !strings.Contains(got.Body, "Carlos Alberto") {
 			t.Error("not signed in after the renewal")
@@ -82,13 +82,13 @@ func TestRenewalIsOfWhomThePageWasShownTo(t *testing.T) {
 		if s.Events("clave.renewed") != 0 {
 			t.Error("somebody's clave was set")
 		}
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 	})
 }
 
 func TestS092_OffByConfiguration(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", old), http.StatusSeeOther, "/cuenta")
 	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
 }
 
@@ -104,7 +104,7 @@ func TestD17_LongClaveIsNotAskedAgain(t *testing.T) {
 			t.Errorf("got %q", got.Location)
 		}
 		s.Pass(10 * 365 * 24 * time.Hour)
-		s.Want(s.browser().signIn("", long), http.StatusSeeOther, "/")
+		s.Want(s.browser().signIn("", long), http.StatusSeeOther, "/cuenta")
 	})
 }
 
@@ -120,8 +120,8 @@ func TestDEV2_CommonClaveIsRenewedAtOnce(t *testing.T) {
 		})
 		b := s.browser()
 		s.Want(b.signIn("", "password1"), http.StatusSeeOther, "/renovar")
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
-		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
+		s.Want(s.browser().signIn("", nueva), http.StatusSeeOther, "/cuenta")
 	}, func(c *login.Config) { c.Renewal.MaxAge = 0 })
 }
 
@@ -138,13 +138,13 @@ func TestS089_LastFive(t *testing.T) {
 				}
 			}
 			next := fmt.Sprintf("Xk4tRw9p%d", i)
-			s.Want(b.renew("", next), http.StatusSeeOther, "/")
+			s.Want(b.renew("", next), http.StatusSeeOther, "/cuenta")
 			claves = append(claves, next)
 			s.Pass(366 * 24 * time.Hour)
 			b = s.browser()
 			s.Want(b.signIn("", next), http.StatusSeeOther, "/renovar")
 		}
-		s.Want(b.renew("", old), http.StatusSeeOther, "/")
+		s.Want(b.renew("", old), http.StatusSeeOther, "/cuenta")
 	})
 }
 
@@ -243,7 +243,7 @@ func TestRenewalEndsNoOtherSession(t *testing.T) {
 		other.signIn("", old)
 		b.signIn("", old)
 		thief := b.Clone()
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 		if got := other.Get("/"); !strings.Contains(got.Body, "Carlos Alberto") {
 			t.Error("the other browser was signed out")
 		}
@@ -315,7 +315,7 @@ func TestT28_BusyRenewal(t *testing.T) {
 			t.Errorf("got %d", got.Status)
 		}
 		slot.Release()
-		s.Want(b.renew("", nueva), http.StatusSeeOther, "/")
+		s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
 	}, func(c *login.Config) {
 		c.Hash, _ = login.NewHasher(login.HashConfig{Memory: 8, Passes: 1, Slots: 1, Wait: time.Millisecond})
 	})

@@ -110,7 +110,7 @@ func TestD29_ChangeIsOfWhomThePageWasShownTo(t *testing.T) {
 		b := s.browser()
 		b.signIn("", old)
 		form := append(b.Get("/cambio").Fields(), "clave_actual", old, "acuerdo", "1")
-		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(b.Answering("/ingresar", "cedula", string(other.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		s.WantText(b.setNew(nueva, form...), swapped)
 		s.Want(b.prove(other.Identifier, old), http.StatusSeeOther, "/cambio")
 		s.WantText(b.setNew(nueva, form...), swapped)

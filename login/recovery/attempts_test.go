@@ -152,7 +152,7 @@ func TestD01_SpentAttemptsMayCloseTheWayOnly(t *testing.T) {
 			t.Errorf("a third attempt was made: %s", got.Location)
 		}
 		s.Pass(24 * time.Hour) // the wrong answers press on her identifier for some hours
-		s.Want(j.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(j.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 	}, func(c *recovery.Config) { c.Attempts, c.WizardOnly = 2, true })
 }
 

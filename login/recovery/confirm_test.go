@@ -73,7 +73,7 @@ func TestS038_NothingOfTheFormerClaveIsLeft(t *testing.T) {
 			}
 		}
 		s.WantText(neighbour.Get("/generar-recuperar"), `name="correo"`)
-		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/")
+		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/cuenta")
 		s.WantText(j.Get("/generar-recuperar/listo"), "clave") // the case that led to it is shown
 	})
 }

@@ -31,6 +31,6 @@ func TestS038_RecoveryEasesHerIdentifier(t *testing.T) {
 		if network.IsZero() || !after.Equal(network.Time) || hers.IsZero() || !none.IsZero() {
 			t.Errorf("the network's until %v, then %v; hers until %v, then %v", network, after, hers, none)
 		}
-		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/")
+		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/cuenta")
 	})
 }

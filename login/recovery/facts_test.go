@@ -44,7 +44,7 @@ func TestC10_FactsAreTheWorlds(t *testing.T) {
 		clave := old
 		own := func() *journey {
 			j := s.journey()
-			s.Want(j.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", clave), http.StatusSeeOther, "/")
+			s.Want(j.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", clave), http.StatusSeeOther, "/cuenta")
 			return j
 		}
 		weigh := func(what string, j *journey, lines ...recovery.Line) recovery.Facts {

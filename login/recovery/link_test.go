@@ -230,7 +230,7 @@ func TestS038_EffectsOfRecovery(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		mac, told := s.DB.IdentifierMAC(s.maria.Identifier), s.Subscribe(s.maria.ID)
 		known := s.NewBrowser()
-		s.Want(known.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(known.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		for _, reason := range []string{storage.LockLogin, storage.LockCompromiso} {
 			s.In(func(tx *storage.Tx) error { _, err := tx.LockClave(t.Context(), mac, reason, s.Time()); return err })
 			j := s.journey()

@@ -58,7 +58,7 @@ func TestC10_NewNetwork(t *testing.T) {
 			t.Error("it was twenty sign-ins ago, and is not new")
 		}
 		s.Pass(time.Second)
-		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		if fires() {
 			t.Error("she has just signed in from here, and it is new")
 		}

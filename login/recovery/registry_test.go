@@ -98,7 +98,7 @@ func TestFT24_NoQuestionOfTheRegistryCostsAnAttempt(t *testing.T) {
 			if got := began.start(nobody); got.Status != http.StatusServiceUnavailable {
 				t.Errorf("%s: a new case is asked: %d", at, got.Status)
 			}
-			s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+			s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 			l, err := s.DB.Link(t.Context(), link.ID)
 			if err != nil || s.spent(s.maria.Identifier)+s.spent(nobody)+l.Attempts != 0 || s.Events("recovery.denied")+s.Events("recovery.elsewhere") != 0 {
 				t.Errorf("%s: %d, %d and %d attempts are spent, %v", at, s.spent(s.maria.Identifier), s.spent(nobody), l.Attempts, err)
@@ -143,7 +143,7 @@ func TestFT24_ARegistryThatHangs(t *testing.T) {
 			t.Errorf("%s may take %s", question, left)
 		}
 	}
-	s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+	s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 	for range asking() {
 		if got := <-answers; got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") != "30" {
 			t.Errorf("got %d", got.Status)

@@ -305,7 +305,7 @@ func TestS038_ALateWrongAnswerLocksNothing(t *testing.T) {
 		t.Errorf("locked for %q", reason)
 	}
 	s.Pass(24 * time.Hour)
-	s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/")
+	s.Want(s.NewBrowser().Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", nueva), http.StatusSeeOther, "/cuenta")
 }
 
 // D04: a lock of failed sign-ins that ends by itself gives no answers back.

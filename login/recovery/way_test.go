@@ -25,7 +25,7 @@ func TestS022_S066_D22_FirstTime(t *testing.T) {
 		}
 		s.Want(j.confirm(page, nueva, enrolling()...), http.StatusSeeOther, "/generar-recuperar/listo")
 		s.WantText(j.Get("/generar-recuperar/listo"), "Ingresar")
-		s.Want(j.Post("/ingresar", "cedula", string(diana), "clave", nueva), http.StatusSeeOther, "/")
+		s.Want(j.Post("/ingresar", "cedula", string(diana), "clave", nueva), http.StatusSeeOther, "/cuenta")
 	})
 }
 
@@ -34,7 +34,7 @@ func TestS022_S066_D22_FirstTime(t *testing.T) {
 func TestS038_Recovery(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		other := s.NewBrowser()
-		s.Want(other.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/")
+		s.Want(other.Post("/ingresar", "cedula", string(s.maria.Identifier), "clave", old), http.StatusSeeOther, "/cuenta")
 		j := s.journey()
 		request := j.Ask()
 		link := j.ask(s.maria)

@@ -14,6 +14,7 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/clave"
+	"iess.gob.ec/clave/login/cuenta"
 	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
@@ -63,7 +64,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	people.Protocol, s.protocol = protocol, protocol
 
-	claves := clave.New(people)
+	claves, account := clave.New(people), cuenta.New(people)
 	recoveries, err := recovery.New(people, s.cfg.Recovery)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	s.metrics.registry.MustRegister(signingKeys{s})
 	s.jobs = s.jobTable(people, claves, recoveries)
-	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, recoveries.Routes, s.staticRoutes)
+	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, recoveries.Routes, account.Routes, s.staticRoutes)
 	s.internal = s.internalRoutes()
 	return nil
 }

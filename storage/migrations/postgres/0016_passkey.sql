@@ -75,7 +75,9 @@ CREATE TABLE preference (
 	image       TEXT NOT NULL DEFAULT ''
 );
 
--- Whether a passkey is still to be offered in the session, and whether it is on a
--- computer that several people share.
+-- When the person last proved who she is in the session, also by less than what acr
+-- and auth_at tell of; whether a passkey is still to be offered in it; whether it is
+-- on a computer that several people share.
+ALTER TABLE session ADD COLUMN proved_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE session ADD COLUMN offer BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE session ADD COLUMN shared BOOLEAN NOT NULL DEFAULT FALSE;

@@ -1,0 +1,96 @@
+package templates
+
+import (
+	"net/http"
+	"time"
+)
+
+// Own is what each page of Mi cuenta needs.
+type Own struct {
+	Layout
+	// Session names whom the page is shown to; each of its forms brings it back.
+	Session string
+	Name    string // her given names
+}
+
+// Account is /cuenta: what a person has here, and the way to each part of it.
+type Account struct {
+	Own
+	Family  string // her family names
+	Last    string // the last two characters of her identifier
+	Other   bool   // a form came that was not shown to her: nothing was done
+	Clave   bool   // she has one
+	Due     time.Time
+	Mailbox string // masked; empty: none on file
+}
+
+func (Account) name() string { return "account" }
+
+func (a Account) path() string {
+	if a.Path != "" {
+		return a.Path
+	}
+	return "/cuenta"
+}
+
+// Confirm asks who is at a page of Mi cuenta to prove it once more, before what she posted is done.
+type Confirm struct {
+	Layout
+	// Action is where the form goes, and Params what it carries: the path and the fields of what she posted.
+	Action string
+	Params []Param
+	// Name is hers; empty where the session has ended meanwhile: the page then asks who she is, too.
+	Name      string
+	Cedula    string // what was typed, kept
+	Denied    bool   // the one sentence for every failed sign-in
+	Advise    bool   // with the advice of S070
+	Stale     bool   // the form had to be refreshed
+	Busy      bool   // 503: no hash slot was free; no attempt was spent
+	Retry     time.Duration
+	Faults    []Fault
+	Challenge *Challenge
+}
+
+func (Confirm) name() string { return "confirm" }
+
+// Clave is the id of the field for the clave.
+func (Confirm) Clave() string { return "clave" }
+
+// Failed reports whether the page tells of something that has to be mended.
+func (c Confirm) Failed() bool { return c.Denied || c.Busy || len(c.Faults) > 0 }
+
+func accountStates(in Layout) []State {
+	ok := http.StatusOK
+	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	page := Account{Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…"}
+	never, other := page, page
+	never.Due, never.Mailbox = time.Time{}, ""
+	other.Other = true
+	ask := Confirm{
+		Layout: in, Action: "/cuenta/sesiones/cerrar", Name: "María Fernanda",
+		Params: []Param{{"sesion", "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"}, {"todas", "1"}},
+	}
+	ask.Path = "/cuenta"
+	denied, advised, busy, ended, malformed, stale, pressed := ask, ask, ask, ask, ask, ask, ask
+	denied.Denied = true
+	advised.Denied, advised.Advise = true, true
+	busy.Busy, busy.Retry = true, 2*time.Second
+	ended.Name, ended.SignedIn = "", false
+	malformed.Name, malformed.SignedIn, malformed.Cedula, malformed.Faults = "", false, "1759999914", []Fault{CedulaMalformed}
+	stale.Name, stale.SignedIn, stale.Stale = "", false, true
+	pressed.Challenge = sampleChallenge("")
+	return []State{
+		{"account", ok, page},
+		{"account-never-due", ok, never},
+		{"account-other", ok, other},
+		{"account-noclave", ok, Account{Own: own, Family: "Llerena Paredes", Last: "12"}},
+		{"confirm", ok, ask},
+		{"confirm-denied", ok, denied},
+		{"confirm-advised", ok, advised},
+		{"confirm-busy", http.StatusServiceUnavailable, busy},
+		{"confirm-ended", ok, ended},
+		{"confirm-malformed", ok, malformed},
+		{"confirm-stale", ok, stale},
+		{"confirm-pressed", ok, pressed},
+	}
+}
