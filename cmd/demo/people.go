@@ -26,13 +26,13 @@ type person struct {
 	locked   bool
 	disabled string // the officer's reason
 	jobs     []employment
-	answers  []personal // to the personal questions she has chosen: two, or none
+	answers  []answered // to the personal questions she has chosen: two, or none
 	about    string     // what a newcomer can try with her
 	tries    []try      // the same in more words, for /personas
 }
 
-// personal is the answer to a personal question, of templates.PersonalQuestions.
-type personal struct{ question, text string }
+// answered is the answer to a personal question, of templates.PersonalQuestions.
+type answered struct{ question, text string }
 
 // try is something to try with a person: what to do, in Spanish, and the path of
 // the provider's page on which that begins.
@@ -50,7 +50,7 @@ func people() []person {
 				{employer: "Textiles del Machángara S.A.", ruc: "1790000001001", province: "Pichincha", sector: "Industria", from: 132, months: 70, cents: 68_500},
 				{employer: "Comercial Andina Cía. Ltda.", ruc: "1790000002001", province: "Pichincha", sector: "Comercio", from: 62, months: 62, cents: 112_000},
 			},
-			answers: []personal{{"apodo", "Pulguita"}, {"tienda", "Las Tres Marías"}},
+			answers: []answered{{"apodo", "Pulguita"}, {"tienda", "Las Tres Marías"}},
 			about:   "signs in at all three applications with one login, changes her clave",
 			tries: []try{
 				{"Ingrese en Historia Laboral y pase a las otras aplicaciones sin volver a escribir la clave.", "", ""},
@@ -65,7 +65,7 @@ func people() []person {
 			email: "carlos.mina@correo.example", mobile: "0990000002", landline: "042000002", kinds: []string{"afiliado"},
 			clave: "Guayas2019x", claveAge: 380 * day,
 			jobs:    []employment{{employer: "Puerto Sur Servicios S.A.", ruc: "0990000003001", province: "Guayas", sector: "Transporte", from: 84, months: 84, cents: 79_000}},
-			answers: []personal{{"docente", "Señorita Eufemia"}, {"juguete", "Trompo de guayacán"}},
+			answers: []answered{{"docente", "Señorita Eufemia"}, {"juguete", "Trompo de guayacán"}},
 			about:   "his clave has expired: renews it on the way",
 			tries: []try{
 				{"Ingrese: su clave cumplió un año y se renueva en el camino. El aviso llega a su buzón.", "Ingresar", "/ingresar"},
@@ -77,7 +77,7 @@ func people() []person {
 			email: "rosa.guaman@correo.example", mobile: "0990000003", landline: "072000003", kinds: []string{"afiliado"}, finger: true,
 			clave: commonClave, claveAge: 120 * day, locked: true,
 			jobs:    []employment{{employer: "Cerámicas del Tomebamba S.A.", ruc: "0190000004001", province: "Azuay", sector: "Industria", from: 150, months: 150, cents: 74_500}},
-			answers: []personal{{"amistad", "Zoilita Chimbo"}, {"cancion", "Caballito blanco"}},
+			answers: []answered{{"amistad", "Zoilita Chimbo"}, {"cancion", "Caballito blanco"}},
 			about:   "clave locked: unlocks it by mail",
 			tries: []try{
 				{"Pida el desbloqueo con su cédula y abra el mensaje que llega a su buzón antes de tres minutos. En el mismo navegador se desbloquea solo; en otro pide los cuatro últimos dígitos de su cédula, 9911, o el código del mensaje.", "Desbloqueo", "/desbloqueo"},
@@ -88,7 +88,7 @@ func people() []person {
 			mobile: "0990000004", landline: "062000004", kinds: []string{"afiliado"},
 			clave: commonClave, claveAge: 150 * day, locked: true,
 			jobs:    []employment{{employer: "Flores de Imbabura S.A.", ruc: "1090000005001", province: "Imbabura", sector: "Agricultura", from: 60, months: 48, cents: 47_000}},
-			answers: []personal{{"rincon", "Bajo el nogal"}, {"dulce", "Melcocha"}},
+			answers: []answered{{"rincon", "Bajo el nogal"}, {"dulce", "Melcocha"}},
 			about:   "clave locked, neither fingerprint nor mailbox on file",
 			tries: []try{
 				{"Pida el desbloqueo con su cédula: la respuesta es la misma que para todos y no llega ningún mensaje. Le quedan el CAU, la videollamada o la Ventanilla.", "Desbloqueo", "/desbloqueo"},
@@ -121,7 +121,7 @@ func people() []person {
 			identifier: "3059999916", given: "Blanca", family: "Ruiz Torres", birthdate: "1948-05-05",
 			email: "blanca.ruiz@correo.example", mobile: "0990000007", landline: "022000007", kinds: []string{"pensionista"},
 			clave: commonClave, claveAge: 60 * day,
-			answers: []personal{{"cuento", "La dama tapada"}, {"objeto", "Baúl de cedro"}},
+			answers: []answered{{"cuento", "La dama tapada"}, {"objeto", "Baúl de cedro"}},
 			about:   "pensionista",
 			tries: []try{
 				{"Ingrese: las aplicaciones reciben que es pensionista.", "Ingresar", "/ingresar"},
@@ -136,7 +136,7 @@ func people() []person {
 				{employer: "Academia de Idiomas Ilaló Cía. Ltda.", ruc: "1790000010001", province: "Pichincha", sector: "Enseñanza", from: 52, months: 24, cents: 83_000},
 				{employer: "Traducciones del Valle S.A.", ruc: "1790000011001", province: "Pichincha", sector: "Comercio", from: 27, months: 27, cents: 98_000},
 			},
-			answers: []personal{{"comida", "Okra soup"}, {"regalo", "Red bicycle"}},
+			answers: []answered{{"comida", "Okra soup"}, {"regalo", "Red bicycle"}},
 			about:   "foreigner: signs in with her código de identificación",
 			tries: []try{
 				{"En el ingreso elija «código de identificación» y escriba EXT-0004711.", "Ingresar", "/ingresar"},
@@ -148,7 +148,7 @@ func people() []person {
 			email: "pedro.tomala@correo.example", mobile: "0990000009", landline: "052000009", kinds: []string{"afiliado", "pensionista"},
 			clave: "Archipielago1969Tortuga", claveAge: 30 * day,
 			jobs:    []employment{{employer: "Navegación Isleña S.A.", ruc: "2090000008001", province: "Galápagos", sector: "Transporte", from: 200, months: 200, cents: 96_000}},
-			answers: []personal{{"vecindad", "Don Segundo"}, {"primer-sueldo", "Una atarraya"}},
+			answers: []answered{{"vecindad", "Don Segundo"}, {"primer-sueldo", "Una atarraya"}},
 			about:   "long clave: may ask for more than USD 1.000 at Préstamos",
 			tries: []try{
 				{"Solicite en Préstamos más de USD 1.000: su clave larga alcanza.", "Ingresar", "/ingresar"},
@@ -159,7 +159,7 @@ func people() []person {
 			identifier: "2259999916", given: "Lucía", family: "Grefa Andi", birthdate: "1995-04-03",
 			email: "lucia.grefa@correo.example", mobile: "0990000010", landline: "062000010", kinds: []string{"beneficiario"},
 			clave: commonClave, claveAge: 75 * day,
-			answers: []personal{{"juguete", "Canoa de balsa"}, {"programa", "La Tremebunda"}},
+			answers: []answered{{"juguete", "Canoa de balsa"}, {"programa", "La Tremebunda"}},
 			about:   "beneficiaria",
 			tries: []try{
 				{"Ingrese: las aplicaciones reciben que es beneficiaria.", "Ingresar", "/ingresar"},
@@ -170,7 +170,7 @@ func people() []person {
 			email: "manuel.aguilar@correo.example", mobile: "0990000011", landline: "072000011", kinds: []string{"afiliado"},
 			clave: commonClave, claveAge: 200 * day, disabled: "Pedido de la demostración",
 			jobs:    []employment{{employer: "Bananera El Cisne S.A.", ruc: "0790000009001", province: "El Oro", sector: "Agricultura", from: 96, months: 80, cents: 52_000}},
-			answers: []personal{{"apodo-amistad", "Chapulín"}, {"tienda", "El Buen Precio"}},
+			answers: []answered{{"apodo-amistad", "Chapulín"}, {"tienda", "El Buen Precio"}},
 			about:   "account disabled by an officer",
 			tries: []try{
 				{"Su cuenta está deshabilitada: el ingreso responde igual que con una clave equivocada, y el desbloqueo no la abre.", "Ingresar", "/ingresar"},

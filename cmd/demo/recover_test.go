@@ -9,6 +9,7 @@ import (
 
 	"iess.gob.ec/clave/cmd/demo/rp/rptest"
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/login/quiz"
 	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/storage"
@@ -138,8 +139,8 @@ func TestContract2_PersonalAnswers(t *testing.T) {
 				t.Errorf("%s: no question %q", p.given, given.question)
 			}
 		}
-		for i, weak := range recovery.CheckAnswers(typed, a, history) {
-			if weak != recovery.WeakNone {
+		for i, weak := range personal.Check(typed, a, history) {
+			if weak != personal.WeakNone {
 				t.Errorf("%s could not enrol %q: %d", p.given, typed[i], weak)
 			}
 		}

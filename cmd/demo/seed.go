@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
-	"iess.gob.ec/clave/login/recovery"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -67,7 +67,7 @@ func (s seeder) person(ctx context.Context, p person) error {
 	}
 	var answers []storage.Answer
 	for _, given := range p.answers {
-		phc, err := s.hash.Make(ctx, recovery.Fold(given.text))
+		phc, err := s.hash.Make(ctx, personal.Fold(given.text))
 		if err != nil {
 			return err
 		}

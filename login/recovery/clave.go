@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -18,6 +19,7 @@ type claveForm struct {
 	caso     *storage.Recovery // that the link is of; nil where it is known no more
 	afiliado *storage.Afiliado
 	present  *storage.Clave // nil where she never had one
+	typed    personal.Form  // what she enrols, where she has enrolled nothing
 	page     templates.RecoverClave
 }
 
@@ -37,18 +39,11 @@ func (s *Server) claveForm(r *http.Request, v *visit, link *storage.Link, opened
 	if err != nil {
 		return nil, err
 	}
-	answer := func(field string) string { return login.TypedUpTo(v.Form.Get(field), answerLength) }
-	question := func(field string) string {
-		if key := v.Form.Get(field); templates.IsPersonalQuestion(key) {
-			return key
-		}
-		return ""
-	}
+	f.typed = personal.Read(v.Form)
 	f.page = templates.RecoverClave{
 		Layout: s.Layout(r, v.Visit), Opened: s.opened(link, opened), Until: s.until(opened), Remaining: s.until(opened).Sub(v.Now),
 		First: f.present == nil, Enrol: len(enrolled) == 0, Rules: s.ClaveRules(), Declared: v.Form.Get("declaracion") != "",
-		Chosen:  [2]string{question("pregunta_1"), question("pregunta_2")},
-		Answers: [2]string{answer("respuesta_1"), answer("respuesta_2")},
+		Chosen: f.typed.Chosen, Answers: f.typed.Answers,
 	}
 	f.page.Application, err = s.wayBack(ctx, v, link, f.caso)
 	return f, err
@@ -100,32 +95,7 @@ func (s *Server) enrolFaults(ctx context.Context, f *claveForm) ([]templates.Fau
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
-	words := [2]struct{ question, empty, short, personal, common, same templates.Fault }{
-		{
-			templates.Pregunta1Empty, templates.Respuesta1Empty, templates.Respuesta1Short, templates.Respuesta1Personal,
-			templates.Respuesta1Common, "", // the first repeats none
-		},
-		{
-			templates.Pregunta2Empty, templates.Respuesta2Empty, templates.Respuesta2Short, templates.Respuesta2Personal,
-			templates.Respuesta2Common, templates.Respuesta2Same,
-		},
-	}
-	var out []templates.Fault
-	weak := CheckAnswers(f.page.Answers[:], *f.afiliado, history)
-	for i, w := range words {
-		switch {
-		case f.page.Chosen[i] == "":
-			out = append(out, w.question)
-		case i == 1 && f.page.Chosen[0] == f.page.Chosen[1]:
-			out = append(out, templates.PreguntaSame)
-		}
-		if fault := map[Weakness]templates.Fault{
-			WeakEmpty: w.empty, WeakShort: w.short, WeakRepeated: w.same, WeakRegistry: w.personal, WeakPopular: w.common,
-		}[weak[i]]; fault != "" {
-			out = append(out, fault)
-		}
-	}
-	return out, nil
+	return f.typed.Faults(*f.afiliado, history), nil
 }
 
 // setClave checks the form, hashes what it holds, and confirms.
@@ -198,12 +168,6 @@ func (s *Server) hash(ctx context.Context, v *visit, f *claveForm) (*hashes, err
 	if !f.page.Enrol {
 		return made, nil
 	}
-	for i, question := range f.page.Chosen {
-		phc, err := slot.Make(Fold(f.page.Answers[i]))
-		if err != nil {
-			return nil, err
-		}
-		made.answers = append(made.answers, storage.Answer{Question: question, PHC: phc, CreatedAt: storage.At(v.Now)})
-	}
-	return made, nil
+	made.answers, err = f.typed.Hash(slot, v.Now)
+	return made, err
 }

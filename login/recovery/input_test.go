@@ -4,27 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/quick"
-	"unicode/utf8"
-
-	"iess.gob.ec/clave/login/recovery"
 )
-
-// T27: folding never fails, is bounded, and folding twice is folding once.
-func TestT27_Fold(t *testing.T) {
-	err := quick.Check(func(s string, b []byte) bool {
-		for _, in := range []string{s, string(b), s + string(b), strings.Repeat(s, 50)} {
-			out := recovery.Fold(in)
-			if !utf8.ValidString(out) || len(out) > 200 || recovery.Fold(out) != out {
-				return false
-			}
-		}
-		return true
-	}, &quick.Config{MaxCount: 2000})
-	if err != nil {
-		t.Error(err)
-	}
-}
 
 // T26, T27: whatever stands in a field, at whatever step, nothing breaks and no
 // markup comes back.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/login/quiz"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -175,7 +176,7 @@ func (e *elsewhere) faults(given *answers) []templates.Fault {
 	given.personal = e.page.Typed.Personal
 	given.history = [2]int{whole(e.page.Typed.History[0], 0, quiz.Last), -1}
 	switch {
-	case e.page.Personal != "" && Fold(given.personal[0]) == "":
+	case e.page.Personal != "" && personal.Fold(given.personal[0]) == "":
 		out = append(out, templates.Personal1Empty)
 	case e.page.Personal == "" && given.history[0] < 0:
 		out = append(out, templates.Historia1Empty)

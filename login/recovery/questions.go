@@ -9,13 +9,11 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/login/quiz"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
-
-// answerLength is how many characters an answer may have that is typed.
-const answerLength = 200
 
 // answers is what a form of questions says.
 type answers struct {
@@ -30,7 +28,7 @@ func typedAnswers(v *login.Visit) templates.RecoverAnswers {
 	return templates.RecoverAnswers{
 		Day: number("dia"), Month: number("mes"), History: [2]string{number("historia_1"), number("historia_2")},
 		Personal: [2]string{
-			login.TypedUpTo(v.Form.Get("personal_1"), answerLength), login.TypedUpTo(v.Form.Get("personal_2"), answerLength),
+			login.TypedUpTo(v.Form.Get("personal_1"), personal.AnswerLength), login.TypedUpTo(v.Form.Get("personal_2"), personal.AnswerLength),
 		},
 	}
 }

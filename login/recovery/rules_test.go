@@ -3,12 +3,9 @@ package recovery
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"testing/quick"
 	"time"
-
-	"iess.gob.ec/clave/storage"
 )
 
 var noon = time.Date(2026, time.November, 22, 17, 0, 0, 0, time.UTC)
@@ -98,49 +95,6 @@ func TestC10_Networks(t *testing.T) {
 func TestDEV7_PasskeysAskForMore(t *testing.T) {
 	if ExtraProof(0) || !ExtraProof(1) || !ExtraProof(3) {
 		t.Error("a passkey asks for nothing more")
-	}
-}
-
-// S029: what is compared is the same however it is written.
-func TestS029_AnswersAreFolded(t *testing.T) {
-	for _, group := range [][]string{
-		{"Doña Eufrosina", "  dona   EUFROSINA ", "DOÑA EUFROSINA.", "don\u0303a eufrosina"},
-		{"El 7 de la calle", "el7delacalle"},
-		{"", "   ", "¿?"},
-	} {
-		for _, s := range group {
-			if Fold(s) != Fold(group[0]) {
-				t.Errorf("%q is folded to %q, %q to %q", s, Fold(s), group[0], Fold(group[0]))
-			}
-		}
-	}
-	if Fold("ana maría") == Fold("ana maria2") || len(Fold(strings.Repeat("ñ", 10_000))) > answerBytes {
-		t.Error("different answers are one, or a long one is hashed whole")
-	}
-}
-
-// S063, T22: nobody enrols what others know or guess.
-func TestT22_WeakAnswers(t *testing.T) {
-	a := storage.Afiliado{
-		Identifier: "1759999913", GivenName: "María Fernanda", FamilyName: "Quishpe Andrade", Birthdate: "1985-03-14", Email: "mafer.q@correo.example",
-		Mobile: "+593990000001",
-	}
-	history := []storage.Historia{{Employer: "Textiles del Machángara S.A.", Province: "Pichincha", Sector: "Industria"}}
-	const good = "Doña Eufrosina"
-	for answer, want := range map[string]Weakness{
-		"": WeakEmpty, " ": WeakEmpty, "a": WeakShort, "12345": WeakShort, "ab1": WeakShort, "aaaa": WeakPopular, "ñññ": WeakPopular,
-		"Quishpe": WeakRegistry, "maria fernanda": WeakRegistry, "FERNANDA": WeakRegistry, "Quishpe1": WeakRegistry, "machángara": WeakRegistry,
-		"Textiles del Machangara": WeakRegistry, "textiles machángara": WeakRegistry, "Pichincha": WeakRegistry, "los rios": WeakRegistry, "14 de marzo": WeakRegistry,
-		"mafer": WeakRegistry, "Quito": WeakPopular, "barcelona": WeakPopular, "Firulais": WeakPopular, "asdf": WeakPopular,
-		"Sastre valiente": WeakNone, "7 vidas": WeakNone,
-	} {
-		got := CheckAnswers([]string{good, answer}, a, history)
-		if got[0] != WeakNone || got[1] != want {
-			t.Errorf("%q: got %v, want %v", answer, got, want)
-		}
-	}
-	if got := CheckAnswers([]string{good, "dona eufrosina"}, a, history); got[1] != WeakRepeated {
-		t.Errorf("one answer twice: %v", got)
 	}
 }
 

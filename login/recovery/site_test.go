@@ -11,6 +11,7 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/logintest"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/login/recovery"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
@@ -73,7 +74,7 @@ func (s *site) enrol(afiliadoID string, answers ...string) {
 	s.T.Helper()
 	var all []storage.Answer
 	for i, a := range answers {
-		phc, err := s.Hash.Make(s.T.Context(), recovery.Fold(a))
+		phc, err := s.Hash.Make(s.T.Context(), personal.Fold(a))
 		if err != nil {
 			s.T.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/personal"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -77,9 +78,9 @@ func (s *subject) compare(slot *login.Slot, given answers) (bool, error) {
 // nothing to compare: what she left blank is right, and so is what she typed.
 func (s *subject) answered(slot *login.Slot, i int, typed string) (bool, error) {
 	if len(s.enrolled) == 0 {
-		return true, slot.Waste(Fold(typed))
+		return true, slot.Waste(personal.Fold(typed))
 	}
-	same, _, err := slot.Compare(s.enrolled[i].PHC, Fold(typed))
+	same, _, err := slot.Compare(s.enrolled[i].PHC, personal.Fold(typed))
 	if err != nil {
 		return false, fmt.Errorf("recovery: personal answer: %w", err)
 	}

@@ -1,4 +1,4 @@
-package recovery
+package personal
 
 import (
 	"slices"
@@ -53,10 +53,10 @@ const (
 	WeakPopular           // what many people answer, however put together, or a pattern of letters
 )
 
-// CheckAnswers finds what is wrong with the answers that a enrols (S063, T22):
+// Check finds what is wrong with the answers that a enrols (S063, T22):
 // each has at least three letters and is no other's, none of the registry's data
 // and none of what everybody answers.
-func CheckAnswers(answers []string, a storage.Afiliado, history []storage.Historia) []Weakness {
+func Check(answers []string, a storage.Afiliado, history []storage.Historia) []Weakness {
 	out := make([]Weakness, len(answers))
 	known := onFile(a, history)
 	folded := make([]string, len(answers))
