@@ -16,8 +16,8 @@
 // Routes: / · /ingresar · /continuar · /autorizar · /ayuda · /tramite ·
 // /privacidad · /accesibilidad · /acuerdo · /declaracion. Package login/clave
 // adds /renovar, /cambio, /desbloqueo, /enlace, /no-fui-yo and /cuenta/mensajes,
-// login/recovery /generar-recuperar and /correo. What people are told of leaves an
-// errand (Notify).
+// login/recovery /generar-recuperar and login/contact /correo. What people are told
+// of leaves an errand (Notify).
 //
 // Rule files, without context, I/O or clock: cedula.go, policy.go, lockout.go,
 // renewal.go, next.go, limit.go, alarm.go, acr.go.

@@ -3,6 +3,7 @@ package login
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"iess.gob.ec/clave/storage"
@@ -36,6 +37,16 @@ func PageOf(purpose string) string {
 		storage.LinkDesbloqueo: PageUnlock, storage.LinkNoFuiYo: PageDisavow, storage.LinkGenerar: PageNewClave,
 		storage.LinkCorreoNuevo: PageConfirm, storage.LinkCorreoViejo: PageApprove,
 	}[purpose]
+}
+
+// LinkID is the id of a new link that belongs to something else, a case or a change
+// of address, whose id it begins with.
+func LinkID(owner string) string { return owner + "-" + storage.NewID() }
+
+// LinkOwner is what LinkID was given.
+func LinkOwner(link *storage.Link) string {
+	owner, _, _ := strings.Cut(link.ID, "-")
+	return owner
 }
 
 // LinkAttempts is how often what a link asks may be answered (ASVS 6.5.5).

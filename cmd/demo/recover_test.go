@@ -107,7 +107,7 @@ func (w *world) applyContacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := way.ApplyContacts(t.Context(), w.clock.now()); err != nil {
+	if err := way.Contacts.Apply(t.Context(), w.clock.now()); err != nil {
 		t.Fatal(err)
 	}
 }

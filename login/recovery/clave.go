@@ -32,7 +32,7 @@ func (s *Server) claveForm(r *http.Request, v *visit, link *storage.Link, opened
 	if f.present, err = s.DB.Clave(ctx, link.AfiliadoID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	if f.caso, err = s.DB.Recovery(ctx, ownerOf(link)); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if f.caso, err = s.DB.Recovery(ctx, login.LinkOwner(link)); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
 	enrolled, err := s.enrolled(ctx, link.AfiliadoID)

@@ -168,7 +168,7 @@ func (c *confirmation) finish(ctx context.Context) error {
 
 func (c *confirmation) tell(ctx context.Context) error {
 	e := c.v.Event(c.r, login.EventRecovered, c.a.ID)
-	e.Detail = map[string]string{"case": ownerOf(c.f.link), "declaracion": c.Pages.Declaration().Version, "first": "no"}
+	e.Detail = map[string]string{"case": login.LinkOwner(c.f.link), "declaracion": c.Pages.Declaration().Version, "first": "no"}
 	if c.f.present == nil {
 		e.Detail["first"] = "yes"
 	}
@@ -200,7 +200,7 @@ func (s *Server) getDone(w http.ResponseWriter, r *http.Request) error {
 		}
 		first = detail["first"] == "yes"
 	}
-	caso, err := s.DB.Recovery(r.Context(), ownerOf(link))
+	caso, err := s.DB.Recovery(r.Context(), login.LinkOwner(link))
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *site) imported(a storage.Afiliado, address string) {
 
 func (s *site) apply() {
 	s.T.Helper()
-	if err := s.way.ApplyContacts(s.T.Context(), s.Time()); err != nil {
+	if err := s.way.Contacts.Apply(s.T.Context(), s.Time()); err != nil {
 		s.T.Fatal(err)
 	}
 }

@@ -4,7 +4,7 @@
 //	            an identifier behind a challenge; nobody is looked up
 //	preguntas   day and month of birth, two questions on the work history, two
 //	            personal ones; one verdict on all of it, five attempts
-//	datos       what is on file, masked; another address goes by /correo (D18)
+//	datos       what is on file, masked; another address goes by login/contact (D18)
 //	enviado     a link to the mailbox on file; behind it a declaration, personal
 //	            questions where none are enrolled, the new clave
 //	hecho       that holds

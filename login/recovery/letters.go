@@ -5,19 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/contact"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
 // heldBack is how long after the answers the link leaves where the risk says so.
 const heldBack = 30 * time.Minute
-
-// proofLife is how long the link lives that proves another address.
-const proofLife = 24 * time.Hour
 
 // letters are what a case puts into the outbox, in the transaction that moves it.
 type letters struct {
@@ -41,23 +38,13 @@ const writtenLooked = 1000
 // moved meanwhile.
 var errMoved = errors.New("recovery: the case has moved")
 
-// linkID is the id of a new link that belongs to a case or a change of address,
-// whose id it begins with.
-func linkID(owner string) string { return owner + "-" + storage.NewID() }
-
-// ownerOf is what linkID was given.
-func ownerOf(link *storage.Link) string {
-	owner, _, _ := strings.Cut(link.ID, "-")
-	return owner
-}
-
 // askLink sends the link that leads to a new clave, in the place of any other; not
 // where the address on file is too new or about to be replaced: its mailbox is
 // told why (D18). Too often asked, nothing is sent, and it reports false.
 func (l *letters) askLink(ctx context.Context) (bool, error) {
 	now := l.v.Now
 	network, device := login.Origin(l.r)
-	ready, open, err := l.held(ctx, l.tx, l.a, now)
+	ready, open, err := l.Contacts.Held(ctx, l.tx, l.a, now)
 	if err != nil {
 		return false, err
 	}
@@ -84,7 +71,7 @@ func (l *letters) askLink(ctx context.Context) (bool, error) {
 		return true, l.audit(ctx, login.EventLinkHeld)
 	}
 	link := storage.Link{
-		ID: linkID(l.to.ID), Purpose: storage.LinkGenerar, AfiliadoID: l.a.ID, BrowserHash: l.v.Browser, ClientID: l.to.ClientID,
+		ID: login.LinkID(l.to.ID), Purpose: storage.LinkGenerar, AfiliadoID: l.a.ID, BrowserHash: l.v.Browser, ClientID: l.to.ClientID,
 		Life: l.cfg.LinkLife, CreatedAt: storage.At(now), LatestAt: storage.At(linkLatest(now)),
 	}
 	if err := l.tx.AddLink(ctx, link); err != nil {
@@ -136,34 +123,23 @@ func leaves(c *storage.Recovery, now time.Time) time.Time {
 	return now
 }
 
-// held is until when no link goes to a's mailbox, zero where one may, and whether
-// that is because another address, whose mail has proved to be read, is to take its
-// place: what somebody just typed holds nothing up. A new one that the former
-// approved waits for nothing (D18).
-func (s *Server) held(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, now time.Time) (time.Time, bool, error) {
-	change, err := openChange(ctx, tx, a.ID)
-	if err != nil {
-		return time.Time{}, false, err
+// askChange asks for another address (contact.Server.Ask). Too often asked, nothing
+// is, and it reports false.
+func (l *letters) askChange(ctx context.Context, email string) (bool, error) {
+	asked, err := l.Contacts.Ask(ctx, l.tx, l.r, l.v.Visit, contact.Wish{
+		Afiliado: l.a, Email: email, ClientID: l.to.ClientID, Detail: map[string]string{"case": l.to.ID},
+	})
+	if err == nil && !asked {
+		err = l.audit(ctx, eventCapped)
 	}
-	if change != nil && !change.ProvedAt.IsZero() && change.ReadyAt.After(now) {
-		return change.ReadyAt.Time, true, nil
-	}
-	ready := a.EmailAt.Add(s.cfg.ContactWait)
-	if a.EmailAt.IsZero() || !ready.After(now) {
-		return time.Time{}, false, nil
-	}
-	approved, err := tx.ContactApproved(ctx, a.ID, a.EmailAt)
-	if err != nil || approved {
-		return time.Time{}, false, err
-	}
-	return ready, false, nil
+	return asked, err
 }
 
 // full reports whether there were too many such mails lately, to the person or to
 // the address; that is noted.
 func (l *letters) full(ctx context.Context, template, address string) (bool, error) {
-	person, shared, err := l.tx.CountMessages(ctx, l.a.ID, address, template, l.v.Now.Add(-l.UnlockWindow))
-	if err != nil || person < l.UnlockLimit && shared < l.AddressLimit() {
+	full, err := l.Full(ctx, l.tx, l.a.ID, address, template, l.v.Now)
+	if err != nil || !full {
 		return false, err
 	}
 	return true, l.audit(ctx, eventCapped)

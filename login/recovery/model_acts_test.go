@@ -96,7 +96,7 @@ func (w *world) apply(h *human) {
 
 // job applies what is due.
 func (w *world) job() {
-	if err := w.way.ApplyContacts(w.T.Context(), w.Time()); err != nil {
+	if err := w.way.Contacts.Apply(w.T.Context(), w.Time()); err != nil {
 		w.T.Fatal(err)
 	}
 	w.say("job", "")

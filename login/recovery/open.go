@@ -144,7 +144,7 @@ func (s *Server) elsewhere(r *http.Request, v *visit, link *storage.Link) (*else
 	}
 	e.asked, err = s.subject(ctx, a.Identifier, link.CreatedAt.Time)
 	if errors.Is(err, errRegistry) {
-		before, found := s.shown.of(ownerOf(link))
+		before, found := s.shown.of(login.LinkOwner(link))
 		if !found {
 			return nil, login.Unavailable(retryRegistry)
 		}
@@ -256,7 +256,7 @@ func (s *Server) settleElsewhere(r *http.Request, v *visit, link *storage.Link, 
 	return s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
 		e := v.Event(r, eventElsewhere, link.AfiliadoID)
-		e.Detail = map[string]string{"case": ownerOf(link), "right": "no"}
+		e.Detail = map[string]string{"case": login.LinkOwner(link), "right": "no"}
 		if right {
 			e.Detail["right"] = "yes"
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/contact"
 	"iess.gob.ec/clave/storage"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 // Server is the pages of this package. It is safe for concurrent use.
 type Server struct {
 	*login.Server
+	Contacts *contact.Server // changes of address, and their pages
+
 	cfg   Config
 	shown *shown
 }
@@ -64,7 +67,7 @@ func New(s *login.Server, cfg Config) (*Server, error) {
 			*to = value
 		}
 	}
-	return &Server{s, cfg, newShown()}, nil
+	return &Server{s, contact.New(s, cfg.ContactWait), cfg, newShown()}, nil
 }
 
 // Audit events.
@@ -74,10 +77,6 @@ const (
 	eventAsked     = "recovery.asked"     // a link was put into the outbox; detail: case
 	eventCapped    = "recovery.capped"    // too many lately: nothing was sent; detail: case
 	eventElsewhere = "recovery.elsewhere" // the link was opened in another browser; detail: right
-	eventProved    = "contact.proved"     // its mail is read
-	eventApproved  = "contact.approved"   // the address on file agrees
-	eventUnwarned  = "contact.unwarned"   // no mail reached the address on file: cancelled; detail: message
-	eventApplied   = storage.EventContactChanged
 )
 
 const (
@@ -99,9 +98,5 @@ func (s *Server) Routes(r *mux.Router) {
 	get(login.PageNewClave, s.getClave)
 	post(login.PageNewClave, s.postClave)
 	get(pathDone, s.getDone)
-	get(login.PageConfirm, s.getConfirm)
-	post(login.PageConfirm, s.postConfirm)
-	get(login.PageApprove, s.getApprove)
-	post(login.PageApprove, s.postApprove)
-	get("/correo/listo", s.getContactDone)
+	s.Contacts.Routes(r)
 }

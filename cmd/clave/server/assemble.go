@@ -95,7 +95,7 @@ func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries
 		{"login.alarm", 5 * time.Second, false, people.WatchFailures},
 		{"locks", time.Minute, true, people.EndLocks},
 		{"clave.remind", time.Hour, true, claves.RemindDue},
-		{"contact.apply", time.Minute, true, recoveries.ApplyContacts},
+		{"contact.apply", time.Minute, true, recoveries.Contacts.Apply},
 		{"keys", s.keysEvery(), true, s.protocol.TendKeys},
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
