@@ -58,7 +58,7 @@ func mailKindOf[M Mail]() mailKind {
 
 // mailKinds are all of them.
 func mailKinds() []mailKind {
-	return []mailKind{
+	return append([]mailKind{
 		mailKindOf[MailUnlockLink](), mailKindOf[MailUnlockAssisted](), mailKindOf[MailClaveLocked](),
 		mailKindOf[MailClaveUnlocked](), mailKindOf[MailClaveChanged](), mailKindOf[MailClaveRenewed](),
 		mailKindOf[MailRenewalDue](), mailKindOf[MailNewDevice](), mailKindOf[MailContactChanged](),
@@ -66,7 +66,7 @@ func mailKinds() []mailKind {
 		mailKindOf[MailRecovered](),
 		mailKindOf[MailContactNew](), mailKindOf[MailContactOld](), mailKindOf[MailContactApplied](),
 		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
-	}
+	}, factorMails()...)
 }
 
 // Every notice says to whom, when, from where and from which device. Name holds the person's given names, Network is

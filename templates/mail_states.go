@@ -59,7 +59,7 @@ func MailStates() []MailState {
 		assisted.Reason = r
 		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
 	}
-	return append(all, recoverMailStates()...)
+	return append(append(all, recoverMailStates()...), factorMailStates()...)
 }
 
 // recoverMailStates are the mails of the wizard.

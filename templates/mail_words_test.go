@@ -30,6 +30,7 @@ func TestT26_MailsKeepHostileNamesHarmless(t *testing.T) {
 		MailContactNew{When: when, Network: evil, Device: evil},
 		MailContactOld{Name: evil, When: when, Network: evil, Device: evil},
 		MailContactApplied{Name: evil, When: when},
+		MailFactor{Kind: KeyAdded, Name: evil, When: when, Network: evil, Device: evil, Made: evil},
 	} {
 		t.Run(m.Template(), func(t *testing.T) {
 			got := send(t, p, "es-EC", m)
