@@ -76,6 +76,14 @@ func (s *Server) securityEventFor(ctx context.Context, c *storage.Client, d stor
 	return compact(signer, payload)
 }
 
+// Types of credentials in OpenID CAEP 1.0, section 3.2, beside password. It tells
+// authenticators that are built in from those that are carried; people carry in
+// their telephones what is built in there, so that the former is nearer.
+const (
+	credentialPasskey = "fido2-platform"
+	credentialTOTP    = "app"
+)
+
 // claimsOf says what happened. Why, people and teams are told in words where the
 // type does not say it all.
 func claimsOf(d storage.Delivery) eventClaims {
@@ -94,6 +102,17 @@ func claimsOf(d storage.Delivery) eventClaims {
 			c.Timestamp, c.CredentialType, c.ChangeType = d.CreatedAt.Unix(), "password", "revoke"
 		case storage.CauseRecovered:
 			c.ReasonAdmin = because(d.Cause).ReasonAdmin
+		case storage.CausePasskeyAdded:
+			c.CredentialType, c.ChangeType = credentialPasskey, "create"
+		case storage.CausePasskeyEnded:
+			c.CredentialType, c.ChangeType = credentialPasskey, "delete"
+		case storage.CauseTOTPAdded:
+			c.CredentialType, c.ChangeType = credentialTOTP, "create"
+		case storage.CauseTOTPEnded:
+			c.CredentialType, c.ChangeType = credentialTOTP, "delete"
+		case storage.CauseFactorsEnded:
+			c = because(d.Cause)
+			c.Timestamp, c.CredentialType, c.ChangeType = d.CreatedAt.Unix(), credentialPasskey, "revoke"
 		}
 		return c
 	case storage.AccountDisabled:
@@ -134,6 +153,9 @@ func because(cause string) eventClaims {
 	case storage.CauseDisabled:
 		return words("admin", "An officer switched the account off.", "Un funcionario desactivó la cuenta.",
 			"Your account was switched off.", "Su cuenta fue desactivada.")
+	case storage.CauseFactorsEnded:
+		return words("admin", "An officer ended the person's passkeys and second factors.", "Un funcionario terminó las llaves de acceso y los segundos factores de la persona.",
+			"Your passkeys and codes were ended.", "Se terminaron sus llaves de acceso y sus códigos.")
 	default:
 		return eventClaims{Initiator: "policy"}
 	}

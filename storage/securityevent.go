@@ -38,6 +38,12 @@ const (
 	CauseRecovered = "clave recovered"
 	CauseDisavowed = "disavowed" // she said "No fui yo"
 	CauseDisabled  = "disabled"  // an officer switched the account off
+
+	CausePasskeyAdded = "passkey added"
+	CausePasskeyEnded = "passkey ended"
+	CauseTOTPAdded    = "authenticator application added"
+	CauseTOTPEnded    = "authenticator application ended"
+	CauseFactorsEnded = "factors ended" // by an officer, all of them
 )
 
 // subscribed is how a client's row says which events it receives: each between
