@@ -14,7 +14,8 @@ import (
 )
 
 // Kinds of errands. A notice is named as the mail that tells of it
-// (templates.Mail). Package clave works them out.
+// (templates.Mail); those of factors are templates.FactorKind (TellFactor). Package
+// clave works them out.
 const (
 	NoticeChanged   = "clave-cambiada"
 	NoticeRenewed   = "clave-renovada"
@@ -43,6 +44,8 @@ type Notice struct {
 	First    bool          `json:",omitempty"` // she had no clave before
 	Hers     bool          `json:",omitempty"` // asked where she is known, or beside a link of hers: no stranger's wish
 	Due      time.Time     `json:",omitzero"`  // when the new clave ends
+	Ends     time.Time     `json:",omitzero"`  // when a factor ends that serves until then
+	Made     string        `json:",omitempty"` // the device on which a passkey was made (DeviceName)
 	Wait     time.Duration `json:"-"`          // how long to wait for what follows
 }
 

@@ -3,6 +3,7 @@ package clave
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"iess.gob.ec/clave/login"
@@ -65,7 +66,7 @@ func (s *Server) disavowPage(r *http.Request, v *login.Visit, link *storage.Link
 // a message is wiped once it is sent; the audit keeps it for longer than a link
 // lives.
 func causes() map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		login.NoticeChanged: eventChanged, login.NoticeRenewed: login.EventClaveRenewed, login.NoticeLocked: login.EventClaveLocked,
 		login.NoticeUnlocked: eventUnlocked, login.NoticeNewDevice: login.EventSessionStarted,
 		storage.ErrandContact: storage.EventContactChanged, login.NoticeShut: login.EventRecoveryShut,
@@ -73,6 +74,8 @@ func causes() map[string]string {
 		templates.MailContactOld{}.Template(): login.EventContactAsked, templates.MailGenerateHeld{}.Template(): login.EventLinkHeld,
 		templates.MailContactApplied{}.Template(): storage.EventContactChanged,
 	}
+	maps.Copy(all, factorCauses())
+	return all
 }
 
 // recall puts when, where and with what the cause of a notice happened on page.

@@ -107,6 +107,9 @@ func (j *job) run(ctx context.Context) error {
 	if j.errand.Kind == storage.ErrandContact {
 		return j.contact(ctx, data)
 	}
+	if isFactor(j.errand.Kind) {
+		return j.factor(ctx)
+	}
 	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
 		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
@@ -249,7 +252,7 @@ func (j *job) message(priority int) storage.Message {
 	case login.NoticeLocked, login.NoticeNewDevice, login.NoticeShut, login.ErrandUnlock:
 		return m
 	}
-	if m.Locale == "" {
+	if m.Locale == "" && !isFactor(j.errand.Kind) {
 		m.Locale = j.notice.Locale
 	}
 	return m

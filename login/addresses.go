@@ -1,0 +1,49 @@
+package login
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
+)
+
+// formerFor is how long after another took its place an address is still told of
+// what happens to its person's ways to sign in: whoever has changed the address
+// must not be the only one to hear of what comes next (T05, ASVS 6.3.7).
+const formerFor = 30 * 24 * time.Hour
+
+// mailsLooked is how many of the last messages are looked through for addresses.
+const mailsLooked = 200
+
+// messages is what *storage.DB and *storage.Tx have in common here.
+type messages interface {
+	Messages(ctx context.Context, afiliadoID string, limit int) ([]storage.Message, error)
+}
+
+// Addresses are where a is told of a change to what proves who she is: the address
+// on file, and those that were it within 30 days, as the messages say that told
+// them. Empty: there is none that mail can reach.
+func Addresses(ctx context.Context, from messages, a *storage.Afiliado, now time.Time) ([]string, error) {
+	var out []string
+	add := func(address string) {
+		_, err := storage.ParseEmail(address)
+		if err == nil && !slices.ContainsFunc(out, func(had string) bool { return strings.EqualFold(had, address) }) {
+			out = append(out, address)
+		}
+	}
+	add(a.Email)
+	told, err := from.Messages(ctx, a.ID, mailsLooked)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range told {
+		changed := m.Template == templates.MailContactChanged{}.Template() || m.Template == templates.MailContactApplied{}.Template()
+		if changed && m.Sealed == nil && m.CreatedAt.After(now.Add(-formerFor)) {
+			add(m.Recipient)
+		}
+	}
+	return out, nil
+}
