@@ -68,8 +68,11 @@ type Config struct {
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// DefaultRenewal is one year, waived for claves of 15 characters (D17).
-func DefaultRenewal() Renewal { return Renewal{MaxAge: 365 * 24 * time.Hour, Waiver: 15} }
+// DefaultRenewal is one year, waived for claves of 15 characters and for people
+// with a passkey (D17).
+func DefaultRenewal() Renewal {
+	return Renewal{MaxAge: 365 * 24 * time.Hour, Waiver: 15, Passkey: true}
+}
 
 // Server is who is at the browser: the person's pages and the rules they obey.
 // It is safe for concurrent use.

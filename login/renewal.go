@@ -17,6 +17,8 @@ type Renewal struct {
 	// Waiver is the number of characters from which a clave does not expire; 0
 	// waives nothing.
 	Waiver int
+	// Passkey waives the renewal of whoever has a passkey.
+	Passkey bool
 	// Spread brings each due date forward by up to so much, differently for each
 	// person, where claves of the same day would all expire at once; never by more
 	// than a quarter of MaxAge.
@@ -31,12 +33,15 @@ func Long(clave string) bool { return utf8.RuneCountInString(clave) >= longFrom 
 
 // DueAt is when that clave, set at created, has to be renewed by that person;
 // the zero time means never.
-func (r Renewal) DueAt(created time.Time, clave, afiliadoID string) time.Time {
-	if r.MaxAge <= 0 || r.Waiver > 0 && utf8.RuneCountInString(clave) >= r.Waiver {
+func (r Renewal) DueAt(created time.Time, clave string, who storage.Holder) time.Time {
+	if r.MaxAge <= 0 || r.Waiver > 0 && utf8.RuneCountInString(clave) >= r.Waiver || r.waived(who) {
 		return time.Time{}
 	}
-	return storage.At(created).Add(r.MaxAge - spread(afiliadoID, min(r.Spread, r.MaxAge/4)))
+	return storage.At(created).Add(r.MaxAge - spread(who.AfiliadoID, min(r.Spread, r.MaxAge/4)))
 }
+
+// waived reports whether that person need not renew, whatever her clave.
+func (r Renewal) waived(who storage.Holder) bool { return r.Passkey && who.Passkey }
 
 // spread is the person's own part of most, the same each time; whole seconds.
 func spread(afiliadoID string, most time.Duration) time.Duration {
@@ -52,19 +57,20 @@ func spread(afiliadoID string, most time.Duration) time.Duration {
 // given a date so near that a reminder would come late or not at all (S092).
 const notice = 30 * 24 * time.Hour
 
-// Recompute is when c has to be renewed under r where another policy gave it its
-// date; the zero time means never. Nobody's date comes nearer than 30 days from
+// Recompute is when c has to be renewed by its holder under r where another policy
+// gave it its date, or she had a passkey then and has none now; the zero time means
+// never. Nobody's date comes nearer than 30 days from
 // now, so that everybody is reminded in time, and dates that would have are
 // spread, so that no day is a stampede; who is due already, or has been told of a
 // nearer date, keeps that, or gets a later one where r gives it. How long a clave
 // is its hash does not tell: all but those of 15 characters or more count as
 // short, and those do too where r waives longer ones only.
 // Recompute of what it returned, at that moment or later, is the same date.
-func (r Renewal) Recompute(c storage.Clave, now time.Time) time.Time {
-	if r.MaxAge <= 0 || c.Long && r.Waiver > 0 && r.Waiver <= longFrom {
+func (r Renewal) Recompute(c storage.HeldClave, now time.Time) time.Time {
+	if r.MaxAge <= 0 || c.Long && r.Waiver > 0 && r.Waiver <= longFrom || r.waived(c.Holder) {
 		return time.Time{}
 	}
-	want, soonest := r.DueAt(c.CreatedAt.Time, "", c.AfiliadoID), now.Add(notice)
+	want, soonest := r.DueAt(c.CreatedAt.Time, "", c.Holder), now.Add(notice)
 	held := c.DueAt.Time
 	switch {
 	case !want.Before(soonest):
@@ -75,11 +81,21 @@ func (r Renewal) Recompute(c storage.Clave, now time.Time) time.Time {
 		}
 		return held
 	}
-	eased := soonest.Add(spread(c.AfiliadoID, max(r.Spread, notice)))
+	eased := soonest.Add(spread(c.Holder.AfiliadoID, max(r.Spread, notice)))
 	if !held.IsZero() && held.Before(eased) {
 		return held
 	}
 	return eased
+}
+
+// Waive is when c has to be renewed once a passkey of its holder has come or gone
+// (D17): never while she has one; after the last, when it would have been, though
+// no sooner than in 30 days. A date that she kept beside a passkey stays.
+func (r Renewal) Waive(c storage.HeldClave, now time.Time) time.Time {
+	if r.waived(c.Holder) || r.Passkey && c.DueAt.IsZero() {
+		return r.Recompute(c, now)
+	}
+	return c.DueAt.Time
 }
 
 // Due reports whether c has to be renewed before its person goes on, and why. No

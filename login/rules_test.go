@@ -16,7 +16,7 @@ import (
 func TestS092_DueDate(t *testing.T) {
 	set := time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC)
 	year := DefaultRenewal()
-	due := year.DueAt(set, "Cotopaxi47", "a")
+	due := year.DueAt(set, "Cotopaxi47", storage.Holder{AfiliadoID: "a"})
 	if want := set.AddDate(0, 0, 365); !due.Equal(want) {
 		t.Errorf("got %v, want %v", due, want)
 	}
@@ -38,14 +38,14 @@ func TestD17_WaiverSpreadAndCompromise(t *testing.T) {
 	set := time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC)
 	year := DefaultRenewal()
 	for clave, want := range map[string]bool{"Xk4tRw9pXk4tRw": true, "Xk4tRw9pXk4tRw9": false} {
-		if got := !year.DueAt(set, clave, "a").IsZero(); got != want {
+		if got := !year.DueAt(set, clave, storage.Holder{AfiliadoID: "a"}).IsZero(); got != want {
 			t.Errorf("%d characters expire: %v", len(clave), got)
 		}
 	}
 	year.Spread = 14 * 24 * time.Hour
 	days, first, last := map[string]bool{}, set.AddDate(2, 0, 0), set
 	for _, id := range strings.Fields("a b c d e f g h i j k l m n o p q r s t") {
-		due := year.DueAt(set, "Cotopaxi47", id)
+		due := year.DueAt(set, "Cotopaxi47", storage.Holder{AfiliadoID: id})
 		if due.After(set.AddDate(0, 0, 365)) || due.Before(set.AddDate(0, 0, 351)) {
 			t.Errorf("spread to %v", due)
 		}
@@ -62,7 +62,7 @@ func TestD17_WaiverSpreadAndCompromise(t *testing.T) {
 	}
 	week := Renewal{MaxAge: 8 * 24 * time.Hour, Spread: 30 * 24 * time.Hour}
 	for _, id := range strings.Fields("a b c d e f g h") {
-		if due := week.DueAt(set, "Cotopaxi47", id); due.Before(set.AddDate(0, 0, 6)) {
+		if due := week.DueAt(set, "Cotopaxi47", storage.Holder{AfiliadoID: id}); due.Before(set.AddDate(0, 0, 6)) {
 			t.Errorf("a clave for 8 days ends on %v", due)
 		}
 	}

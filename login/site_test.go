@@ -96,7 +96,7 @@ func (s *site) person(id storage.Identifier, clave string) *storage.Afiliado {
 		Identifier: id, Email: "mquishpe@correo.example", Mobile: "+593991234567", CreatedAt: storage.At(s.Time()),
 	})
 	if clave != "" {
-		s.SetClave(a.ID, clave, s.Renewal.DueAt(s.Time(), clave, a.ID))
+		s.SetClave(a.ID, clave, s.Renewal.DueAt(s.Time(), clave, storage.Holder{AfiliadoID: a.ID}))
 	}
 	return &a
 }

@@ -75,7 +75,7 @@ func TestRecoveredAtOutlivesTheClave(t *testing.T) {
 			facts, err := db.ClaveFacts(ctx, a.ID)
 			dates, errDates := db.ClaveDates(ctx, "", 10)
 			whole.PHC = ""
-			if err != nil || errDates != nil || *facts != *whole || len(dates) != 1 || dates[0] != *whole {
+			if err != nil || errDates != nil || *facts != *whole || len(dates) != 1 || dates[0].Clave != *whole {
 				t.Errorf("%d: got %+v, %v and %+v, %v; want %+v", i, facts, err, dates, errDates, whole)
 			}
 			if b, err := db.Bearer(ctx, "access", now); err != nil || !b.RecoveredAt.Equal(step.want) {

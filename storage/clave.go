@@ -124,18 +124,46 @@ func (tx *Tx) CompromiseClave(ctx context.Context, afiliadoID string) error {
 	return nil
 }
 
+// Holder is a person as far as it depends on her when her clave has to be renewed.
+type Holder struct {
+	AfiliadoID string `db:"afiliado_id"`
+	Passkey    bool   `db:"passkey"` // she has one that is not about to end (D17)
+}
+
+// HeldClave is a clave without its hash, and whose it is.
+type HeldClave struct {
+	Clave
+	Holder Holder
+}
+
+// holderColumns are what a Holder is read from, of the person of row h.
+const holderColumns = `EXISTS (SELECT 1 FROM passkey p WHERE p.afiliado_id = h.afiliado_id AND p.revoked_at = 0) AS passkey`
+
+// Holder returns a person as the holder of a clave, whether or not she has one.
+func (r reads) Holder(ctx context.Context, afiliadoID string) (Holder, error) {
+	out := Holder{AfiliadoID: afiliadoID}
+	err := r.get(ctx, &out, `SELECT h.afiliado_id, `+holderColumns+` FROM (SELECT CAST(? AS TEXT) AS afiliado_id) h`, afiliadoID)
+	if err != nil {
+		return out, fmt.Errorf("storage: holder: %w", err)
+	}
+	return out, nil
+}
+
 // ClaveDates lists up to limit claves in the order of their people's ids, those
-// after the id after, without the hashes: what a change of policy looks at.
-func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]Clave, error) {
-	var rows []claveRow
-	err := r.list(ctx, &rows, `SELECT afiliado_id, long, created_at, due_at, compromised, recovered_at FROM clave
-		WHERE afiliado_id > ? ORDER BY afiliado_id LIMIT ?`, after, limit)
+// after the id after: what a change of policy looks at.
+func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]HeldClave, error) {
+	var rows []struct {
+		claveRow
+		Passkey bool `db:"passkey"`
+	}
+	err := r.list(ctx, &rows, `SELECT h.afiliado_id, h.long, h.created_at, h.due_at, h.compromised, h.recovered_at, `+holderColumns+` FROM clave h
+		WHERE h.afiliado_id > ? ORDER BY h.afiliado_id LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("storage: clave dates: %w", err)
 	}
-	out := make([]Clave, len(rows))
+	out := make([]HeldClave, len(rows))
 	for i, row := range rows {
-		out[i] = row.facts()
+		out[i] = HeldClave{row.facts(), Holder{AfiliadoID: row.AfiliadoID, Passkey: row.Passkey}}
 	}
 	return out, nil
 }

@@ -269,7 +269,7 @@ func TestMoveClaveDueLeavesWhatHasChanged(t *testing.T) {
 			return nil
 		})
 		all, err := db.ClaveDates(t.Context(), "", 10)
-		if n, cerr := db.ClaveCount(t.Context()); err != nil || cerr != nil || n != 2 || len(all) != 2 || all[0].AfiliadoID >= all[1].AfiliadoID || !all[0].Long || !all[0].DueAt.Equal(now) {
+		if n, cerr := db.ClaveCount(t.Context()); err != nil || cerr != nil || n != 2 || len(all) != 2 || all[0].AfiliadoID >= all[1].AfiliadoID || all[0].Holder.AfiliadoID != all[0].AfiliadoID || !all[0].Long || !all[0].DueAt.Equal(now) {
 			t.Fatalf("got %d, %+v, %v, %v", n, all, err, cerr)
 		}
 		if rest, err := db.ClaveDates(t.Context(), all[0].AfiliadoID, 10); err != nil || len(rest) != 1 || rest[0] != all[1] {
@@ -277,16 +277,16 @@ func TestMoveClaveDueLeavesWhatHasChanged(t *testing.T) {
 		}
 		inTx(t, db, func(tx *storage.Tx) error {
 			for i, want := range []bool{true, false} { // the second time it is not due when it was
-				if is, err := tx.MoveClaveDue(t.Context(), all[0], now.Add(time.Hour)); err != nil || is != want {
+				if is, err := tx.MoveClaveDue(t.Context(), all[0].Clave, now.Add(time.Hour)); err != nil || is != want {
 					t.Errorf("%d: moved %v, %v", i, is, err)
 				}
 			}
-			changed := all[1]
+			changed := all[1].Clave
 			changed.PHC, changed.CreatedAt = "y", storage.At(now.Add(time.Minute))
 			if err := tx.SetClave(t.Context(), changed, 1); err != nil {
 				return err
 			}
-			if is, err := tx.MoveClaveDue(t.Context(), all[1], now.Add(time.Hour)); err != nil || is {
+			if is, err := tx.MoveClaveDue(t.Context(), all[1].Clave, now.Add(time.Hour)); err != nil || is {
 				t.Errorf("a changed clave was moved: %v, %v", is, err)
 			}
 			return nil

@@ -68,8 +68,10 @@ func (c *commands) importFile(ctx context.Context, kind, name string, method fun
 	report, err := method(db)(ctx, f, storage.ImportOptions{
 		Identifier: login.ParseIdentifier,
 		// How long the clave was is not to be seen in its hash: the waiver comes with the next one.
-		ClaveDue: func(set time.Time, afiliadoID string) time.Time { return renewal.DueAt(set, "", afiliadoID) },
-		Now:      c.now,
+		ClaveDue: func(set time.Time, afiliadoID string) time.Time {
+			return renewal.DueAt(set, "", storage.Holder{AfiliadoID: afiliadoID}) // who is new here has no passkey
+		},
+		Now: c.now,
 		Refused: func(r storage.Refusal) error {
 			c.println(r)
 			return c.unsaid

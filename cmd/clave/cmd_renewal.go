@@ -17,7 +17,7 @@ func (c *commands) renewal() *cobra.Command {
 	var apply bool
 	var reason string
 	recompute := &cobra.Command{
-		Use: "recompute", Short: "Show how due dates move after clave.max_age, waiver or spread was edited; -apply moves them", Args: cobra.NoArgs,
+		Use: "recompute", Short: "Show how due dates move after clave.max_age, waiver, waive_passkey or spread was edited; -apply moves them", Args: cobra.NoArgs,
 		Long: "Each clave carries the day on which it falls due, so an edit of the policy concerns claves set from then on.\n" +
 			"This gives the others the date they would have under the policy as it is now, spread as clave.spread says.\n" +
 			"Nobody's date comes nearer than 30 days from now, so that everybody is reminded 30, 7 and 1 days before; dates\n" +

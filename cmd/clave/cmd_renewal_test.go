@@ -27,7 +27,7 @@ func TestS092_RenewalRecompute(t *testing.T) {
 			set := time.Now().AddDate(0, 0, -200)
 			storagetest.InTx(t, db, func(tx *storage.Tx) error {
 				return tx.SetClave(t.Context(), storage.Clave{
-					AfiliadoID: a.ID, PHC: "x", CreatedAt: storage.At(set), DueAt: storage.At(cfg.renewal().DueAt(set, "Cotopaxi47", a.ID)),
+					AfiliadoID: a.ID, PHC: "x", CreatedAt: storage.At(set), DueAt: storage.At(cfg.renewal().DueAt(set, "Cotopaxi47", storage.Holder{AfiliadoID: a.ID})),
 				}, 1)
 			})
 			due := func() time.Time {

@@ -69,6 +69,7 @@ type config struct {
 		MaxAge, Spread            time.Duration
 		History, Min, Max, Waiver int
 		Mixed, Symbols, Spanish   bool
+		WaivePasskey              bool
 	}
 	Login struct {
 		Attempts               int

@@ -192,6 +192,10 @@ func (c *config) people() []option {
 			doc: "Claves of at least so many characters do not expire (D17).",
 		},
 		{
+			key: "clave.waive_passkey", preset: "true", set: truth(&c.Clave.WaivePasskey),
+			doc: "Whether the clave of a person who has a passkey does not expire (D17).",
+		},
+		{
 			key: "clave.history", preset: "5", set: number(&c.Clave.History, 1, 24),
 			doc: "How many former claves a new one must differ from (S089).",
 		},

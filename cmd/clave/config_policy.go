@@ -73,7 +73,7 @@ func (c *config) lockout() login.Lockout {
 
 // renewal is when a clave has to be renewed.
 func (c *config) renewal() login.Renewal {
-	return login.Renewal{MaxAge: c.Clave.MaxAge, Waiver: c.Clave.Waiver, Spread: c.Clave.Spread}
+	return login.Renewal{MaxAge: c.Clave.MaxAge, Waiver: c.Clave.Waiver, Passkey: c.Clave.WaivePasskey, Spread: c.Clave.Spread}
 }
 
 func (c *config) hashing() []option {

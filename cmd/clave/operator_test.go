@@ -184,7 +184,7 @@ func TestOperatorsDayHasEffects(t *testing.T) {
 					t.Fatal(err)
 				}
 				c, err := i.db.Clave(t.Context(), a.ID)
-				if want := i.cfg.renewal().DueAt(set, "", a.ID); err != nil || !c.DueAt.Equal(want) {
+				if want := i.cfg.renewal().DueAt(set, "", storage.Holder{AfiliadoID: a.ID}); err != nil || !c.DueAt.Equal(want) {
 					t.Errorf("due %v, %v, want %v", c.DueAt, err, want)
 				}
 				dates[c.DueAt.Time] = true

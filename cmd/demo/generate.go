@@ -70,7 +70,7 @@ func (s seeder) batch(ctx context.Context, from, to int, phc string) error {
 			if err := tx.AddAfiliado(ctx, a); err != nil {
 				return err
 			}
-			c := storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(set), DueAt: storage.At(s.renewal.DueAt(set, commonClave, a.ID))}
+			c := storage.Clave{AfiliadoID: a.ID, PHC: phc, CreatedAt: storage.At(set), DueAt: storage.At(s.renewal.DueAt(set, commonClave, storage.Holder{AfiliadoID: a.ID}))}
 			if err := tx.SetClave(ctx, c, 1); err != nil {
 				return err
 			}

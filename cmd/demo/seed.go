@@ -62,7 +62,7 @@ func (s seeder) person(ctx context.Context, p person) error {
 		set := s.now.Add(-p.claveAge)
 		c = &storage.Clave{
 			AfiliadoID: a.ID, PHC: phc, Long: login.Long(p.clave), CreatedAt: storage.At(set),
-			DueAt: storage.At(s.renewal.DueAt(set, p.clave, a.ID)),
+			DueAt: storage.At(s.renewal.DueAt(set, p.clave, storage.Holder{AfiliadoID: a.ID})),
 		}
 	}
 	var answers []storage.Answer

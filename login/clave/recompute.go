@@ -13,7 +13,8 @@ import (
 )
 
 // eventRecomputed is a batch of due dates moved after a change of policy; detail:
-// reason, moved, first and last person, max_age, waiver, spread.
+// reason, moved, first and last person, max_age, waiver, passkeys (whether they
+// waive), spread.
 const eventRecomputed = "clave.due_recomputed"
 
 // recomputeBatch is how many claves one transaction of Recompute looks at.
@@ -75,7 +76,7 @@ func Recompute(ctx context.Context, db *storage.DB, policy login.Renewal, reason
 
 // move is a due date that changes.
 type move struct {
-	clave storage.Clave
+	clave storage.HeldClave
 	due   storage.Instant
 }
 
@@ -88,7 +89,7 @@ type recompute struct {
 }
 
 // look counts a batch and returns what moves in it.
-func (r *recompute) look(batch []storage.Clave) []move {
+func (r *recompute) look(batch []storage.HeldClave) []move {
 	var out []move
 	for _, c := range batch {
 		due := storage.At(r.policy.Recompute(c, r.now))
@@ -135,7 +136,7 @@ func (r *recompute) apply(ctx context.Context, db *storage.DB, moves []move) err
 	err := db.InTx(ctx, func(tx *storage.Tx) error {
 		moved = 0
 		for _, m := range moves {
-			done, err := tx.MoveClaveDue(ctx, m.clave, m.due.Time)
+			done, err := tx.MoveClaveDue(ctx, m.clave.Clave, m.due.Time)
 			if err != nil {
 				return err
 			}
@@ -151,7 +152,8 @@ func (r *recompute) apply(ctx context.Context, db *storage.DB, moves []move) err
 			Detail: map[string]string{
 				"reason": r.reason, "moved": strconv.FormatInt(moved, 10),
 				"first": moves[0].clave.AfiliadoID, "last": moves[len(moves)-1].clave.AfiliadoID,
-				"max_age": r.policy.MaxAge.String(), "waiver": strconv.Itoa(r.policy.Waiver), "spread": r.policy.Spread.String(),
+				"max_age": r.policy.MaxAge.String(), "waiver": strconv.Itoa(r.policy.Waiver),
+				"passkeys": strconv.FormatBool(r.policy.Passkey), "spread": r.policy.Spread.String(),
 			},
 		})
 	})

@@ -171,7 +171,7 @@ func TestS092_NewClavesAreSpread(t *testing.T) {
 		spread := func(what, clave string) {
 			t.Helper()
 			got, never := mustClave(s).DueAt, s.Time().Add(365*24*time.Hour)
-			if want := s.Renewal.DueAt(s.Time(), clave, s.who.ID); !got.Equal(want) || got.Equal(never) {
+			if want := s.Renewal.DueAt(s.Time(), clave, storage.Holder{AfiliadoID: s.who.ID}); !got.Equal(want) || got.Equal(never) {
 				t.Errorf("%s: due %v, want %v, which is not %v", what, got, want, never)
 			}
 		}

@@ -225,8 +225,12 @@ func (s *Server) set(ctx context.Context, tx *storage.Tx, r *http.Request, n *re
 // troubles called for: the links, and the lock. It returns when the new one has
 // to be renewed.
 func (s *Server) replace(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado, phc, nueva string) (time.Time, error) {
-	now, due := storage.At(v.Now), s.Renewal.DueAt(v.Now, nueva, a.ID)
-	err := tx.SetClave(ctx, storage.Clave{
+	holder, err := tx.Holder(ctx, a.ID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now, due := storage.At(v.Now), s.Renewal.DueAt(v.Now, nueva, holder)
+	err = tx.SetClave(ctx, storage.Clave{
 		AfiliadoID: a.ID, PHC: phc, Long: login.Long(nueva), CreatedAt: now, DueAt: storage.At(due),
 	}, s.History)
 	if err != nil {

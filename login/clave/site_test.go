@@ -52,7 +52,7 @@ func newSite(t testing.TB, engine string, change ...func(*login.Config)) *site {
 		Fingerprint: true, CreatedAt: storage.At(then),
 	})
 	s.who = &a
-	s.SetClave(a.ID, old, s.Renewal.DueAt(then, old, a.ID))
+	s.SetClave(a.ID, old, s.Renewal.DueAt(then, old, storage.Holder{AfiliadoID: a.ID}))
 	s.Pass(366 * 24 * time.Hour)
 	return s
 }

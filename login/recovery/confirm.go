@@ -88,9 +88,13 @@ func (c *confirmation) unchanged(ctx context.Context) (bool, error) {
 
 func (c *confirmation) set(ctx context.Context) error {
 	nueva, now := c.Policy.Canonical(c.v.Form.Get("clave_nueva")), storage.At(c.v.Now)
+	holder, err := c.tx.Holder(ctx, c.a.ID)
+	if err != nil {
+		return err
+	}
 	return c.tx.SetClave(ctx, storage.Clave{
 		AfiliadoID: c.a.ID, PHC: c.made.clave, Long: login.Long(nueva), CreatedAt: now,
-		DueAt: storage.At(c.Renewal.DueAt(c.v.Now, nueva, c.a.ID)), RecoveredAt: now,
+		DueAt: storage.At(c.Renewal.DueAt(c.v.Now, nueva, holder)), RecoveredAt: now,
 	}, c.History)
 }
 

@@ -68,6 +68,6 @@ func TestT01_Design5_CommitsAndStatementsOfEachForm(t *testing.T) {
 			return b.Post("/generar-recuperar/clave", "dia", "1", "mes", "1", "historia_1", "0")
 		})
 		page = j.Get("/generar-recuperar/clave")
-		takes("the clave", took{1, 32}, func() logintest.Answer { return j.confirm(page, nueva, enrolling()...) })
+		takes("the clave", took{1, 33}, func() logintest.Answer { return j.confirm(page, nueva, enrolling()...) })
 	})
 }
