@@ -19,13 +19,13 @@ const module = "iess.gob.ec/clave"
 // mayImport says which packages of ours each package may import: strictly down.
 // cmd may import everything; the tests of a package may add storagetest and logintest.
 var mayImport = map[string][]string{
-	"provider":            {"storage", "templates"},
-	"login":               {"login/challenge", "login/passkey", "storage", "templates"},
-	"login/clave":         {"login", "login/challenge", "storage", "templates"},
-	"login/logintest":     {"login", "login/clave", "storage", "storage/storagetest", "templates"},
-	"login/contact":       {"login", "login/challenge", "storage", "templates"},
-	"login/personal":      {"login", "storage", "templates"},
-	"login/recovery":      {"login", "login/challenge", "login/contact", "login/personal", "login/quiz", "storage", "templates"},
+	"provider":        {"storage", "templates"},
+	"login":           {"login/challenge", "login/passkey", "storage", "templates"},
+	"login/clave":     {"login", "login/challenge", "storage", "templates"},
+	"login/logintest": {"login", "login/clave", "storage", "storage/storagetest", "templates"},
+	"login/contact":   {"login", "login/challenge", "storage", "templates"},
+	"login/personal":  {"login", "storage", "templates"},
+	"login/recovery":  {"login", "login/challenge", "login/contact", "login/personal", "login/quiz", "storage", "templates"},
 	"login/cuenta": {
 		"login", "login/challenge", "login/contact", "login/passkey", "login/personal", "login/totp", "storage", "templates",
 	},
