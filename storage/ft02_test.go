@@ -252,7 +252,7 @@ func writes02() []write {
 }
 
 // locks02 are methods of Tx that hold a row and change nothing.
-var locks02 = []string{"HoldSession", "LockAccount", "LockAfiliado", "LockAfiliadoByMAC", "LockAuthRequest", "LockLink", "LockRefreshToken", "LockSession"}
+var locks02 = []string{"HoldSession", "LockAccount", "LockAccountByCredential", "LockAfiliado", "LockAfiliadoByMAC", "LockAuthRequest", "LockLink", "LockRefreshToken", "LockSession"}
 
 // Whichever statement of an effect fails, the commit included, nothing of the
 // effect stays, and doing it again works (FT-02, the Boulder trick).

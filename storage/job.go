@@ -59,6 +59,8 @@ var purges = []string{
 		(SELECT hash FROM jti_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM errand WHERE expires_at > 0 AND expires_at <= ? AND id IN
 		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM ceremony WHERE expires_at <= ? AND id IN
+		(SELECT id FROM ceremony WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // keptPurges delete what is over, some time after it is: a person asks where her

@@ -24,6 +24,7 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"recovery", "contact", "id", "TEXT", "recovery"},
 	{"personal_answer", "phc", "id", "TEXT", "answer"},
 	{"contact_change", "email", "id", "TEXT", "contact_change"},
+	{"passkey", "name", "id", "TEXT", sealPasskey},
 }
 
 // Reseal seals every value again that another key than the current one has
