@@ -116,7 +116,10 @@ func (s *Server) exchangeIn(
 
 // storeExchange stores what a code gives.
 func (s *Server) storeExchange(ctx context.Context, tx *storage.Tx, g storage.Grant, to target, t *tokenResponse, now time.Time) error {
-	if err := tx.AddGrant(ctx, g); err != nil {
+	switch err := tx.AddGrant(ctx, g); {
+	case errors.Is(err, storage.ErrNotFound): // she has taken back what she allowed, since the code was given
+		return invalidGrant()
+	case err != nil:
 		return err
 	}
 	if err := s.storeAccess(ctx, tx.AddAccessToken, g, g.Scope, to, t.AccessToken, now); err != nil {

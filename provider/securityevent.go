@@ -150,6 +150,9 @@ func because(cause string) eventClaims {
 	case storage.CauseDisavowed:
 		return words("user", "The person says that somebody else uses her account (\"No fui yo\").", "La persona dice que alguien más usa su cuenta («No fui yo»).",
 			"You told us that it was not you.", "Usted nos dijo que no fue usted.")
+	case storage.CauseWithdrawn:
+		return words("user", "The person closed this application's access.", "La persona cerró el acceso de esta aplicación.",
+			"You closed the access of this application.", "Usted cerró el acceso de esta aplicación.")
 	case storage.CauseDisabled:
 		return words("admin", "An officer switched the account off.", "Un funcionario desactivó la cuenta.",
 			"Your account was switched off.", "Su cuenta fue desactivada.")

@@ -11,7 +11,15 @@ import (
 
 // all02 is one call of every method of Tx that writes.
 func all02() []write {
-	return slices.Concat(writes02(), mailWrites02(), recoveryWrites02(), deliveryWrites02(), pushedWrites02(), passkeyWrites02())
+	return slices.Concat(
+		writes02(),
+		mailWrites02(),
+		recoveryWrites02(),
+		deliveryWrites02(),
+		pushedWrites02(),
+		passkeyWrites02(),
+		rightsWrites02(),
+	)
 }
 
 // recoveryWrites02 are those of cases, answers and contact changes. Each uses what

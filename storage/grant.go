@@ -63,12 +63,19 @@ type RefreshToken struct {
 
 const refreshColumns = `hash, grant_id, created_at, used_at, child_hash, replacements, revoked_at`
 
-// AddGrant stores a new grant.
+// AddGrant stores a new grant. It is ErrNotFound where the person has taken back
+// meanwhile what she allowed the application (CloseAccess).
 func (tx *Tx) AddGrant(ctx context.Context, g Grant) error {
-	err := tx.run(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, resources, nonce, auth_at, acr, amr,
-		created_at, expires_at, jkt, x5t) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	n, err := tx.exec(ctx, `INSERT INTO oauth_grant (id, client_id, afiliado_id, session_id, sid, scope, claims, resources, nonce, auth_at, acr, amr,
+		created_at, expires_at, jkt, x5t) SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),
+		CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT),
+		CAST(? AS TEXT), CAST(? AS TEXT)
+		WHERE NOT EXISTS (SELECT 1 FROM consent k WHERE k.afiliado_id = ? AND k.client_id = ? AND k.withdrawn_at > 0)`,
 		g.ID, g.ClientID, g.AfiliadoID, g.SessionID, g.SID, g.Scope, g.Claims, g.Resources, g.Nonce, g.AuthAt, g.ACR, g.AMR,
-		g.CreatedAt, g.ExpiresAt, g.JKT, g.X5T)
+		g.CreatedAt, g.ExpiresAt, g.JKT, g.X5T, g.AfiliadoID, g.ClientID)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return fmt.Errorf("storage: add grant: %w", err)
 	}

@@ -63,6 +63,10 @@ var purges = []string{
 		(SELECT id FROM ceremony WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
+// answerable is how long it stays known what applications received and what people
+// asked of the IESS: as long as the audit.
+const answerable = 7 * 365 * 24 * time.Hour
+
 // keptPurges delete what is over, some time after it is: a person asks where her
 // mail went or who changed her address, an operator which application is not
 // reached, who opens an old link is told that it is old, a risk decision can be
@@ -88,6 +92,10 @@ var keptPurges = []struct {
 		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{24 * time.Hour, `DELETE FROM pushed_request WHERE expires_at <= ? AND uri_hash IN
 		(SELECT uri_hash FROM pushed_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{answerable, `DELETE FROM disclosure WHERE last_at <= ? AND (afiliado_id, client_id, claims) IN
+		(SELECT afiliado_id, client_id, claims FROM disclosure WHERE last_at <= ? ORDER BY last_at LIMIT ?)`},
+	{answerable, `DELETE FROM rights_request WHERE done_at > 0 AND done_at <= ? AND id IN
+		(SELECT id FROM rights_request WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 	{90 * 24 * time.Hour, `DELETE FROM contact_change WHERE ready_at <= ? AND id IN
 		(SELECT id FROM contact_change WHERE ready_at <= ? ORDER BY ready_at LIMIT ?)`},
 }

@@ -25,6 +25,8 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"personal_answer", "phc", "id", "TEXT", "answer"},
 	{"contact_change", "email", "id", "TEXT", "contact_change"},
 	{"passkey", "name", "id", "TEXT", sealPasskey},
+	{"rights_request", "detail", "id", "TEXT", "rights_request"},
+	{"rights_request", "answer", "id", "TEXT", "rights_request"},
 }
 
 // Reseal seals every value again that another key than the current one has

@@ -38,6 +38,7 @@ const (
 	CauseRecovered = "clave recovered"
 	CauseDisavowed = "disavowed" // she said "No fui yo"
 	CauseDisabled  = "disabled"  // an officer switched the account off
+	CauseWithdrawn = "withdrawn" // she took back what she allowed an application, or closed its access
 
 	CausePasskeyAdded = "passkey added"
 	CausePasskeyEnded = "passkey ended"
