@@ -142,7 +142,9 @@ func TestPasskeyEndsWhenItIsTold(t *testing.T) {
 		ctx := t.Context()
 		a, b := person(t, db, "1759999913"), person(t, db, "0959999913")
 		p := addPasskey(t, db, passkeyOf(a.ID, "one"))
-		addPasskey(t, db, passkeyOf(a.ID, "two"))
+		two := passkeyOf(a.ID, "two")
+		two.CreatedAt = storage.At(now.Add(time.Second))
+		addPasskey(t, db, two)
 		day := now.Add(24 * time.Hour)
 		both := []string{"one", "two"}
 		for _, tt := range []struct {
