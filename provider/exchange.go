@@ -31,6 +31,9 @@ type tokenResponse struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
 	Scope        string `json:"scope"`
+
+	person string          // whose it is
+	claims []storage.Claim // about her in the ID token
 }
 
 func invalidGrant() *protocolError {
@@ -55,6 +58,7 @@ func (s *Server) exchange(ctx context.Context, c *storage.Client, code, redirect
 	if err != nil {
 		return nil, err
 	}
+	s.disclosures.note(t.person, c.ID, t.claims, s.Now())
 	return t, nil
 }
 
@@ -171,7 +175,7 @@ func (s *Server) mint(
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenResponse{AccessToken: access, TokenType: to.tokenType(), ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope)}
+	t := &tokenResponse{AccessToken: access, TokenType: to.tokenType(), ExpiresIn: int64(s.AccessLife / time.Second), Scope: storage.PlainScope(scope), person: g.AfiliadoID}
 	if !hasScope(scope, storage.ScopeOpenID) {
 		return t, nil
 	}
@@ -180,11 +184,10 @@ func (s *Server) mint(
 		return nil, err
 	}
 	g.Scope = scope
-	claims, err := s.idTokenClaims(ctx, g, person)
-	if err != nil {
+	if t.claims, err = s.idTokenClaims(ctx, g, person); err != nil {
 		return nil, err
 	}
-	t.IDToken, err = s.idTokenFor(c, g, nonce, t.AccessToken, now).sign(signer, claims)
+	t.IDToken, err = s.idTokenFor(c, g, nonce, t.AccessToken, now).sign(signer, t.claims)
 	return t, err
 }
 

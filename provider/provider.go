@@ -100,12 +100,13 @@ type Config struct {
 // Server is the protocol side of Clave IESS. It is safe for concurrent use.
 type Server struct {
 	Config
-	keys       *keyring
-	clientKeys *clientKeys
-	deliveries *deliveries
-	metadata   document
-	machine    http.Handler
-	csrf       *http.CrossOriginProtection
+	keys        *keyring
+	clientKeys  *clientKeys
+	deliveries  *deliveries
+	disclosures disclosures
+	metadata    document
+	machine     http.Handler
+	csrf        *http.CrossOriginProtection
 }
 
 // New checks cfg, makes sure that signing keys exist for every registered

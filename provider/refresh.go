@@ -28,6 +28,7 @@ func (s *Server) refresh(ctx context.Context, c *storage.Client, token, scope st
 	if refused != nil {
 		return nil, refused
 	}
+	s.disclosures.note(answer.person, c.ID, answer.claims, s.Now())
 	return answer, nil
 }
 

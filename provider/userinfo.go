@@ -193,5 +193,7 @@ func (s *Server) userinfoBody(c *storage.Client, b *storage.Bearer) (json.RawMes
 	if err != nil {
 		return nil, err
 	}
-	return withClaims(sub, userinfoClaims(*b.Afiliado, s.claveTimes(b.ClaveDueAt, b.RecoveredAt), b.Scope, req)), nil
+	claims := userinfoClaims(*b.Afiliado, s.claveTimes(b.ClaveDueAt, b.RecoveredAt), b.Scope, req)
+	s.disclosures.note(b.Afiliado.ID, c.ID, claims, s.Now())
+	return withClaims(sub, claims), nil
 }

@@ -88,7 +88,7 @@ func (s *Server) staticRoutes(r *mux.Router) {
 // jobTable is what is done now and then. Sealing needs no lease of its own:
 // storage lets one replica at a time do it, and looks before it writes.
 // Errands need none either: each is done by whoever takes it first. Each replica
-// watches for itself what fails at all of them.
+// watches for itself what fails at all of them, and writes down what it handed out.
 func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries *recovery.Server) []job {
 	return []job{
 		{"errands", 500 * time.Millisecond, false, claves.RunErrands},
@@ -103,6 +103,7 @@ func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries
 			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-cmp.Or(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch)
 			return err
 		}},
+		{"disclosures", 2 * time.Second, false, s.protocol.WriteDisclosures},
 		{"purge", time.Minute, true, func(ctx context.Context, now time.Time) error {
 			_, err := s.db.Purge(ctx, now, purgeBatch)
 			return err

@@ -207,6 +207,7 @@ func (s *Server) drain(ctx context.Context, front, back *http.Server, jobsDone <
 	case <-ctx.Done():
 		err = errors.Join(err, errors.New("server: a job did not stop in time; another replica takes it over"))
 	}
+	err = errors.Join(err, s.protocol.WriteDisclosures(ctx, s.now())) // of the last requests
 	return errors.Join(err, back.Close())
 }
 

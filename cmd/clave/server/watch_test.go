@@ -218,7 +218,7 @@ func TestJobsSurviveAPanic(t *testing.T) {
 	for _, j := range s.jobs {
 		names = append(names, j.name)
 	}
-	if want := []string{"errands", "login.alarm", "locks", "clave.remind", "contact.apply", "keys", "audit.seal", "audit.sign", "audit.erase", "purge"}; !slices.Equal(names, want) {
+	if want := []string{"errands", "login.alarm", "locks", "clave.remind", "contact.apply", "keys", "audit.seal", "audit.sign", "audit.erase", "disclosures", "purge"}; !slices.Equal(names, want) {
 		t.Errorf("got jobs %q, want %q", names, want)
 	}
 }

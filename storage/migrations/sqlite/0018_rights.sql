@@ -5,7 +5,7 @@
 -- Claims that an application has been handed of a person at least once: the names,
 -- in order, separated by spaces. What is left of a grant once it is purged.
 CREATE TABLE disclosure (
-	afiliado_id TEXT NOT NULL REFERENCES afiliado (id),
+	afiliado_id TEXT NOT NULL,
 	client_id   TEXT NOT NULL,
 	claims      TEXT NOT NULL,
 	first_at    BIGINT NOT NULL,
