@@ -188,7 +188,7 @@ func (s *suite) enters(b *tab, id storage.Identifier, clave string) {
 	b.open(s.issuer + "/ingresar")
 	b.withCode(id)
 	b.signIn(string(id), clave)
-	b.at(s.issuer, "/")
+	b.at(s.issuer, "/cuenta")
 	if !b.has("header [name=salir]") {
 		b.t.Errorf("not signed in\n%s", b.where())
 	}

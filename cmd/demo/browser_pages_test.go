@@ -115,7 +115,7 @@ func (s *suite) plainPages(t *testing.T) {
 	// Signed in without an application, and out by the button of every page.
 	b.open(s.issuer + "/ingresar")
 	b.signIn(string(generated(4)), commonClave)
-	b.at(s.issuer, "/")
+	b.at(s.issuer, "/cuenta")
 	b.look("inicio-dentro")
 	b.press("salir")
 	b.noDeadEnd()

@@ -143,7 +143,7 @@ func (s *suite) recoverHere(t *testing.T) {
 	s.mailed(t, p.email, templates.MailRecovered{}, 1)
 	b.enterOn("ingresar")
 	b.signIn(string(p.identifier), newClave)
-	b.at(s.issuer, "/")
+	b.at(s.issuer, "/cuenta")
 }
 
 // recoverElsewhere: of two tabs one goes ahead, and the other finds where. The link

@@ -64,7 +64,7 @@ func (s *suite) unlockHere(t *testing.T) {
 	b.open(s.issuer + "/desbloqueo/listo")
 	b.enterOn("ingresar")
 	b.signIn(string(p.identifier), commonClave)
-	b.at(s.issuer, "/")
+	b.at(s.issuer, "/cuenta")
 }
 
 // unlockElsewhere: in another browser the end of her cédula is asked for, and a
