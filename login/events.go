@@ -41,7 +41,8 @@ const (
 	// EventUnreachable is a notice for which there is no mailbox, or that no mail
 	// could reach; detail: kind.
 	EventUnreachable = "notice.unsent"
-	// EventDisavowed is "No fui yo".
+	// EventDisavowed is "No fui yo"; detail: how many passkeys, totp and codes ended
+	// with it, and how many were kept that were about to end.
 	EventDisavowed = "clave.disavowed"
 	// EventClaveRenewed is a forced renewal; detail: cause.
 	EventClaveRenewed = "clave.renewed"

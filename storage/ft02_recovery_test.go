@@ -18,6 +18,7 @@ func all02() []write {
 		deliveryWrites02(),
 		pushedWrites02(),
 		passkeyWrites02(),
+		factorWrites02(),
 		rightsWrites02(),
 	)
 }

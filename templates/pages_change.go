@@ -87,6 +87,8 @@ type Disavow struct {
 	When     time.Time
 	Network  string
 	Device   string
+	// Since is from when on whatever was added to prove who she is ends with the clave; zero leaves it out.
+	Since time.Time
 	// Challenge has to be ticked: a scanner that sends the form unchanged does nothing (T11). Faults are the Challenge's.
 	Challenge *Challenge
 	Faults    []Fault
@@ -107,7 +109,8 @@ func (d Disavow) Failed() bool { return len(d.Faults) > 0 }
 // Disavowed is /no-fui-yo/listo: sessions are ended, devices forgotten, the clave opens nothing; on to a new one.
 type Disavowed struct {
 	Layout
-	When time.Time
+	When  time.Time
+	Since time.Time // as in [Disavow]
 }
 
 func (Disavowed) name() string { return "disavowed" }

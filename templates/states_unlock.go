@@ -42,13 +42,13 @@ func unlockStates(l Layout) []State {
 		{"unlocked-idle", ok, Unlocked{Layout: l, When: when, Idle: true}},
 		{"disavow", ok, Disavow{
 			Layout: l, Template: MailNewDevice{}.Template(), When: when, Network: "186.46.12.x", Device: "Firefox · Windows",
-			Challenge: posed,
+			Challenge: posed, Since: when.Add(-72 * time.Hour),
 		}},
 		{"disavow-unticked", ok, Disavow{
 			Layout: l, Template: MailClaveChanged{}.Template(), When: when, Challenge: sampleChallenge(ChallengeMissing), Faults: []Fault{ChallengeMissing},
 		}},
 		{"disavow-bare", ok, Disavow{Layout: l}},
-		{"disavowed", ok, Disavowed{Layout: l, When: when}},
+		{"disavowed", ok, Disavowed{Layout: l, When: when, Since: when.Add(-72 * time.Hour)}},
 		{"disavowed-bare", ok, Disavowed{Layout: l}},
 	}
 	again, limited := sent, sent

@@ -50,7 +50,7 @@ func (s *Server) disavowing(w http.ResponseWriter, r *http.Request) (*login.Visi
 
 // disavowPage says what the newest notice with that link told of, as the mail did.
 func (s *Server) disavowPage(r *http.Request, v *login.Visit, link *storage.Link) (templates.Disavow, error) {
-	page := templates.Disavow{Layout: s.Layout(r, v)}
+	page := templates.Disavow{Layout: s.Layout(r, v), Since: foothold(link)}
 	m, err := s.DB.NoticeOf(r.Context(), *link)
 	if errors.Is(err, storage.ErrNotFound) { // purged
 		return page, nil
@@ -160,10 +160,14 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	if err := tx.EndRecoveries(ctx, mac, v.Now); err != nil { // held before the budgets, as by whoever settles answers
 		return err
 	}
+	e := v.Event(r, login.EventDisavowed, a.ID)
+	if e.Detail, err = s.disavowFactors(ctx, tx, v, a.ID, foothold(link)); err != nil {
+		return err
+	}
 	if err := s.compromise(ctx, tx, v, a, mac); err != nil {
 		return err
 	}
-	if err := tx.Audit(ctx, v.Event(r, login.EventDisavowed, a.ID)); err != nil {
+	if err := tx.Audit(ctx, e); err != nil {
 		return err
 	}
 	return s.Notify(ctx, tx, r, v, login.NoticeLocked, mac, login.Notice{Reason: storage.LockCompromiso})
@@ -209,5 +213,5 @@ func (s *Server) getDisavowed(w http.ResponseWriter, r *http.Request) error {
 	if link == nil || link.UsedAt.IsZero() {
 		return s.Redirect(w, r, "/")
 	}
-	return s.Show(w, v, http.StatusOK, templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time})
+	return s.Show(w, v, http.StatusOK, templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time, Since: foothold(link)})
 }

@@ -3,6 +3,8 @@ package clave
 import (
 	"context"
 	"slices"
+	"strconv"
+	"time"
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
@@ -34,6 +36,38 @@ func (j *job) factor(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// disavowedBefore is how long before the first notice with a "No fui yo" whatever
+// was added to prove who its person is may be an intruder's.
+const disavowedBefore = 72 * time.Hour
+
+// foothold is since when passkeys, authenticator applications and recovery codes
+// end with a link of "No fui yo": what she has used for longer is hers, and she
+// needs it for a new clave (DEV-7).
+func foothold(link *storage.Link) time.Time { return link.CreatedAt.Add(-disavowedBefore) }
+
+// disavowFactors ends what somebody else may have added since then in order to come
+// back, and lets go on what he may have wanted to end; it returns what the audit
+// says of it.
+func (s *Server) disavowFactors(ctx context.Context, tx *storage.Tx, v *login.Visit, afiliadoID string, since time.Time) (map[string]string, error) {
+	ended, err := tx.DisavowFactors(ctx, afiliadoID, since, v.Now)
+	if err != nil {
+		return nil, err
+	}
+	if ended.Passkeys > 0 {
+		err = tx.QueueEvent(ctx, storage.CredentialChange, storage.CausePasskeyEnded, afiliadoID, v.Now)
+	}
+	if err == nil && ended.TOTP > 0 {
+		err = tx.QueueEvent(ctx, storage.CredentialChange, storage.CauseTOTPEnded, afiliadoID, v.Now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"passkeys": strconv.FormatInt(ended.Passkeys, 10), "totp": strconv.FormatInt(ended.TOTP, 10),
+		"codes": strconv.FormatInt(ended.Codes, 10), "kept": strconv.FormatInt(ended.Kept, 10),
+	}, login.WaiveRenewal(ctx, tx, s.Renewal, afiliadoID, v.Now)
 }
 
 // factorCauses are the audit events that notices of factors tell of.

@@ -2,6 +2,7 @@ package clave_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/clave"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/storage/storagetest"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -108,4 +111,83 @@ func TestFactorsOfWhoHasNoMailbox(t *testing.T) {
 			t.Error("nobody knows that she was not told")
 		}
 	})
+}
+
+// hold gives the person a passkey, made then.
+func (s *site) hold(id string, made time.Time) {
+	s.T.Helper()
+	ctx := s.T.Context()
+	s.In(func(tx *storage.Tx) error {
+		_, err := tx.UserHandle(ctx, s.who.ID, made)
+		return errors.Join(err, tx.AddPasskey(ctx, storage.Passkey{
+			ID: id, AfiliadoID: s.who.ID, CredentialID: id, Credential: "{}", Name: id, CreatedAt: storage.At(made),
+		}))
+	})
+}
+
+// T11, ASVS 6.4.3: "No fui yo" ends a passkey added in the 72 hours before the
+// notice or since, and lets go on an older one that was about to end.
+func TestT11_ASVS_6_4_3_NoFuiYoEndsWhatAnIntruderAdded(t *testing.T) {
+	fresh(t, func(t *testing.T, s *site) {
+		heard := s.Subscribe(s.who.ID)
+		s.hold("hers", s.Time().Add(-73*time.Hour))
+		s.hold("before", s.Time().Add(-71*time.Hour))
+		s.tell(templates.KeyAdded, login.Notice{})
+		s.Work()
+		s.Deliver()
+		s.Pass(6 * 24 * time.Hour)
+		s.hold("since", s.Time().Add(-time.Hour))
+		s.In(func(tx *storage.Tx) error {
+			_, err := tx.RevokePasskey(t.Context(), s.who.ID, "hers", s.Time().Add(time.Hour))
+			return err
+		})
+		owner := s.browser()
+		page := owner.Open(s.linkOf(string(templates.KeyAdded)))
+		s.WantText(page, "Se agregó una llave de acceso", "que se agregaron desde el 6 de noviembre de 2026, 10:00")
+		s.Want(owner.Post("/no-fui-yo", "no-fui-yo", "1", "reto", owner.ticketOf(page)), http.StatusSeeOther, "/no-fui-yo/listo")
+		s.WantText(owner.Get("/no-fui-yo/listo"), "que se agregaron desde el 6 de noviembre de 2026, 10:00")
+		left, err := s.DB.Passkeys(t.Context(), s.who.ID, s.Time())
+		if err != nil || len(left) != 1 || left[0].ID != "hers" || !left[0].RevokedAt.IsZero() {
+			t.Errorf("got %+v, %v, want hers, for good", left, err)
+		}
+		if !slices.Contains(heard(), "credential-change: passkey ended") {
+			t.Error("no application hears that passkeys ended")
+		}
+	})
+}
+
+// D17: a new clave beside a passkey has no due date, nobody is reminded, and a
+// policy recomputed counts passkeys; without the waiver all is as before.
+func TestD17_AClaveBesideAPasskeyIsNotDue(t *testing.T) {
+	for name, waives := range map[string]bool{"waived": true, "not waived": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, s *site) {
+				s.hold("hers", s.Time())
+				b := s.browser()
+				b.signIn("", old)
+				s.Want(b.renew("", nueva), http.StatusSeeOther, "/cuenta")
+				c := mustClave(s)
+				if got := c.DueAt.IsZero(); got != waives {
+					t.Errorf("due %v", c.DueAt)
+				}
+				s.In(func(tx *storage.Tx) error {
+					return storagetest.MoveDue(t.Context(), tx, s.who.ID, s.Time().Add(100*24*time.Hour))
+				})
+				nothing := func(int64, int64) {}
+				if _, err := clave.Recompute(t.Context(), s.DB, s.Renewal, "prueba", s.Time(), nothing); err != nil {
+					t.Fatal(err)
+				}
+				if got := mustClave(s).DueAt.IsZero(); got != waives {
+					t.Errorf("recomputed: due %v", mustClave(s).DueAt)
+				}
+				s.Pass(360 * 24 * time.Hour)
+				if err := s.Claves.RemindDue(t.Context(), s.Time()); err != nil {
+					t.Fatal(err)
+				}
+				if got := !slices.Contains(s.kinds(), "clave-por-vencer"); got != waives {
+					t.Errorf("mails %v", s.kinds())
+				}
+			}, func(c *login.Config) { c.Renewal.Passkey = waives })
+		})
+	}
 }
