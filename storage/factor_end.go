@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -17,6 +18,12 @@ type EndedFactors struct {
 
 // Any reports whether one was ended.
 func (e EndedFactors) Any() bool { return e.Passkeys+e.TOTP+e.Codes > 0 }
+
+// Detail is what an audit row says of it.
+func (e EndedFactors) Detail() map[string]string {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return map[string]string{"passkeys": number(e.Passkeys), "totp": number(e.TOTP), "codes": number(e.Codes), "kept": number(e.Kept)}
+}
 
 // DisavowFactors undoes what somebody else may have done to the factors of a
 // person, whose row is held: what was added at since or later ends at now, and the

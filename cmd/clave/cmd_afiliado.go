@@ -27,18 +27,21 @@ func (c *commands) afiliado() *cobra.Command {
 			Use: "show ID", Short: "Show the state of a person's account, her last mails and nothing that could open it", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.afiliadoShow(cmd.Context(), args[0]) },
 		},
-		c.afiliadoAct("unlock", `Lift the lock of a person's clave; where "No fui yo" closed it, open Generar / Recuperar clave again and no more`, "unlocked", true, claves.UnlockByOperator),
+		c.afiliadoAct("unlock", `Lift the lock of a person's clave; where "No fui yo" closed it, open Generar / Recuperar clave again and no more`, "unlocked", true,
+			always(claves.UnlockByOperator)),
 		c.afiliadoAct("disable", "Switch a person's account off for good: her sessions end, nothing opens any more, and no command undoes it", "disabled", true,
-			claves.DisableByOperator),
+			always(claves.DisableByOperator)),
+		c.afiliadoAct("passkeys", "End all of a person's passkeys, her authenticator application and her recovery codes, once she has been identified at a desk",
+			"ended the passkeys and second factors of", true, endFactors),
 		c.afiliadoAct("mail", "Let mail go again to a person's address that was given up because its server refused it",
-			"mail goes again to the address of", false, claves.AllowMailByOperator),
+			"mail goes again to the address of", false, always(claves.AllowMailByOperator)),
 	)
 	return cmd
 }
 
 // afiliadoAct is one act, of which the person is told where mailed says so; done
 // says to whoever did it that it is.
-func (c *commands) afiliadoAct(name, short, done string, mailed bool, act operatorAct) *cobra.Command {
+func (c *commands) afiliadoAct(name, short, done string, mailed bool, act func(*config) operatorAct) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
@@ -118,6 +121,12 @@ func (c *commands) afiliadoShow(ctx context.Context, id string) error {
 	default:
 		say(w, "clave\tset %s, to be renewed %s\n", instant(present.CreatedAt.Time), instant(present.DueAt.Time))
 	}
+	factors, err := db.Factors(ctx, a.ID, c.now())
+	if err != nil {
+		return err
+	}
+	say(w, "passkeys\t%d\n", factors.Passkeys)
+	say(w, "second factors\tauthenticator application %s, %d recovery codes left\n", yesNo(factors.TOTP), factors.Codes)
 	mails, err := db.Messages(ctx, a.ID, 10)
 	if err != nil {
 		return err
@@ -135,8 +144,8 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mailed bool, act operatorAct) error {
-	_, db, err := c.open(ctx)
+func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mailed bool, act func(*config) operatorAct) error {
+	cfg, db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,7 +153,7 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mail
 	if err != nil {
 		return err
 	}
-	switch err := act(ctx, db, a.ID, reason, c.now()); {
+	switch err := act(cfg)(ctx, db, a.ID, reason, c.now()); {
 	case errors.Is(err, claves.ErrNotLocked):
 		return fmt.Errorf("%s is not locked; nothing was done", a.Identifier)
 	case errors.Is(err, claves.ErrOnlyRecovery):
@@ -153,6 +162,8 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mail
 		return fmt.Errorf(`somebody else knows the clave of %s ("No fui yo"): only Generar / Recuperar clave lifts that lock; nothing was done`, a.Identifier)
 	case errors.Is(err, claves.ErrNotSuppressed):
 		return fmt.Errorf("no address of %s was given up; nothing was done", a.Identifier)
+	case errors.Is(err, claves.ErrNoFactors):
+		return fmt.Errorf("%s has no passkey, no second factor and no recovery code; nothing was done", a.Identifier)
 	case errors.Is(err, storage.ErrConflict):
 		return fmt.Errorf("%s is disabled already; nothing was done", a.Identifier)
 	case err != nil:
@@ -171,3 +182,15 @@ func (c *commands) afiliadoDo(ctx context.Context, id, reason, done string, mail
 
 // operatorAct is one of the acts, on the person with that opaque id.
 type operatorAct func(ctx context.Context, db *storage.DB, afiliadoID, reason string, now time.Time) error
+
+// always is an act that no configuration changes.
+func always(act operatorAct) func(*config) operatorAct {
+	return func(*config) operatorAct { return act }
+}
+
+// endFactors ends a person's factors; her clave is due again as cfg says.
+func endFactors(cfg *config) operatorAct {
+	return func(ctx context.Context, db *storage.DB, id, reason string, now time.Time) error {
+		return claves.EndFactorsByOperator(ctx, db, cfg.renewal(), id, reason, now)
+	}
+}

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
+	"iess.gob.ec/clave/templates"
 )
 
 // The operator sees a person's state and may unlock or disable her, with a reason
@@ -118,6 +121,52 @@ func TestAfiliadoMail(t *testing.T) {
 			}
 			if _, stdout, _ := i.at(now.Add(time.Hour), "afiliado", "show", "1759999913"); strings.Contains(stdout, "refused") {
 				t.Errorf("still given up: %s", stdout)
+			}
+		})
+	}
+}
+
+// ASVS 6.4.4: once she is identified at a desk an operator ends all of a person's
+// factors, and says why; her clave is due again.
+func TestASVS_6_4_4_AfiliadoPasskeys(t *testing.T) {
+	for _, engine := range storagetest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			i := install(t, engine)
+			a, now := storagetest.AddAfiliado(t, i.db, storage.Afiliado{}), storagetest.Noon()
+			storagetest.AddClave(t, i.db, a.ID, "x", time.Time{})
+			storagetest.InTx(t, i.db, func(tx *storage.Tx) error {
+				_, err := tx.UserHandle(t.Context(), a.ID, now)
+				return errors.Join(err, tx.AddPasskey(t.Context(), storage.Passkey{
+					ID: "passkey", AfiliadoID: a.ID, CredentialID: "x", Credential: "{}", CreatedAt: storage.At(now),
+				}))
+			})
+			for _, tt := range []struct {
+				args   []string
+				status int
+				says   string
+			}{
+				{[]string{"show", "1759999913"}, exitDone, "passkeys        1"},
+				{[]string{"passkeys", "1759999913"}, exitUsage, "-reason"},
+				{[]string{"passkeys", "1759999913", "-reason", "CAU Quito"}, exitDone, "ended the passkeys and second factors of ***913; she will be told by mail"},
+				{[]string{"passkeys", "1759999913", "-reason", "CAU Quito"}, exitFailed, "nothing was done"},
+				{[]string{"show", "1759999913"}, exitDone, "passkeys        0"},
+			} {
+				status, stdout, stderr := i.at(now, append([]string{"afiliado"}, tt.args...)...)
+				if status != tt.status || !strings.Contains(stdout+stderr, tt.says) {
+					t.Errorf("%v: got %d %q %q, want %d %q", tt.args, status, stdout, stderr, tt.status, tt.says)
+				}
+			}
+			rows, err := i.db.PersonEvents(t.Context(), a.ID, login.EventFactorsEnded, now, 10)
+			if err != nil || len(rows) != 1 || rows[0].Actor != "operator" || !strings.Contains(rows[0].Detail, "CAU Quito") {
+				t.Errorf("audit %+v, %v", rows, err)
+			}
+			due, err := i.db.DueErrands(t.Context(), now, 10)
+			if err != nil || len(due) != 1 || due[0].Kind != string(templates.AllEnded) {
+				t.Errorf("told of by %+v, %v", due, err)
+			}
+			c, err := i.db.ClaveFacts(t.Context(), a.ID)
+			if err != nil || c.DueAt.Before(now.Add(30*24*time.Hour)) {
+				t.Errorf("due %v, %v, want it due again, in 30 days at the soonest", c.DueAt, err)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package clave
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"iess.gob.ec/clave/login"
@@ -64,10 +63,7 @@ func (s *Server) disavowFactors(ctx context.Context, tx *storage.Tx, v *login.Vi
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
-		"passkeys": strconv.FormatInt(ended.Passkeys, 10), "totp": strconv.FormatInt(ended.TOTP, 10),
-		"codes": strconv.FormatInt(ended.Codes, 10), "kept": strconv.FormatInt(ended.Kept, 10),
-	}, login.WaiveRenewal(ctx, tx, s.Renewal, afiliadoID, v.Now)
+	return ended.Detail(), login.WaiveRenewal(ctx, tx, s.Renewal, afiliadoID, v.Now)
 }
 
 // factorCauses are the audit events that notices of factors tell of.

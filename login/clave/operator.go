@@ -9,6 +9,7 @@ import (
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/storage"
+	"iess.gob.ec/clave/templates"
 )
 
 // Audit events of operators; detail: reason.
@@ -20,7 +21,8 @@ const (
 
 // ErrNotLocked says that there is nothing to unlock, ErrDisavowed that somebody
 // else knows the clave ("No fui yo"), so that only a new one opens the account
-// again, and ErrNotSuppressed that mail goes to the person's address anyway.
+// again, and ErrNotSuppressed that mail goes to the person's address anyway. ErrNoFactors
+// says that there is no factor to end.
 // ErrOnlyRecovery is ErrDisavowed where something was done all the same: the way to
 // a new one, which strangers had closed, is open again.
 var (
@@ -28,6 +30,7 @@ var (
 	ErrDisavowed     = errors.New("clave: disavowed")
 	ErrOnlyRecovery  = fmt.Errorf("%w, and may be recovered again", ErrDisavowed)
 	ErrNotSuppressed = errors.New("clave: not suppressed")
+	ErrNoFactors     = errors.New("clave: no passkey, no second factor, no recovery code")
 )
 
 // UnlockByOperator lifts a person's lock for reason, restores the full budget
@@ -154,6 +157,30 @@ func AllowMailByOperator(ctx context.Context, db *storage.DB, afiliadoID, reason
 		}
 		e := storage.Event{Name: eventMailAllowed, Detail: map[string]string{"was": why.Reason, "reason": reason}}
 		return e, tx.AllowAddress(ctx, a.Email)
+	})
+}
+
+// EndFactorsByOperator ends all of a person's passkeys, her authenticator
+// application and her recovery codes for reason, once somebody has seen who she is:
+// she has lost what she would need for a new clave (DEV-7). It leaves audit and
+// notice, applications that know her are told, and her clave is due again as policy
+// says. Clave and sessions stay. ErrNoFactors where there is none.
+func EndFactorsByOperator(ctx context.Context, db *storage.DB, policy login.Renewal, afiliadoID, reason string, now time.Time) error {
+	notice := login.Notice{When: now, Operator: true}
+	return byOperator(ctx, db, afiliadoID, string(templates.AllEnded), notice, func(tx *storage.Tx, a *storage.Afiliado) (storage.Event, error) {
+		ended, err := tx.EndFactors(ctx, a.ID, now)
+		if err == nil && !ended.Any() {
+			err = ErrNoFactors
+		}
+		if err == nil {
+			err = tx.QueueEvent(ctx, storage.CredentialChange, storage.CauseFactorsEnded, a.ID, now)
+		}
+		if err == nil {
+			err = login.WaiveRenewal(ctx, tx, policy, a.ID, now)
+		}
+		e := storage.Event{Name: login.EventFactorsEnded, Detail: ended.Detail()}
+		e.Detail["reason"] = reason
+		return e, err
 	})
 }
 
