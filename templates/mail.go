@@ -3,6 +3,7 @@ package templates
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func mailKinds() []mailKind {
 		mailKindOf[MailRecovered](),
 		mailKindOf[MailContactNew](), mailKindOf[MailContactOld](), mailKindOf[MailContactApplied](),
 		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
-	}, factorMails()...)
+	}, slices.Concat(factorMails(), dataMails())...)
 }
 
 // Every notice says to whom, when, from where and from which device. Name holds the person's given names, Network is

@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MailState is one mail in one of its states, with made-up people in it. Mail holds no links: give it some with
 // [Minted], or take the ones of [MailState.Sample].
@@ -59,7 +62,7 @@ func MailStates() []MailState {
 		assisted.Reason = r
 		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
 	}
-	return append(append(all, recoverMailStates()...), factorMailStates()...)
+	return slices.Concat(all, recoverMailStates(), factorMailStates(), dataMailStates())
 }
 
 // recoverMailStates are the mails of the wizard.

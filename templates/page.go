@@ -122,6 +122,10 @@ const (
 	Respuesta2Personal Fault = "respuesta_2-personal"
 	Respuesta2Common   Fault = "respuesta_2-common"
 	Respuesta2Same     Fault = "respuesta_2-same" // equal to the first
+
+	DerechoEmpty Fault = "derecho-empty"
+	DetalleEmpty Fault = "detalle-empty"
+	DetalleLong  Fault = "detalle-long"
 )
 
 // field is the id of the input a fault belongs to.
@@ -149,6 +153,10 @@ func (f Fault) field() string {
 		Respuesta2Empty, Respuesta2Short, Respuesta2Personal, Respuesta2Common, Respuesta2Same:
 		field, _, _ := strings.Cut(string(f), "-") // their names begin with it
 		return field
+	case DerechoEmpty:
+		return "derecho"
+	case DetalleEmpty, DetalleLong:
+		return "detalle"
 	default:
 		return "clave_nueva"
 	}

@@ -57,6 +57,7 @@ func States(lang string) []State {
 	all = append(all, recoverStates(l)...)
 	all = append(all, messagesStates(in)...)
 	all = append(all, accountStates(in)...)
+	all = append(all, dataStates(in)...)
 	return append(all, errorStates(l)...)
 }
 
