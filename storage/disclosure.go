@@ -82,7 +82,8 @@ type Access struct {
 // the newest first.
 func (r reads) Accesses(ctx context.Context, afiliadoID string, now, idleSince time.Time) ([]Access, error) {
 	var out []Access
-	err := r.list(ctx, &out, `SELECT g.client_id, g.session_id, g.scope, g.created_at, g.expires_at, COALESCE(s.user_agent, '') AS user_agent, FALSE AS live
+	err := r.list(ctx, &out, `SELECT g.client_id AS client_id, g.session_id AS session_id, g.scope AS scope, g.created_at AS created_at,
+		g.expires_at AS expires_at, COALESCE(s.user_agent, '') AS user_agent, FALSE AS live
 		FROM oauth_grant g LEFT JOIN session s ON s.id = g.session_id WHERE g.afiliado_id = ? AND g.revoked_at = 0 AND g.expires_at > ?
 		UNION ALL SELECT e.client_id, s.id, '', e.created_at, s.expires_at, s.user_agent, TRUE
 		FROM session s JOIN session_client e ON e.session_id = s.id
