@@ -14,8 +14,8 @@ import (
 )
 
 // Kinds of errands. A notice is named as the mail that tells of it
-// (templates.Mail); those of factors are templates.FactorKind (TellFactor). Package
-// clave works them out.
+// (templates.Mail); those of factors are templates.FactorKind (TellFactor), those of
+// data templates.DataKind (TellData). Package clave works them out.
 const (
 	NoticeChanged   = "clave-cambiada"
 	NoticeRenewed   = "clave-renovada"
@@ -34,19 +34,25 @@ const (
 // Device and Locale.
 type Notice struct {
 	When     time.Time
-	Network  string        `json:",omitempty"` // coarse
-	Device   string        `json:",omitempty"`
-	Locale   string        `json:",omitempty"` // of the browser
-	Reason   string        `json:",omitempty"` // of a lock
-	Closed   bool          `json:",omitempty"` // other sessions were ended
-	Operator bool          `json:",omitempty"` // an officer did it
-	Expired  bool          `json:",omitempty"` // nobody did it: the time was over
-	First    bool          `json:",omitempty"` // she had no clave before
-	Hers     bool          `json:",omitempty"` // asked where she is known, or beside a link of hers: no stranger's wish
-	Due      time.Time     `json:",omitzero"`  // when the new clave ends
-	Ends     time.Time     `json:",omitzero"`  // when a factor ends that serves until then
-	Made     string        `json:",omitempty"` // the device on which a passkey was made (DeviceName)
-	Wait     time.Duration `json:"-"`          // how long to wait for what follows
+	Network  string    `json:",omitempty"` // coarse
+	Device   string    `json:",omitempty"`
+	Locale   string    `json:",omitempty"` // of the browser
+	Reason   string    `json:",omitempty"` // of a lock
+	Closed   bool      `json:",omitempty"` // other sessions were ended
+	Operator bool      `json:",omitempty"` // an officer did it
+	Expired  bool      `json:",omitempty"` // nobody did it: the time was over
+	First    bool      `json:",omitempty"` // she had no clave before
+	Hers     bool      `json:",omitempty"` // asked where she is known, or beside a link of hers: no stranger's wish
+	Due      time.Time `json:",omitzero"`  // when the new clave ends
+	Ends     time.Time `json:",omitzero"`  // when a factor ends that serves until then
+	Made     string    `json:",omitempty"` // the device on which a passkey was made (DeviceName)
+
+	// Of what applications know of her, and of her rights over data (TellData).
+	Application string `json:",omitempty"`
+	Number      string `json:",omitempty"` // of a request
+	Right       string `json:",omitempty"` // one of storage.Rights
+
+	Wait time.Duration `json:"-"` // how long to wait for what follows
 }
 
 // Notify leaves word in tx, for whoever has the identifier with that hash, of

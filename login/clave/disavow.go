@@ -75,6 +75,7 @@ func causes() map[string]string {
 		templates.MailContactApplied{}.Template(): storage.EventContactChanged,
 	}
 	maps.Copy(all, factorCauses())
+	maps.Copy(all, dataCauses())
 	return all
 }
 

@@ -110,6 +110,9 @@ func (j *job) run(ctx context.Context) error {
 	if isFactor(j.errand.Kind) {
 		return j.factor(ctx)
 	}
+	if isData(j.errand.Kind) {
+		return j.data(ctx)
+	}
 	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
 		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
 	}
@@ -252,7 +255,7 @@ func (j *job) message(priority int) storage.Message {
 	case login.NoticeLocked, login.NoticeNewDevice, login.NoticeShut, login.ErrandUnlock:
 		return m
 	}
-	if m.Locale == "" && !isFactor(j.errand.Kind) {
+	if m.Locale == "" && !isFactor(j.errand.Kind) && !isData(j.errand.Kind) {
 		m.Locale = j.notice.Locale
 	}
 	return m

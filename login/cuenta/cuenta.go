@@ -39,6 +39,11 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{show, login.PageAccount, s.getAccount},
+		{show, pageApplications, s.getApplications},
+		{change, pageApplications + "/cerrar", s.postClose},
+		{show, pageRights, s.getRights},
+		{change, pageRights + "/pedir", s.postRights},
+		{change, pageRights + "/cancelar", s.postCancelRight},
 	}
 }
 
