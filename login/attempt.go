@@ -39,6 +39,8 @@ type Proof struct {
 	acr   string         // the class that it is of
 	mac   []byte         // of her identifier
 	known bool           // in a browser known to be hers
+
+	passkey string // the id of the one it was by, "" for none
 }
 
 // Try compares a clave with the one of id, if anybody has it and an attempt is

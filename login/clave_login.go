@@ -15,7 +15,7 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := s.loginPage(r, v)
+	page, err := s.loginPage(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // loginPage is the empty form. Who is signed in already is asked to confirm.
-func (s *Server) loginPage(r *http.Request, v *Visit) (templates.Login, error) {
-	page := templates.Login{Layout: s.Layout(r, v), Goal: v.Goal()}
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *Visit) (templates.Login, error) {
+	page := templates.Login{Layout: s.Layout(r, v), Goal: v.Goal(), Passkey: s.AskPasskey(w, false)}
 	found, err := s.liveSession(r.Context(), s.DB, r, v.Now)
 	if err != nil || found == nil {
 		return page, err
@@ -48,7 +48,10 @@ func (s *Server) loginPage(r *http.Request, v *Visit) (templates.Login, error) {
 		return page, err
 	}
 	page.SignedIn, page.Again, page.Name = true, true, a.GivenName
-	return page, nil
+	if page.Passkey != nil && v.Request != nil {
+		page.Passkey.First, err = s.passkeyFirst(r.Context(), v, found)
+	}
+	return page, err
 }
 
 // postLogin is POST /ingresar: it checks a cédula and clave and goes on.
@@ -63,7 +66,10 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 	if v.Form.Has("cancelar") {
 		return s.Cancel(w, r, v)
 	}
-	id, page, err := s.readLogin(r, v)
+	if response := v.Form.Get(FieldPasskey); response != "" {
+		return s.postPasskey(w, r, v, response)
+	}
+	id, page, err := s.readLogin(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 		}
 		v.Request, v.Lang = &again, s.language(r, again.Params.UILocales)
 	}
-	page, err := s.loginPage(r, v)
+	page, err := s.loginPage(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -114,8 +120,8 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 
 // readLogin reads the form. The identifier is empty where the page already says
 // what is wrong with it: nobody is then looked up and no attempt spent.
-func (s *Server) readLogin(r *http.Request, v *Visit) (storage.Identifier, templates.Login, error) {
-	page, err := s.loginPage(r, v)
+func (s *Server) readLogin(w http.ResponseWriter, r *http.Request, v *Visit) (storage.Identifier, templates.Login, error) {
+	page, err := s.loginPage(w, r, v)
 	if err != nil {
 		return "", page, err
 	}

@@ -37,7 +37,7 @@ type standings interface {
 func (s *Server) progress(ctx context.Context, from standings, v *Visit, found *storage.Session) (Progress, error) {
 	p := Progress{
 		Now: v.Now, Request: v.Request, SameBrowser: true, FirstParty: v.Client.Metadata.FirstParty, Session: found,
-		Renewal: s.Renewal, Window: time.Duration(v.Client.Metadata.RenewalWindow) * time.Second, Reach: ACRClave15,
+		Renewal: s.Renewal, Window: time.Duration(v.Client.Metadata.RenewalWindow) * time.Second, Reach: s.reach(),
 	}
 	if found == nil {
 		return p, nil

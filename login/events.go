@@ -21,7 +21,8 @@ const (
 	eventNoticeGiven      = "notice.given"  // detail: scope
 	eventConsentGiven     = "consent.given" // detail: scope
 
-	// EventSessionStarted is a sign-in; detail: acr, device.
+	// EventSessionStarted is a sign-in; detail: acr, device, and passkey, the id of the
+	// one it was by.
 	EventSessionStarted = "session.started"
 	// EventClaveLocked is a failed attempt that was the last; detail: lane.
 	EventClaveLocked = "clave.locked"

@@ -17,6 +17,8 @@ const (
 	EventPasskeyEnding  = "passkey.ending"
 	EventPasskeyKept    = "passkey.kept"   // it does not end, after all
 	EventPasskeyCloned  = "passkey.cloned" // its counter went back (WA-5)
+	EventPasskeyBackup  = "passkey.backup" // seen at its use; detail: copied, whether its provider has a copy now (WA-4)
+	EventPasskeyDenied  = "passkey.denied" // it let nobody in; detail: reason
 
 	EventTOTPAdded     = "totp.added"
 	EventTOTPEnded     = "totp.ended"

@@ -21,8 +21,8 @@ func TestS001_OneLoginServesTheNextApplication(t *testing.T) {
 		first := b.ask("historia", "openid profile")
 		s.Want(first, http.StatusSeeOther, "/ingresar")
 		if page := b.Get(first.Location); page.Status != http.StatusOK || !strings.Contains(page.Body, "App historia") ||
-			!strings.Contains(page.Header.Get("Content-Security-Policy"), "https://historia.example") {
-			t.Errorf("login page: %d %q", page.Status, page.Header.Get("Content-Security-Policy"))
+			!strings.Contains(strings.Join(page.Header["Content-Security-Policy"], "; "), "https://historia.example") {
+			t.Errorf("login page: %d %q", page.Status, page.Header["Content-Security-Policy"])
 		}
 		before := s.Commits.Load()
 		notice := b.signIn(first.Param("id"), cedula, clave)
@@ -227,7 +227,7 @@ func TestEssentialACROutOfReach(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.person(cedula, clave)
 		b := s.browser()
-		if got := b.ask("historia", "openid", "acr_values", login.ACRPasskey, "acr_essential", "1"); got.Param("error") != "unmet_authentication_requirements" {
+		if got := b.ask("historia", "openid", "acr_values", "urn:iess:acr:none", "acr_essential", "1"); got.Param("error") != "unmet_authentication_requirements" {
 			t.Errorf("got %q", got.Location)
 		}
 		in := b.ask("historia", "openid", "acr_values", login.ACRClave15, "acr_essential", "1")

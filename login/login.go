@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"iess.gob.ec/clave/login/challenge"
+	"iess.gob.ec/clave/login/passkey"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -81,6 +82,8 @@ type Server struct {
 	// Protocol must be set before the first request is served.
 	Protocol   Protocol
 	Challenges *challenge.Challenge // "No soy un robot", on every page of ours
+	// Passkeys is nil where no browser makes any for the issuer (passkey.ErrNoHost).
+	Passkeys *passkey.RelyingParty
 
 	cookies cookieNames
 	csrf    *http.CrossOriginProtection
@@ -106,8 +109,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	passkeys, err := passkey.New(cfg.Issuer)
+	if err != nil && !errors.Is(err, passkey.ErrNoHost) {
+		return nil, err
+	}
 	s := &Server{
-		Config: cfg, Challenges: challenges, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce(),
+		Config: cfg, Challenges: challenges, Passkeys: passkeys, cookies: namesFor(issuer), csrf: http.NewCrossOriginProtection(), once: newOnce(),
 		crowd: newCrowd(int(cfg.Hash.queue / 2)), pressed: newCrowd(pressedPlaces),
 	}
 	s.csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -179,12 +186,16 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/", s.getHome)
 	get("/ingresar", s.getLogin)
 	post("/ingresar", s.postLogin)
+	if s.Passkeys != nil {
+		post(pageOptions, s.postPasskeyOptions)
+	}
 	get("/continuar", s.getContinue)
 	get("/autorizar", s.getConsent)
 	post("/autorizar", s.postConsent)
 	get("/ayuda", s.info(func(l templates.Layout) templates.Page {
 		return templates.Ayuda{Layout: l, Closed: templates.VideoClosed(s.Now())}
 	}))
+	get("/ayuda/llaves", s.info(func(l templates.Layout) templates.Page { return templates.AyudaLlaves{Layout: l} }))
 	get("/tramite", s.info(func(l templates.Layout) templates.Page { return templates.Tramite{Layout: l} }))
 	get("/privacidad", s.info(func(l templates.Layout) templates.Page { return templates.Privacidad{Layout: l} }))
 	get("/accesibilidad", s.info(func(l templates.Layout) templates.Page { return templates.Accesibilidad{Layout: l} }))

@@ -145,11 +145,24 @@ const maxAgeCap = 100 * 365 * 24 * 60 * 60
 // stepUp asks for a sign-in where it would give an acr that the session lacks.
 func stepUp(p Progress) turn {
 	wanted := p.Request.Params.ACRValues
-	if len(wanted) == 0 || satisfiesAny(p.Session.ACR, wanted) || p.proved() || p.Clave == nil ||
-		!satisfiesAny(acrOf(p.Clave.Long), wanted) {
+	if len(wanted) == 0 || satisfiesAny(p.Session.ACR, wanted) || p.proved() || !satisfiesAny(p.best(), wanted) {
 		return turn{step: StepFinish}
 	}
 	return turn{StepLogin, StepInteractionRequired}
+}
+
+// best is the strongest class that a sign-in of the session's person can have.
+func (p Progress) best() string {
+	switch {
+	case p.Factors.Passkeys > 0:
+		return ACRPasskey
+	case p.Clave == nil:
+		return ""
+	case p.Factors.TOTP, p.Factors.Codes > 0:
+		return ACR2FA
+	default:
+		return acrOf(p.Clave.Long)
+	}
 }
 
 // renew asks for a new clave where it is due, unless it waits for the transaction

@@ -106,6 +106,22 @@ func TestNext(t *testing.T) {
 			p.Request.Params.ACRValues, p.Clave.Long = []string{ACRClave15}, true
 			prove(p)
 		}, StepFinish, StepFinish},
+		{"acr wished, she has a passkey", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.Passkeys = []string{ACRPasskey}, 1
+		}, StepLogin, StepInteractionRequired},
+		{"acr wished, she has a passkey and no clave", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.Passkeys, p.Clave = []string{ACRClave15}, 1, nil
+		}, StepLogin, StepInteractionRequired},
+		{"acr wished, she has a passkey, proved", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.Passkeys = []string{ACRPasskey}, 1
+			prove(p)
+		}, StepFinish, StepFinish},
+		{"acr essential, she has a passkey", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Request.Params.ACREssential, p.Factors.Passkeys, p.Reach = []string{ACRPasskey}, true, 1, ACRPasskey
+		}, StepLogin, StepInteractionRequired},
+		{"acr essential, she has no passkey", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Request.Params.ACREssential, p.Reach = []string{ACRPasskey}, true, ACRPasskey
+		}, StepUnmet, StepUnmet},
 		{"acr essential, out of her reach", func(p *Progress) {
 			p.Request.Params.ACRValues, p.Request.Params.ACREssential = []string{ACRClave15}, true
 		}, StepUnmet, StepUnmet},

@@ -127,6 +127,9 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 		return nil, nil, err
 	}
 	event.Detail = map[string]string{"acr": found.ACR, "device": device}
+	if p.passkey != "" {
+		event.Detail["passkey"] = p.passkey
+	}
 	if err := tx.Audit(ctx, event); err != nil {
 		return nil, nil, err
 	}

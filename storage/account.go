@@ -66,6 +66,32 @@ func (r reads) Credentials(ctx context.Context, identifierMAC []byte, deviceHash
 	return out, nil
 }
 
+// Entrance is what decides whether a person may enter who has proved who she is by
+// something else than her clave.
+type Entrance struct {
+	IdentifierMAC []byte // hash of her identifier
+	Budget        LoginBudget
+	Known         bool // the browser is known to be hers
+}
+
+// Entrance returns how that stands for a person in the browser whose device cookie
+// hashes to deviceHash; ErrNotFound where there is no such person.
+func (r reads) Entrance(ctx context.Context, afiliadoID, deviceHash string, now time.Time) (*Entrance, error) {
+	var row struct {
+		LoginBudget
+		MAC   []byte `db:"identifier_mac"`
+		Known bool   `db:"known"`
+	}
+	err := r.get(ctx, &row, `SELECT a.identifier_mac, COALESCE(b.failures, 0) AS failures, COALESCE(b.lock_reason, '') AS lock_reason,
+		COALESCE(b.locked_at, 0) AS locked_at,
+		EXISTS (SELECT 1 FROM device d WHERE d.afiliado_id = a.id AND d.secret_hash = ? AND d.expires_at > ?) AS known
+		FROM afiliado a LEFT JOIN login_budget b ON b.identifier_mac = a.identifier_mac WHERE a.id = ?`, deviceHash, At(now), afiliadoID)
+	if err != nil {
+		return nil, fmt.Errorf("storage: entrance: %w", err)
+	}
+	return &Entrance{IdentifierMAC: row.MAC, Budget: row.LoginBudget, Known: row.Known}, nil
+}
+
 // PHC opens the hash of the clave; "" where there is none.
 func (db *DB) PHC(c *Credentials) (string, error) {
 	phc, err := db.ring.open("clave", "clave.phc/"+c.ID, c.sealed)

@@ -49,6 +49,7 @@ type Confirm struct {
 	Retry     time.Duration
 	Faults    []Fault
 	Challenge *Challenge
+	Passkey   *PasskeyAsk // instead of the clave; nil: nobody can
 }
 
 func (Confirm) name() string { return "confirm" }
@@ -57,7 +58,12 @@ func (Confirm) name() string { return "confirm" }
 func (Confirm) Clave() string { return "clave" }
 
 // Failed reports whether the page tells of something that has to be mended.
-func (c Confirm) Failed() bool { return c.Denied || c.Busy || len(c.Faults) > 0 }
+func (c Confirm) Failed() bool {
+	return c.Denied || c.Busy || len(c.Faults) > 0 || c.Passkey.refused()
+}
+
+// Username is as in [Login].
+func (c Confirm) Username() string { return c.Passkey.username() }
 
 func accountStates(in Layout) []State {
 	ok := http.StatusOK
@@ -79,6 +85,9 @@ func accountStates(in Layout) []State {
 	malformed.Name, malformed.SignedIn, malformed.Cedula, malformed.Faults = "", false, "1759999914", []Fault{CedulaMalformed}
 	stale.Name, stale.SignedIn, stale.Stale = "", false, true
 	pressed.Challenge = sampleChallenge("")
+	passkey, refused := ask, ask
+	passkey.Passkey, refused.Passkey = samplePasskey(false), samplePasskey(true)
+	passkey.Passkey.Own, refused.Passkey.Own = true, true
 	return []State{
 		{"account", ok, page},
 		{"account-never-due", ok, never},
@@ -92,5 +101,7 @@ func accountStates(in Layout) []State {
 		{"confirm-malformed", ok, malformed},
 		{"confirm-stale", ok, stale},
 		{"confirm-pressed", ok, pressed},
+		{"confirm-passkey", ok, passkey},
+		{"confirm-passkey-refused", ok, refused},
 	}
 }

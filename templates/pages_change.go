@@ -57,6 +57,9 @@ func (c Change) Mode() string { return requestPath("/cambio", c.Goal, "codigo", 
 // Clave is the id of the field for the clave that holds now.
 func (c Change) Clave() string { return "clave_actual" }
 
+// Username is as in [Login]: a change wants the clave itself.
+func (Change) Username() string { return "username" }
+
 // Failed reports whether the page tells of something that has to be mended.
 func (c Change) Failed() bool { return c.Denied || c.Busy || len(c.Faults) > 0 }
 

@@ -80,6 +80,12 @@ func VideoClosed(now time.Time) bool {
 func (Ayuda) name() string { return "ayuda" }
 func (Ayuda) path() string { return "/ayuda" }
 
+// AyudaLlaves is /ayuda/llaves: the ways on where a device cannot use a passkey.
+type AyudaLlaves struct{ Layout }
+
+func (AyudaLlaves) name() string { return "ayudallaves" }
+func (AyudaLlaves) path() string { return "/ayuda/llaves" }
+
 // Tramite is /tramite: the public record of the trámite, with its headings (S011, S012).
 type Tramite struct{ Layout }
 

@@ -42,6 +42,17 @@ type Login struct {
 	// the live session, and stays empty where there is none.
 	Again bool
 	Name  string
+	// Passkey offers to sign in without a clave; nil: nobody can.
+	Passkey *PasskeyAsk
+}
+
+// PasskeyAsk is the part of a form that asks for a passkey instead of a clave. It shows where script can use one.
+type PasskeyAsk struct {
+	Options    string // the path where llave.js gets what a passkey is asked
+	Own        bool   // only those of the session's person will do
+	First      bool   // the application wants more than her clave
+	Refused    bool   // the last one let nobody in: one sentence, whatever the reason
+	Credential string // its id; the browser may forget it, where it is nobody's
 }
 
 func (Login) name() string { return "login" }
@@ -60,7 +71,20 @@ func (l Login) Mode() string { return requestPath("/ingresar", l.Goal, "codigo",
 func (l Login) Clave() string { return "clave" }
 
 // Failed reports whether the page tells of something that has to be mended.
-func (l Login) Failed() bool { return l.Denied || l.Busy || len(l.Faults) > 0 }
+func (l Login) Failed() bool { return l.Denied || l.Busy || len(l.Faults) > 0 || l.Passkey.refused() }
+
+// Username is the kind of the identifier's field, for the browser's autofill.
+func (l Login) Username() string { return l.Passkey.username() }
+
+func (p *PasskeyAsk) refused() bool { return p != nil && p.Refused }
+
+// username lets autofill offer passkeys beside names, where there are any.
+func (p *PasskeyAsk) username() string {
+	if p == nil {
+		return "username"
+	}
+	return "username webauthn"
+}
 
 // Reason says why a clave does not open. The exact one is shown only on a known device or after proof.
 type Reason string

@@ -45,6 +45,7 @@ func States(lang string) []State {
 		}},
 		{"ayuda", ok, Ayuda{Layout: l}},
 		{"ayuda-closed", ok, Ayuda{Layout: l, Closed: true}},
+		{"ayuda-llaves", ok, AyudaLlaves{Layout: l}},
 		{"tramite", ok, Tramite{Layout: l}},
 		{"privacidad", ok, Privacidad{Layout: l}},
 		{"accesibilidad", ok, Accesibilidad{Layout: l}},
@@ -67,6 +68,11 @@ func loginStates(l, in Layout) []State {
 	all := []State{
 		{"login", ok, Login{Layout: l, Goal: g}},
 		{"login-bare", ok, Login{Layout: l}},
+		{"login-passkey", ok, Login{Layout: l, Goal: g, Passkey: samplePasskey(false)}},
+		{"login-passkey-refused", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Passkey: samplePasskey(true)}},
+		{"login-passkey-first", ok, Login{
+			Layout: in, Goal: g, Again: true, Name: "María Fernanda", Passkey: &PasskeyAsk{Options: "/ingresar/llave/opciones", First: true},
+		}},
 		{"login-apis", ok, Login{Layout: l, Goal: &Goal{Request: g.Request, Application: g.Application, APIs: true}}},
 		{"login-code", ok, Login{Layout: l, Goal: g, Code: true}},
 		{"login-empty", ok, Login{Layout: l, Goal: g, Denied: true}},
@@ -90,6 +96,10 @@ func loginStates(l, in Layout) []State {
 	}
 	return append(all, State{"locked-bare", ok, Locked{Layout: l}},
 		State{"locked-until", ok, Locked{Layout: l, Goal: g, Reason: ReasonLogin, Until: sampleTime().Add(24 * time.Hour)}})
+}
+
+func samplePasskey(refused bool) *PasskeyAsk {
+	return &PasskeyAsk{Options: "/ingresar/llave/opciones", Refused: refused, Credential: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"} //nolint:gosec // an example
 }
 
 func requestStates(in Layout) []State {

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"provider":        {"storage", "templates"},
 	"login":           {"login/challenge", "login/passkey", "storage", "templates"},
 	"login/clave":     {"login", "login/challenge", "storage", "templates"},
-	"login/logintest": {"login", "login/clave", "storage", "storage/storagetest", "templates"},
+	"login/logintest": {"login", "login/clave", "login/passkey", "login/passkeytest", "storage", "storage/storagetest", "templates"},
 	"login/contact":   {"login", "login/challenge", "storage", "templates"},
 	"login/personal":  {"login", "storage", "templates"},
 	"login/recovery":  {"login", "login/challenge", "login/contact", "login/personal", "login/quiz", "storage", "templates"},

@@ -88,3 +88,7 @@ document.querySelector("form[data-auto]")?.submit();
 // "No soy un robot": most pages have none, so its program is loaded where there is one.
 const reto = document.querySelector("[data-reto]");
 if (reto) import(reto.dataset.module);
+
+// A passkey instead of the clave, where the browser can use one.
+const llave = document.querySelector("[data-llave]");
+if (llave && globalThis.PublicKeyCredential && navigator.credentials) import(llave.dataset.module);

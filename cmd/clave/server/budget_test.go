@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"iess.gob.ec/clave/login/passkeytest"
 	"iess.gob.ec/clave/provider"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
@@ -38,7 +39,8 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 			registerWeb(t, s)
 			newPerson(t, s).code() // the notice of a first time is behind her
 
-			p := newPerson(t, s)
+			p, q := newPerson(t, s), newPerson(t, s)
+			q.device = enrol(t, s, a.ID)
 			var answer tokens
 			var pushed string
 			for _, op := range []struct {
@@ -47,6 +49,7 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 				commits, statements int
 			}{
 				{"login", func() { answer = p.redeem(p.code()) }, 4, 24},
+				{"login by a passkey", func() { q.redeem(q.code()) }, 4, 26},
 				{"sign-on with a session", func() { answer = p.redeem(p.code()) }, 2, 11},
 				{"push", func() { pushed = p.push() }, 1, 1},
 				{"sign-on with a session, pushed", func() { answer = p.redeem(p.walk(url.Values{"client_id": {"web"}, "request_uri": {pushed}})) }, 2, 12},
@@ -86,6 +89,7 @@ type person struct {
 	t      *testing.T
 	server *Server
 	client *http.Client
+	device *passkeytest.Authenticator // by which she signs in; nil: by her clave
 }
 
 func newPerson(t *testing.T, s *Server) *person {
@@ -94,7 +98,7 @@ func newPerson(t *testing.T, s *Server) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &person{t, s, &http.Client{Jar: jar, Transport: handled{s.public}, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &person{t: t, server: s, client: &http.Client{Jar: jar, Transport: handled{s.public}, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}}
 }
@@ -171,6 +175,9 @@ func (p *person) walk(ask url.Values) string {
 		if to.Host != "web.example" {
 			p.send(http.MethodGet, to.RequestURI(), nil, plain)
 			form.Set("id", to.Query().Get("id"))
+			if p.device != nil && form.Has("clave") {
+				form = url.Values{"id": form["id"], "llave": {p.prove()}}
+			}
 			to, _ = p.send(http.MethodPost, to.Path, form, ours)
 		}
 	}

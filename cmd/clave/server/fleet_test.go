@@ -165,7 +165,7 @@ func (f *fleet) signIn() {
 	a := storagetest.AddAfiliado(f.t, s.db, storage.Afiliado{})
 	storagetest.AddClave(f.t, s.db, a.ID, phc, time.Time{})
 	f.clock.Add(int64(time.Second)) // both know the applications
-	(&person{f.t, s, f.browser}).code()
+	(&person{t: f.t, server: s, client: f.browser}).code()
 }
 
 // signOn gets a code with the session, and tokens for it.

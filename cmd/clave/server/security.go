@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ import (
 // same-origin: no-referrer would send "Origin: null" with our own forms.
 func securityHeaders(https bool) map[string]string {
 	h := map[string]string{
-		"Content-Security-Policy":      policy("'self'", false),
+		"Content-Security-Policy":      policy("'self'"),
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY", // for what does not know frame-ancestors
 		"Referrer-Policy":              "same-origin",
@@ -27,11 +28,13 @@ func securityHeaders(https bool) map[string]string {
 	return h
 }
 
-func policy(formAction string, workers bool) string {
+// policy is the Content-Security-Policy of a page; own are directives more of
+// which our own files and addresses are the only source.
+func policy(formAction string, own ...string) string {
 	p := "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action " + formAction +
 		"; frame-ancestors 'none'; base-uri 'none'"
-	if workers {
-		p += "; worker-src 'self'"
+	for _, directive := range own {
+		p += "; " + directive + " 'self'"
 	}
 	return p
 }
@@ -46,25 +49,32 @@ func fixedHeaders(https bool) http.Header {
 	return h
 }
 
+// Directives that a page may ask for.
+const (
+	directiveWorkers = "worker-src"
+	directiveConnect = "connect-src"
+)
+
 // secure makes the headers of one answer whole, whatever a handler or a library
 // has done to them. Of a policy a handler wrote only its form-action counts, as a
 // page whose form ends at an application has to name the application's origin,
-// and that it has a worker-src: a page with a challenge runs workers of ours.
+// and that it has a worker-src or a connect-src: a page with a challenge runs workers
+// of ours, and one that asks for a passkey gets the options from us.
 func secure(h, fixed http.Header) {
-	formAction, workers := "", false
+	formAction, asked := "", map[string]bool{}
 	for _, p := range h.Values("Content-Security-Policy") {
 		for directive := range strings.SplitSeq(p, ";") {
 			switch name, sources, _ := strings.Cut(strings.TrimSpace(directive), " "); name {
 			case "form-action":
 				formAction = sourcesOf(sources)
-			case "worker-src":
-				workers = true
+			case directiveWorkers, directiveConnect:
+				asked[name] = true
 			}
 		}
 	}
 	maps.Copy(h, fixed)
-	if formAction != "" || workers {
-		h.Set("Content-Security-Policy", policy(cmp.Or(formAction, "'self'"), workers))
+	if formAction != "" || len(asked) > 0 {
+		h.Set("Content-Security-Policy", policy(cmp.Or(formAction, "'self'"), slices.Sorted(maps.Keys(asked))...))
 	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")

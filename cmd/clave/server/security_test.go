@@ -35,8 +35,9 @@ func TestFormActionOfAPage(t *testing.T) {
 	}
 }
 
-// A page with a challenge runs workers, from our own files and no others (T30).
-func TestT30_WorkersOnlyOnPagesThatAskForThem(t *testing.T) {
+// A page with a challenge runs workers, one that asks for a passkey gets the options,
+// from our own addresses and no others (T30).
+func TestT30_WorkersAndConnectionsOnlyOnPagesThatAskForThem(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		set  []string
@@ -47,6 +48,8 @@ func TestT30_WorkersOnlyOnPagesThatAskForThem(t *testing.T) {
 		{"yes", []string{"worker-src 'self'"}, "; worker-src 'self'"},
 		{"yes, with an application", []string{"form-action 'self' https://app.example", "worker-src 'self'"}, "; worker-src 'self'"},
 		{"of others", []string{"worker-src * blob:"}, "; worker-src 'self'"},
+		{"connections", []string{"connect-src https://evil.example"}, "; connect-src 'self'"},
+		{"both", []string{"worker-src 'self'", "connect-src 'self'"}, "; connect-src 'self'; worker-src 'self'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := http.Header{}
