@@ -1,6 +1,7 @@
 package cuenta
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -22,16 +23,22 @@ const (
 // confirming are the fields that belong to the page itself; every other one is
 // carried.
 func confirming() []string {
-	return []string{fieldConfirm, fieldCedula, fieldClave, challenge.FieldWork, challenge.FieldTicket}
+	return []string{fieldConfirm, fieldCedula, fieldClave, login.FieldPasskey, challenge.FieldWork, challenge.FieldTicket}
 }
 
 // confirm asks the person to prove who she is and goes on with what she had
 // posted: in one answer where the proof comes with it, else by the page, which
 // carries it.
 func (s *Server) confirm(w http.ResponseWriter, r *http.Request, one route, v *visit) error {
-	page := s.confirmPage(r, one, v)
+	page, err := s.confirmPage(w, r, one, v)
+	if err != nil {
+		return err
+	}
 	if !v.Form.Has(fieldConfirm) {
 		return s.showConfirm(w, r, v, page)
+	}
+	if response := v.Form.Get(login.FieldPasskey); response != "" {
+		return s.confirmByPasskey(w, r, one, v, response, page)
 	}
 	id := storage.Identifier("")
 	if v.session != nil {
@@ -58,11 +65,56 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, one route, v *v
 // settleConfirm writes down how the attempt ended. Where it was right it goes on
 // with what was posted.
 func (s *Server) settleConfirm(w http.ResponseWriter, r *http.Request, one route, v *visit, a *login.Attempt, page templates.Confirm) error {
+	proved, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
+		return s.Settle(ctx, tx, r, v.Visit, a)
+	})
+	if err != nil {
+		return err
+	}
+	if proved {
+		return s.goOn(w, r, one, v, cookies)
+	}
+	if reason := s.Reason(a); reason != "" {
+		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: page.Layout, Reason: reason, Until: s.Until(a, v.Visit)})
+	}
+	page.Denied, page.Advise = true, a.Advise()
+	return s.showConfirm(w, r, v, page)
+}
+
+// confirmByPasskey is settleConfirm for a passkey's response.
+func (s *Server) confirmByPasskey(w http.ResponseWriter, r *http.Request, one route, v *visit, response string, page templates.Confirm) error {
+	whose := ""
+	if v.session != nil {
+		whose = v.session.AfiliadoID
+	}
+	var verdict login.PasskeyVerdict
+	proved, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
+		var err error
+		verdict, err = s.TryPasskey(ctx, tx, r, v.Visit, whose, response)
+		return verdict.Proof, err
+	})
+	if err != nil {
+		return err
+	}
+	if proved {
+		return s.goOn(w, r, one, v, cookies)
+	}
+	if verdict.Reason != "" {
+		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: page.Layout, Reason: verdict.Reason})
+	}
+	page.Passkey = login.RefusedPasskey(page.Passkey, response)
+	return s.showConfirm(w, r, v, page)
+}
+
+// proved settles a proof in one transaction, and where there is one confirms the
+// session by it, or begins one where that has ended. The returned function sets the
+// cookies.
+func (s *Server) proved(r *http.Request, v *visit, settle func(ctx context.Context, tx *storage.Tx) (*login.Proof, error)) (bool, func(http.ResponseWriter), error) {
 	cookies := func(http.ResponseWriter) {}
 	proved := false
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
-		p, err := s.Settle(ctx, tx, r, v.Visit, a)
+		p, err := settle(ctx, tx)
 		if err != nil || p == nil {
 			return err
 		}
@@ -74,18 +126,14 @@ func (s *Server) settleConfirm(w http.ResponseWriter, r *http.Request, one route
 		v.session, cookies, err = s.SignIn(ctx, tx, r, v.Visit, p)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if !proved {
-		if reason := s.Reason(a); reason != "" {
-			return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: page.Layout, Reason: reason, Until: s.Until(a, v.Visit)})
-		}
-		page.Denied, page.Advise = true, a.Advise()
-		return s.showConfirm(w, r, v, page)
-	}
+	return proved, cookies, err
+}
+
+// goOn does what was posted, once its person has proved who she is.
+func (s *Server) goOn(w http.ResponseWriter, r *http.Request, one route, v *visit, cookies func(http.ResponseWriter)) error {
 	cookies(w)
 	if v.afiliado == nil {
+		var err error
 		if v.afiliado, err = s.DB.Afiliado(r.Context(), v.session.AfiliadoID); err != nil {
 			return err
 		}
@@ -98,7 +146,11 @@ func (s *Server) settleConfirm(w http.ResponseWriter, r *http.Request, one route
 		return err
 	}
 	if !passed {
-		return s.showConfirm(w, r, v, s.confirmPage(r, one, v))
+		page, err := s.confirmPage(w, r, one, v)
+		if err != nil {
+			return err
+		}
+		return s.showConfirm(w, r, v, page)
 	}
 	return one.page(w, r, v)
 }
@@ -122,13 +174,21 @@ func (s *Server) readConfirm(r *http.Request, v *visit, page *templates.Confirm)
 	return ""
 }
 
-func (s *Server) confirmPage(r *http.Request, one route, v *visit) templates.Confirm {
+// confirmPage is the page before anything was tried. It offers a passkey to whom has
+// one, and to whoever has to say who she is.
+func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request, one route, v *visit) (templates.Confirm, error) {
 	page := templates.Confirm{Layout: s.Layout(r, v.Visit), Action: one.path, Params: carried(v)}
 	page.Path = login.PageAccount
-	if v.session != nil {
-		page.SignedIn, page.Name = true, v.afiliado.GivenName
+	if v.session == nil {
+		page.Passkey = s.AskPasskey(w, false)
+		return page, nil
 	}
-	return page
+	page.SignedIn, page.Name = true, v.afiliado.GivenName
+	has, err := s.DB.Factors(r.Context(), v.afiliado.ID, v.Now)
+	if err == nil && has.Passkeys > 0 {
+		page.Passkey = s.AskPasskey(w, true)
+	}
+	return page, err
 }
 
 // carried is what was posted, to be posted again.
