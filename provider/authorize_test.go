@@ -47,7 +47,7 @@ func TestOIDC_3_1_6_ErrorsOfAuthorizeRedirect(t *testing.T) {
 			{"web", "claims", "null", "invalid_request"},
 			{"web", "claims", `{"id_token":{"name":5}}`, "invalid_request"},
 			{"web", "claims", `{"id_token":{},"id_token":{}}`, "invalid_request"},
-			{"web", "claims", `{"id_token":{"acr":{"essential":true,"values":["urn:iess:acr:passkey"]}}}`, "unmet_authentication_requirements"},
+			{"web", "claims", `{"id_token":{"acr":{"essential":true,"values":["urn:iess:acr:none"]}}}`, "unmet_authentication_requirements"},
 			{"web", "claims", strings.Repeat("[", 200), "invalid_request"},
 			{"web", "id_token_hint", "not.a.jwt", "invalid_request"},
 			{"web", "nonce", strings.Repeat("n", 513), "invalid_request"},

@@ -105,7 +105,7 @@ func TestClientFileRefuses(t *testing.T) {
 		{"id_token_signed_response_alg", `"HS256"`, "id_token_signed_response_alg"},
 		{"default_max_age", `-1`, "default_max_age"},
 		{"default_max_age", `"60"`, "default_max_age: must not be a JSON string"},
-		{"default_acr_values", `["urn:iess:acr:passkey"]`, "default_acr_values"},
+		{"default_acr_values", `["urn:iess:acr:none"]`, "default_acr_values"},
 		{"require_auth_time", `"yes"`, "require_auth_time"},
 		{"iess_pkce", `"plain"`, "iess_pkce"},
 		{"iess_access_token_format", `"xml"`, "iess_access_token_format"},

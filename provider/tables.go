@@ -63,7 +63,9 @@ func subjectTypes() []string { return []string{"pairwise", "public"} }
 func uiLocales() []string { return []string{"es-EC", "en"} }
 
 // acrValues are the levels a person can reach here, weakest first.
-func acrValues() []string { return []string{"urn:iess:acr:clave", "urn:iess:acr:clave15"} }
+func acrValues() []string {
+	return []string{"urn:iess:acr:clave", "urn:iess:acr:clave15", "urn:iess:acr:2fa", "urn:iess:acr:passkey"}
+}
 
 // defaultAlg signs the ID tokens of clients that ask for none in particular.
 const defaultAlg = "ES256"

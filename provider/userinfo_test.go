@@ -138,8 +138,8 @@ func TestOIDC_2_2_10_ClaimsParameter(t *testing.T) {
 func TestClaimsParameterSteersTheSignIn(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.wait = true
-		h.do(http.MethodGet, PathAuthorize+"?"+h.request("web", "acr_values", "urn:iess:acr:passkey urn:iess:acr:clave",
-			"claims", `{"id_token":{"acr":{"essential":true,"values":["urn:iess:acr:passkey","urn:iess:acr:clave15"]},"sub":{"value":"abc"}}}`).Encode(), "")
+		h.do(http.MethodGet, PathAuthorize+"?"+h.request("web", "acr_values", "urn:iess:acr:none urn:iess:acr:clave",
+			"claims", `{"id_token":{"acr":{"essential":true,"values":["urn:iess:acr:none","urn:iess:acr:clave15"]},"sub":{"value":"abc"}}}`).Encode(), "")
 		p := h.pending.Params
 		if !slices.Equal(p.ACRValues, []string{"urn:iess:acr:clave15"}) || !p.ACREssential || p.HintedSub != "abc" {
 			t.Errorf("got %+v", p)
