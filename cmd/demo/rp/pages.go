@@ -105,8 +105,8 @@ func (p solicitudPage) SentAt() string { return when(p.Sent.At) }
 
 type levelPage struct {
 	frame
-	Monto, Largest     dollars
-	Have, Change, Help string
+	Monto, Largest              dollars
+	Have, Account, Change, Help string
 }
 
 type goodbyePage struct {

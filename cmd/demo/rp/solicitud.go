@@ -123,7 +123,7 @@ func (a *App) getLevel(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return a.render(w, r, http.StatusOK, "nivel",
-		levelPage{frame: a.frame(&k), Monto: k.draft, Largest: largest, Have: acrWords(k.acr()), Change: a.cfg.Issuer + "/cambio", Help: a.cfg.Issuer + "/ayuda"})
+		levelPage{frame: a.frame(&k), Monto: k.draft, Largest: largest, Have: acrWords(k.acr()), Account: a.cfg.Issuer + "/cuenta", Change: a.cfg.Issuer + "/cambio", Help: a.cfg.Issuer + "/ayuda"})
 }
 
 func draft(d dollars) string {
