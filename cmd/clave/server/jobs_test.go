@@ -112,6 +112,7 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	if got := metricsOf(s); !strings.Contains(got, "\nclave_signing_key_age_seconds{alg=\"ES256\"} 0\n") || !strings.Contains(got, "\nclave_signing_key_overdue_seconds{alg=\"ES256\"} 0\n") {
 		t.Errorf("keys, which are not due: got %s", got)
 	}
+	do("disclosures") // nothing was handed out
 	do("audit.seal")
 	if got := audit(); got.Pending != 0 || got.Leaves == 0 || got.Personal != 1 {
 		t.Errorf("audit.seal: got %+v", got)
