@@ -23,9 +23,9 @@ var forTests = []string{"storage/storagetest", "login/logintest", "login/passkey
 // cmd may import everything; the tests of a package may add those of forTests.
 var mayImport = map[string][]string{
 	"provider":        {"storage", "templates"},
-	"login":           {"login/challenge", "login/passkey", "storage", "templates"},
+	"login":           {"login/challenge", "login/passkey", "login/totp", "storage", "templates"},
 	"login/clave":     {"login", "login/challenge", "storage", "templates"},
-	"login/logintest": {"login", "login/clave", "login/passkey", "login/passkeytest", "storage", "storage/storagetest", "templates"},
+	"login/logintest": {"login", "login/clave", "login/passkey", "login/passkeytest", "login/totp", "storage", "storage/storagetest", "templates"},
 	"login/contact":   {"login", "login/challenge", "storage", "templates"},
 	"login/personal":  {"login", "storage", "templates"},
 	"login/recovery":  {"login", "login/challenge", "login/contact", "login/personal", "login/quiz", "storage", "templates"},
@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"login/challenge":     {"storage", "templates"},
 	"login/mail":          {"storage", "templates"},
 	"login/quiz":          {"storage"},
+	"login/totp":          {},
 	"storage":             {},
 	"storage/storagetest": {"storage"},
 	"templates":           {},
@@ -54,6 +55,8 @@ var mayUse = map[string][]string{
 	"github.com/lib/pq":            {"storage", "storage/storagetest", "cmd/bench"},
 	"modernc.org/sqlite":           {"storage", "storage/storagetest"},
 	"github.com/pressly/goose":     {"storage", "storage/storagetest"},
+	"github.com/pquerna/otp":       {"login/totp"},
+	"github.com/boombuler/barcode": {"login/totp"},
 	"github.com/wneessen/go-mail":  {"login/mail"},
 	"github.com/emersion/go-smtp":  {"login/mail", "cmd/demo/mailbox"},
 	"github.com/altcha-org":        {"login/challenge"},
