@@ -33,7 +33,8 @@ func sameMailbox(a, b string) bool { return strings.EqualFold(a, b) }
 
 // endMailed ends what lies in the mailboxes of people, whose rows are held: links
 // open nothing any more, and what was to go there with such a link does not go. A
-// running change of the clave goes on: its link is in no mail.
+// running change of the clave goes on, as does a second step: their links are in no
+// mail.
 func (tx *Tx) endMailed(ctx context.Context, ids []any, now Instant) error {
 	// Messages before links, as MarkSent holds them. A notice goes all the same,
 	// without its "No fui yo".
@@ -44,7 +45,7 @@ func (tx *Tx) endMailed(ctx context.Context, ids []any, now Instant) error {
 		return err
 	}
 	_, err = tx.execOnce(ctx, `UPDATE link SET replaced_at = ? WHERE afiliado_id IN `+places(len(ids))+`
-		AND purpose <> ? AND used_at = 0 AND replaced_at = 0`, append(append([]any{now}, ids...), LinkCambio)...)
+		AND purpose NOT IN (?, ?, ?) AND used_at = 0 AND replaced_at = 0`, append(append([]any{now}, ids...), LinkCambio, LinkSegundo, LinkSegundoSesion)...)
 	return err
 }
 

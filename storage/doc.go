@@ -5,8 +5,8 @@
 // Reads are methods of both *DB and *Tx. Writes and row locks are methods of
 // *Tx only, so that writing outside a transaction does not compile. Lock order:
 // afiliado (several in the order of their ids), consent, rights requests,
-// ceremony, passkey, recovery,
-// recovery budget, login budget, devices, pressure (an identifier's before a
+// ceremony, passkey, recovery, recovery budget, login budget, authenticator
+// application, recovery codes, devices, pressure (an identifier's before a
 // network's), contact change, messages, links, auth request, session, logouts,
 // events, grant, tokens, disclosures (in the order of their keys); what is written
 // without a row lock comes in the same order, but for what only holders of the same

@@ -42,7 +42,7 @@ var exportSources = []exportSource{
 	{
 		table: "totp", rows: `t.afiliado_id = ?`, by: "p", order: `t.afiliado_id`,
 		columns: `afiliado_id created_at:at confirmed_at:at removed_at:at failures:n failed_at:at`,
-		held:    withheld(keep(HeldSecret, `secret`), keep(HeldInternal, `last_step`)),
+		held:    withheld(keep(HeldSecret, `secret browser_hash`), keep(HeldInternal, `last_step`)),
 	},
 	{
 		table: "recovery_code", rows: `t.afiliado_id = ?`, by: "p", order: `t.created_at, t.mac`,

@@ -20,6 +20,7 @@ func all02() []write {
 		passkeyWrites02(),
 		factorWrites02(),
 		rightsWrites02(),
+		secondWrites02(),
 	)
 }
 

@@ -57,6 +57,8 @@ var purges = []string{
 		(SELECT id FROM challenge_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM jti_spent WHERE expires_at <= ? AND hash IN
 		(SELECT hash FROM jti_spent WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM totp WHERE removed_at > 0 AND removed_at <= ? AND afiliado_id IN
+		(SELECT afiliado_id FROM totp WHERE removed_at > 0 AND removed_at <= ? ORDER BY removed_at LIMIT ?)`,
 	`DELETE FROM errand WHERE expires_at > 0 AND expires_at <= ? AND id IN
 		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM ceremony WHERE expires_at <= ? AND id IN
@@ -90,6 +92,8 @@ var keptPurges = []struct {
 		(SELECT id FROM event_delivery WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 	{30 * 24 * time.Hour, `DELETE FROM recovery WHERE expires_at <= ? AND id IN
 		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
+	{totpLife, `DELETE FROM totp WHERE confirmed_at = 0 AND created_at <= ? AND afiliado_id IN
+		(SELECT afiliado_id FROM totp WHERE confirmed_at = 0 AND created_at <= ? ORDER BY created_at LIMIT ?)`},
 	{24 * time.Hour, `DELETE FROM pushed_request WHERE expires_at <= ? AND uri_hash IN
 		(SELECT uri_hash FROM pushed_request WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{answerable, `DELETE FROM disclosure WHERE last_at <= ? AND (afiliado_id, client_id, claims) IN

@@ -19,6 +19,9 @@ const (
 	LinkGenerar     = "generar"      // sets a clave after the questions were answered (S034)
 	LinkCorreoNuevo = "correo-nuevo" // proves that the mail of a new address is read (D18)
 	LinkCorreoViejo = "correo-viejo" // approves a new address from the one on file
+
+	LinkSegundo       = "segundo-paso"   // the right clave was typed: a second step signs its person in; never mailed
+	LinkSegundoSesion = "segundo-sesion" // a second step inside a session, which it can only raise; never mailed
 )
 
 // Link is what a mail carries to let a person do one thing once. Its token and
@@ -123,6 +126,19 @@ func (tx *Tx) ShareLink(ctx context.Context, l Link) (string, error) {
 		return "", fmt.Errorf("storage: share link: %w", err)
 	}
 	return id, nil
+}
+
+// AddLinkBeside stores a new link beside every other of its purpose and person, who
+// may be asked for a second step in several browsers at once. It holds her row.
+func (tx *Tx) AddLinkBeside(ctx context.Context, l Link) error {
+	err := tx.holdAfiliado(ctx, l.AfiliadoID)
+	if err == nil {
+		err = tx.insertLink(ctx, l)
+	}
+	if err != nil {
+		return fmt.Errorf("storage: add link beside: %w", err)
+	}
+	return nil
 }
 
 func (tx *Tx) holdAfiliado(ctx context.Context, id string) error {

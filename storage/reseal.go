@@ -27,6 +27,7 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"passkey", "name", "id", "TEXT", sealPasskey},
 	{"rights_request", "detail", "id", "TEXT", "rights_request"},
 	{"rights_request", "answer", "id", "TEXT", "rights_request"},
+	{"totp", "secret", "afiliado_id", "TEXT", "totp"},
 }
 
 // Reseal seals every value again that another key than the current one has
