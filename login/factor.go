@@ -24,7 +24,9 @@ const (
 	EventTOTPEnded     = "totp.ended"
 	EventTOTPEnding    = "totp.ending"
 	EventTOTPKept      = "totp.kept"
+	EventSecondStepOn  = "secondstep.on" // of no notice
 	EventSecondStepOff = "secondstep.off"
+	EventSecondDenied  = "second.denied" // a right clave, and a wrong code after it; detail: by
 	EventCodesMade     = "codes.made"
 	EventCodeUsed      = "codes.used"
 
@@ -52,6 +54,8 @@ func factorChanges() map[templates.FactorKind]factorChange {
 		templates.CodesMade:  {EventCodesMade, ""},
 		templates.CodeUsed:   {EventCodeUsed, ""},
 		templates.AllEnded:   {EventFactorsEnded, storage.CauseFactorsEnded},
+
+		templates.StepGuessed: {EventSecondDenied, ""},
 	}
 }
 

@@ -22,13 +22,16 @@ const (
 	CodesMade  FactorKind = "segundo-paso-codigos" // those before are void
 	CodeUsed   FactorKind = "segundo-paso-usado"   // one recovery code
 	AllEnded   FactorKind = "factores-terminados"  // an officer ended all of them
+
+	// StepGuessed is nothing that became of a factor: somebody typed the right clave, and wrong codes after it.
+	StepGuessed FactorKind = "segundo-paso-intentos"
 )
 
 // FactorKinds are all of them.
 func FactorKinds() []FactorKind {
 	return []FactorKind{
 		KeyAdded, KeyEnded, KeyEnding, KeyKept, KeyCloned,
-		StepAdded, StepEnded, StepEnding, StepKept, StepOff, CodesMade, CodeUsed, AllEnded,
+		StepAdded, StepEnded, StepEnding, StepKept, StepOff, CodesMade, CodeUsed, AllEnded, StepGuessed,
 	}
 }
 

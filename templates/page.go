@@ -130,6 +130,9 @@ const (
 
 // field is the id of the input a fault belongs to.
 func (f Fault) field() string {
+	if field := secondField(f); field != "" {
+		return field
+	}
 	switch f {
 	case CedulaEmpty, CedulaMalformed, CodigoEmpty, CodigoMalformed:
 		return "cedula"

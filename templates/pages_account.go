@@ -50,6 +50,13 @@ type Confirm struct {
 	Faults    []Fault
 	Challenge *Challenge
 	Passkey   *PasskeyAsk // instead of the clave; nil: nobody can
+	// Second asks for a second step in place of the clave, which has been proved: a code of an application (TOTP), a
+	// recovery code (Codes). SecondFault is what was wrong with it, and Left, From and Over are as in [Second].
+	Second, TOTP, Codes bool
+	SecondFault         Fault
+	Left                int
+	From                time.Time
+	Over                bool
 }
 
 func (Confirm) name() string { return "confirm" }
@@ -59,7 +66,7 @@ func (Confirm) Clave() string { return "clave" }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (c Confirm) Failed() bool {
-	return c.Denied || c.Busy || len(c.Faults) > 0 || c.Passkey.refused()
+	return c.Denied || c.Busy || len(c.Faults) > 0 || c.Passkey.refused() || c.SecondFault != "" || c.Over
 }
 
 // Username is as in [Login].
@@ -88,6 +95,14 @@ func accountStates(in Layout) []State {
 	passkey, refused := ask, ask
 	passkey.Passkey, refused.Passkey = samplePasskey(false), samplePasskey(true)
 	passkey.Passkey.Own, refused.Passkey.Own = true, true
+	step := func(change func(*Confirm)) Confirm {
+		c := ask
+		c.Second, c.TOTP, c.Codes = true, true, true
+		if change != nil {
+			change(&c)
+		}
+		return c
+	}
 	return []State{
 		{"account", ok, page},
 		{"account-never-due", ok, never},
@@ -103,5 +118,12 @@ func accountStates(in Layout) []State {
 		{"confirm-pressed", ok, pressed},
 		{"confirm-passkey", ok, passkey},
 		{"confirm-passkey-refused", ok, refused},
+		{"confirm-second", ok, step(nil)},
+		{"confirm-second-wrong", ok, step(func(c *Confirm) { c.SecondFault, c.Left = SecondWrong, 3 })},
+		{"confirm-second-pause", ok, step(func(c *Confirm) { c.SecondFault, c.From = SecondPause, sampleTime().Add(time.Minute) })},
+		{"confirm-second-over", ok, step(func(c *Confirm) { c.Over = true })},
+		{"confirm-second-codes", ok, step(func(c *Confirm) { c.TOTP = false })},
+		{"confirm-second-codes-wrong", ok, step(func(c *Confirm) { c.TOTP, c.SecondFault, c.Left = false, SavedWrong, 1 })},
+		{"confirm-second-ended", ok, step(func(c *Confirm) { c.Name, c.SignedIn, c.Codes = "", false, false })},
 	}
 }

@@ -59,6 +59,7 @@ func States(lang string) []State {
 	all = append(all, messagesStates(in)...)
 	all = append(all, accountStates(in)...)
 	all = append(all, dataStates(in)...)
+	all = append(all, secondStates(l, in)...)
 	return append(all, errorStates(l)...)
 }
 

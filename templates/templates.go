@@ -56,6 +56,7 @@ type Pages struct {
 	agreements map[string]versions
 	sets       map[string]map[string]*template.Template // language, page
 	post       map[string]*postman                      // language
+	catalogs   map[string]*catalog                      // language
 }
 
 // Parse reads every template and catalogue. They are part of the program: that each page and mail can be executed in each
@@ -65,7 +66,10 @@ func Parse(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{static: s.static, offers: s.offers, agreements: s.agreements, sets: map[string]map[string]*template.Template{}, post: map[string]*postman{}}
+	p := &Pages{
+		static: s.static, offers: s.offers, agreements: s.agreements, catalogs: s.catalogs,
+		sets: map[string]map[string]*template.Template{}, post: map[string]*postman{},
+	}
 	for _, lang := range Languages() {
 		if p.sets[lang], err = s.parse(lang); err != nil {
 			return nil, err

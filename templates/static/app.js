@@ -82,6 +82,36 @@ if (left) {
   }, 1000);
 }
 
+// Recovery codes, which are shown once: copied or printed with one press.
+const codes = document.querySelector("[data-copy]");
+if (codes) {
+  const said = document.createElement("p");
+  said.setAttribute("role", "status");
+  const row = document.createElement("div");
+  row.className = "acts";
+  const add = (text, press) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button second";
+    button.textContent = text;
+    button.addEventListener("click", press);
+    row.append(button);
+  };
+  if (navigator.clipboard) {
+    add(codes.dataset.copy, async () => {
+      const all = [...codes.querySelectorAll("b")].map((b) => b.textContent).join("\n");
+      try {
+        await navigator.clipboard.writeText(all);
+        said.textContent = codes.dataset.copied;
+      } catch {
+        getSelection().selectAllChildren(codes); // the browser asks or says no: her own keys copy it
+      }
+    });
+  }
+  add(codes.dataset.print, () => print());
+  codes.after(row, said);
+}
+
 // An authorization response on its way to the application.
 document.querySelector("form[data-auto]")?.submit();
 
