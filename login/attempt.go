@@ -35,10 +35,12 @@ func (a *Attempt) Right() bool { return a.right }
 type Proof struct {
 	*storage.Account
 	Clave *storage.Clave // without its hash; nil where she has none
-	amr   string         // by what (RFC 8176), separated by spaces
-	acr   string         // the class that it is of
-	mac   []byte         // of her identifier
-	known bool           // in a browser known to be hers
+	// Factors are what she has beside it.
+	Factors storage.Factors
+	amr     string // by what (RFC 8176), separated by spaces
+	acr     string // the class that it is of
+	mac     []byte // of her identifier
+	known   bool   // in a browser known to be hers
 
 	passkey string // the id of the one it was by, "" for none
 }
@@ -190,10 +192,11 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 	if err != nil {
 		return nil, err
 	}
-	clave, err := tx.ClaveFacts(ctx, account.ID)
+	standing, err := tx.Standing(ctx, account.ID, "", v.Now)
 	if err != nil {
 		return nil, err
 	}
+	clave := standing.Clave
 	budget, err := tx.LoginBudget(ctx, a.mac)
 	if err != nil {
 		return nil, err
@@ -201,7 +204,7 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 	// A lock of LockLogin was set by attempts made beside this one, which was
 	// within the budget: nothing was locked when it was reserved.
 	open := passes(budget.LockReason, a.inLane) || budget.LockReason == storage.LockLogin
-	if account.Disabled() || !clave.CreatedAt.Equal(a.who.ClaveAt.Time) || !open {
+	if account.Disabled() || clave == nil || !clave.CreatedAt.Equal(a.who.ClaveAt.Time) || !open {
 		return nil, nil //nolint:nilnil // documented: no proof
 	}
 	if a.inLane {
@@ -226,7 +229,9 @@ func (s *Server) settleRight(ctx context.Context, tx *storage.Tx, r *http.Reques
 			return nil, err
 		}
 	}
-	return &Proof{Account: account, Clave: clave, amr: amrClave, acr: acrOf(clave.Long), mac: a.mac, known: a.known}, nil
+	return &Proof{
+		Account: account, Clave: clave, Factors: standing.Factors, amr: amrClave, acr: acrOf(clave.Long), mac: a.mac, known: a.known,
+	}, nil
 }
 
 // settleWrong does the same for everybody, known or not: one statement that may

@@ -164,6 +164,11 @@ func (s *Server) settleLogin(w http.ResponseWriter, r *http.Request, v *Visit, i
 		if err != nil || p == nil {
 			return err
 		}
+		if p.SecondDue(v) {
+			answer = redirect(v.PagePath(pageSecond))
+			_, cookies, err = s.AskSecond(ctx, tx, r, v, p)
+			return err
+		}
 		answer, cookies, err = s.enter(ctx, tx, r, v, p)
 		return err
 	})

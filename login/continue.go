@@ -61,6 +61,8 @@ func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *s
 	switch step := Next(p); step {
 	case StepLogin:
 		return redirect(v.PagePath("/ingresar")), nil
+	case StepSecond:
+		return redirect(v.PagePath(pageSecond)), nil
 	case StepRenew:
 		return redirect(v.PagePath("/renovar")), nil
 	case StepNotice, StepConsent:

@@ -13,14 +13,14 @@
 // devices and the binding of requests to browsers are cookies of 256 random bits
 // that the database knows by their hashes.
 //
-// Routes: / · /ingresar · /continuar · /autorizar · /ayuda · /tramite ·
+// Routes: / · /ingresar · /ingresar/segundo · /continuar · /autorizar · /ayuda · /tramite ·
 // /privacidad · /accesibilidad · /acuerdo · /declaracion. Package login/clave
 // adds /renovar, /cambio, /desbloqueo, /enlace, /no-fui-yo and /cuenta/mensajes,
 // login/recovery /generar-recuperar and login/contact /correo. What people are told
 // of leaves an errand (Notify).
 //
 // Rule files, without context, I/O or clock: cedula.go, policy.go, lockout.go,
-// renewal.go, next.go, limit.go, alarm.go, acr.go.
+// renewal.go, next.go, limit.go, guess.go, alarm.go, acr.go.
 //
 // Glossary. Afiliado: a person of the registry, whether afiliado, pensionista or
 // beneficiario. Cédula: the national identity number. Código: what IESS gives to

@@ -18,6 +18,8 @@ const (
 	eventClaveDenied      = "clave.denied"      // detail: lane
 	eventClaveCompromised = "clave.compromised" // found on the list of common claves at sign-in
 	eventRequestCancelled = "request.cancelled"
+	eventSecondAsked      = "second.asked"  // the clave was right; a second step has to follow
+	eventSecondProved     = "second.proved" // inside a session; detail: amr
 	eventNoticeGiven      = "notice.given"  // detail: scope
 	eventConsentGiven     = "consent.given" // detail: scope
 

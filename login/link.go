@@ -16,7 +16,8 @@ const OpenedFor = time.Hour
 // CookieOf names the secret that holds the token of an opened link of that purpose:
 // what one tab has opened does not end what another one shows.
 func CookieOf(purpose string) string {
-	if purpose == storage.LinkCambio { // in no mail
+	switch purpose {
+	case storage.LinkCambio, storage.LinkSegundo, storage.LinkSegundoSesion: // in no mail
 		return purpose
 	}
 	return "enlace-" + purpose

@@ -189,6 +189,8 @@ func (s *Server) Routes(r *mux.Router) {
 	if s.Passkeys != nil {
 		post(pageOptions, s.postPasskeyOptions)
 	}
+	get(pageSecond, s.getSecond)
+	post(pageSecond, s.postSecond)
 	get("/continuar", s.getContinue)
 	get("/autorizar", s.getConsent)
 	post("/autorizar", s.postConsent)

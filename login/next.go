@@ -18,6 +18,7 @@ const (
 	StepExpired             // it is too old
 	StepDone                // it has been answered already
 	StepLogin               // the person proves who she is
+	StepSecond              // she adds a second step to what she has proved
 	StepRenew               // she renews her clave
 	StepNotice              // she is told what the application receives
 	StepConsent             // she allows it, or not
@@ -78,7 +79,7 @@ func Next(p Progress) Step {
 	if ask.ACREssential && !satisfiesAny(p.Reach, ask.ACRValues) {
 		return StepUnmet // nobody should type a clave for nothing
 	}
-	for _, rule := range []func(Progress) turn{signIn, stepUp, renew, unmet, allow} {
+	for _, rule := range []func(Progress) turn{signIn, addStep, stepUp, renew, unmet, allow} {
 		switch t := rule(p); {
 		case t.step == StepFinish:
 		case t.step.Interactive() && slices.Contains(ask.Prompt, "none"):
@@ -141,6 +142,34 @@ func signIn(p Progress) turn {
 // maxAgeCap keeps max_age, in seconds, from overflowing a time.Duration. No
 // session lives that long.
 const maxAgeCap = 100 * 365 * 24 * 60 * 60
+
+// addStep asks for a second step where the session's person has one, and wants it
+// after each clave or the request does.
+func addStep(p Progress) turn {
+	if secondDue(p.Factors, p.Session.ACR, p.Request) {
+		return turn{StepSecond, StepInteractionRequired}
+	}
+	return turn{step: StepFinish}
+}
+
+// secondDue reports whether a proof of class acr is not enough for a person with
+// these factors, and a second step is: she wishes it after each clave, or the running
+// request, nil for none, wants a class that a code gives. Whoever has nothing for a
+// second step is not asked for it.
+func secondDue(f storage.Factors, acr string, req *storage.AuthRequest) bool {
+	codes := f.TOTP || f.Codes > 0
+	if Satisfies(acr, ACR2FA) || !codes && f.Passkeys == 0 {
+		return false
+	}
+	if f.SecondStep {
+		return true
+	}
+	if req == nil || !codes {
+		return false
+	}
+	wanted := req.Params.ACRValues
+	return len(wanted) > 0 && !satisfiesAny(acr, wanted) && satisfiesAny(ACR2FA, wanted)
+}
 
 // stepUp asks for a sign-in where it would give an acr that the session lacks.
 func stepUp(p Progress) turn {

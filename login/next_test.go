@@ -122,6 +122,42 @@ func TestNext(t *testing.T) {
 		{"acr essential, she has no passkey", func(p *Progress) {
 			p.Request.Params.ACRValues, p.Request.Params.ACREssential, p.Reach = []string{ACRPasskey}, true, ACRPasskey
 		}, StepUnmet, StepUnmet},
+		{"second step wished", func(p *Progress) { p.Factors = storage.Factors{TOTP: true, SecondStep: true} }, StepSecond, StepInteractionRequired},
+		{"second step wished, by codes", func(p *Progress) { p.Factors = storage.Factors{Codes: 1, SecondStep: true} }, StepSecond, StepInteractionRequired},
+		{"second step wished, by passkey", func(p *Progress) { p.Factors = storage.Factors{Passkeys: 1, SecondStep: true} }, StepSecond, StepInteractionRequired},
+		{"second step wished, nothing left for it", func(p *Progress) { p.Factors.SecondStep = true }, StepFinish, StepFinish},
+		{"second step wished, done", func(p *Progress) {
+			p.Session.ACR, p.Factors = ACR2FA, storage.Factors{TOTP: true, SecondStep: true}
+		}, StepFinish, StepFinish},
+		{"second step wished, a passkey instead", func(p *Progress) {
+			p.Session.ACR, p.Factors = ACRPasskey, storage.Factors{TOTP: true, SecondStep: true}
+		}, StepFinish, StepFinish},
+		{"second step possible, nobody wants it", func(p *Progress) { p.Factors = storage.Factors{TOTP: true, Codes: 3} }, StepFinish, StepFinish},
+		{"acr 2fa, possible", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.TOTP = []string{ACR2FA}, true
+		}, StepSecond, StepInteractionRequired},
+		{"acr 2fa, possible, clave proved", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.Codes = []string{ACR2FA}, 1
+			prove(p)
+		}, StepSecond, StepInteractionRequired},
+		{"acr 2fa, done", func(p *Progress) {
+			p.Session.ACR, p.Request.Params.ACRValues, p.Factors.TOTP = ACR2FA, []string{ACR2FA}, true
+		}, StepFinish, StepFinish},
+		{"acr 2fa or less, possible", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.TOTP = []string{ACR2FA, ACRClave}, true
+		}, StepFinish, StepFinish},
+		{"acr 2fa essential, nothing for it", func(p *Progress) {
+			p.Reach, p.Request.Params.ACRValues, p.Request.Params.ACREssential = ACRPasskey, []string{ACR2FA}, true
+		}, StepUnmet, StepUnmet},
+		{"acr of a long clave, by a second step", func(p *Progress) {
+			p.Request.Params.ACRValues, p.Factors.TOTP = []string{ACRClave15}, true
+		}, StepSecond, StepInteractionRequired},
+		{"second step wished, sign-in first", func(p *Progress) {
+			p.Factors, p.Request.Params.MaxAge = storage.Factors{TOTP: true, SecondStep: true}, seconds(0)
+		}, StepLogin, StepLoginRequired},
+		{"second step wished, renewal after it", func(p *Progress) {
+			p.Factors, p.Clave.DueAt = storage.Factors{TOTP: true, SecondStep: true}, storage.At(now)
+		}, StepSecond, StepInteractionRequired},
 		{"acr essential, out of her reach", func(p *Progress) {
 			p.Request.Params.ACRValues, p.Request.Params.ACREssential = []string{ACRClave15}, true
 		}, StepUnmet, StepUnmet},
@@ -249,7 +285,7 @@ func arbitrary(t *rapid.T) Progress {
 		p.Sub = "a"
 		p.Session = &storage.Session{ID: "s0", AfiliadoID: "a", ACR: acr.Draw(t, "session acr"), AuthAt: storage.At(now.Add(-time.Minute))}
 		p.Session.CreatedAt = storage.At(now.Add(-time.Duration(rapid.IntRange(1, 120).Draw(t, "signed in for")) * time.Minute))
-		p.Clave = person(t, now)
+		p.Clave, p.Factors = person(t, now), factors(t)
 		if maybe("consent") {
 			p.Consent = &storage.Consent{Kind: rapid.SampledFrom([]string{kindNotice, kindConsent}).Draw(t, "kind"), Scope: "openid", CreatedAt: storage.At(now.Add(-time.Hour))}
 		}
@@ -265,6 +301,13 @@ func person(t *rapid.T, now time.Time) *storage.Clave {
 	return c
 }
 
+func factors(t *rapid.T) storage.Factors {
+	return storage.Factors{
+		Passkeys: rapid.IntRange(0, 1).Draw(t, "passkeys"), TOTP: rapid.Bool().Draw(t, "totp"),
+		Codes: rapid.IntRange(0, 1).Draw(t, "codes"), SecondStep: rapid.Bool().Draw(t, "second step"),
+	}
+}
+
 // answer is p after the person has done what the step asks.
 func answer(t *rapid.T, p Progress, step Step) Progress {
 	switch step {
@@ -274,12 +317,20 @@ func answer(t *rapid.T, p Progress, step Step) Progress {
 			p.Clave, p.Consent = person(t, p.Now), nil
 		}
 		p.Sub = who
+		p.Factors = factors(t)
 		p.Session = &storage.Session{ID: "s1", AfiliadoID: who, ACR: acrOf(p.Clave != nil && p.Clave.Long), AuthAt: storage.At(p.Now), CreatedAt: storage.At(p.Now)}
 		p.Request.SessionID, p.Request.ProvedAt = "s1", storage.At(p.Now)
+		if secondDue(p.Factors, p.Session.ACR, p.Request) { // before there is a session
+			p.Session.ACR = ACR2FA
+		}
+	case StepSecond:
+		p.Session.ACR = ACR2FA
 	case StepRenew:
 		long := rapid.Bool().Draw(t, "new one long")
 		p.Clave = &storage.Clave{Long: long, DueAt: storage.At(p.Now.Add(time.Hour))}
-		p.Session.ACR = acrOf(long)
+		if !Satisfies(p.Session.ACR, ACR2FA) {
+			p.Session.ACR = acrOf(long)
+		}
 		if rapid.Bool().Draw(t, "present one typed") {
 			p.Session.AuthAt = storage.At(p.Now)
 			p.Request.SessionID, p.Request.ProvedAt = p.Session.ID, p.Session.AuthAt

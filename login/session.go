@@ -143,7 +143,11 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 			return nil, nil, err
 		}
 	}
+	asked := s.KeptSecret(r, storage.LinkSegundo) != "" // of another sign-in, or of this one: it is over
 	return &found, func(w http.ResponseWriter) {
+		if asked {
+			s.DropSecret(w, storage.LinkSegundo)
+		}
 		s.set(w, s.cookies.session, value, 0)
 		keep(w)
 	}, nil
