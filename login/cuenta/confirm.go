@@ -23,7 +23,9 @@ const (
 // confirming are the fields that belong to the page itself; every other one is
 // carried.
 func confirming() []string {
-	return []string{fieldConfirm, fieldCedula, fieldClave, login.FieldPasskey, challenge.FieldWork, challenge.FieldTicket}
+	return []string{
+		fieldConfirm, fieldCedula, fieldClave, fieldCode, fieldSaved, login.FieldPasskey, challenge.FieldWork, challenge.FieldTicket,
+	}
 }
 
 // confirm asks the person to prove who she is and goes on with what she had
@@ -33,6 +35,13 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, one route, v *v
 	page, err := s.confirmPage(w, r, one, v)
 	if err != nil {
 		return err
+	}
+	q, err := s.second(w, r, one, v)
+	if err != nil {
+		return err
+	}
+	if q != nil && v.Form.Get(login.FieldPasskey) == "" {
+		return s.confirmSecond(w, r, one, v, q, page)
 	}
 	if !v.Form.Has(fieldConfirm) {
 		return s.showConfirm(w, r, v, page)
@@ -65,14 +74,18 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, one route, v *v
 // settleConfirm writes down how the attempt ended. Where it was right it goes on
 // with what was posted.
 func (s *Server) settleConfirm(w http.ResponseWriter, r *http.Request, one route, v *visit, a *login.Attempt, page templates.Confirm) error {
-	proved, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
+	proved, q, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
 		return s.Settle(ctx, tx, r, v.Visit, a)
 	})
 	if err != nil {
 		return err
 	}
 	if proved {
-		return s.goOn(w, r, one, v, cookies)
+		cookies(w)
+		if q != nil {
+			return s.showSecond(w, v, q, page)
+		}
+		return s.confirmed(w, r, one, v)
 	}
 	if reason := s.Reason(a); reason != "" {
 		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: page.Layout, Reason: reason, Until: s.Until(a, v.Visit)})
@@ -88,7 +101,7 @@ func (s *Server) confirmByPasskey(w http.ResponseWriter, r *http.Request, one ro
 		whose = v.session.AfiliadoID
 	}
 	var verdict login.PasskeyVerdict
-	proved, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
+	proved, _, cookies, err := s.proved(r, v, func(ctx context.Context, tx *storage.Tx) (*login.Proof, error) {
 		var err error
 		verdict, err = s.TryPasskey(ctx, tx, r, v.Visit, whose, response)
 		return verdict.Proof, err
@@ -97,7 +110,8 @@ func (s *Server) confirmByPasskey(w http.ResponseWriter, r *http.Request, one ro
 		return err
 	}
 	if proved {
-		return s.goOn(w, r, one, v, cookies)
+		cookies(w)
+		return s.confirmed(w, r, one, v)
 	}
 	if verdict.Reason != "" {
 		return s.Show(w, v.Visit, http.StatusOK, templates.Locked{Layout: page.Layout, Reason: verdict.Reason})
@@ -107,11 +121,12 @@ func (s *Server) confirmByPasskey(w http.ResponseWriter, r *http.Request, one ro
 }
 
 // proved settles a proof in one transaction, and where there is one confirms the
-// session by it, or begins one where that has ended. The returned function sets the
-// cookies.
-func (s *Server) proved(r *http.Request, v *visit, settle func(ctx context.Context, tx *storage.Tx) (*login.Proof, error)) (bool, func(http.ResponseWriter), error) {
+// session by it, or begins one where that has ended, unless a second step has to
+// follow. The returned function sets the cookies.
+func (s *Server) proved(r *http.Request, v *visit, settle func(ctx context.Context, tx *storage.Tx) (*login.Proof, error)) (bool, *login.Second, func(http.ResponseWriter), error) {
 	cookies := func(http.ResponseWriter) {}
 	proved := false
+	var q *login.Second
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
 		p, err := settle(ctx, tx)
@@ -123,15 +138,19 @@ func (s *Server) proved(r *http.Request, v *visit, settle func(ctx context.Conte
 			cookies, err = s.Confirm(ctx, tx, r, v.Visit, v.session, p)
 			return err
 		}
+		if p.SecondDue(v.Visit) {
+			q, cookies, err = s.AskSecond(ctx, tx, r, v.Visit, p)
+			return err
+		}
 		v.session, cookies, err = s.SignIn(ctx, tx, r, v.Visit, p)
 		return err
 	})
-	return proved, cookies, err
+	return proved, q, cookies, err
 }
 
-// goOn does what was posted, once its person has proved who she is.
-func (s *Server) goOn(w http.ResponseWriter, r *http.Request, one route, v *visit, cookies func(http.ResponseWriter)) error {
-	cookies(w)
+// confirmed goes on with what was posted once its person has proved who she is, or
+// asks for what is missing yet.
+func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, one route, v *visit) error {
 	if v.afiliado == nil {
 		var err error
 		if v.afiliado, err = s.DB.Afiliado(r.Context(), v.session.AfiliadoID); err != nil {
@@ -145,14 +164,12 @@ func (s *Server) goOn(w http.ResponseWriter, r *http.Request, one route, v *visi
 	if err != nil {
 		return err
 	}
-	if !passed {
-		page, err := s.confirmPage(w, r, one, v)
-		if err != nil {
-			return err
-		}
-		return s.showConfirm(w, r, v, page)
+	if passed {
+		return one.page(w, r, v)
 	}
-	return one.page(w, r, v)
+	v.Form.Del(login.FieldPasskey)
+	v.Form.Del(fieldConfirm) // what proved her by her clave is not what is asked now
+	return s.confirm(w, r, one, v)
 }
 
 // readConfirm reads whose clave it is, where no session says so; "" where the page

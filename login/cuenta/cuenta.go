@@ -44,6 +44,16 @@ func (s *Server) routes() []route {
 		{show, pageRights, s.getRights},
 		{change, pageRights + "/pedir", s.postRights},
 		{change, pageRights + "/cancelar", s.postCancelRight},
+		{show, pageStep, s.getStep},
+		{strong, pageStep + "/configurar", s.postBegin},
+		{strong, pageStep + "/activar", s.postBind},
+		{change, pageStep + "/quitar", s.postEnd},
+		{act, pageStep + "/conservar", s.postKeep},
+		{change, pageStep + "/siempre", s.postAlways},
+		{strong, pageStep + "/no-siempre", s.postOff},
+		{show, pageCodes, s.getCodes},
+		{strong, pageCodes + "/nuevos", s.postCodes},
+		{act, pageCodes + "/descargar", s.postDownload},
 	}
 }
 
