@@ -127,7 +127,8 @@ func (tx *Tx) CompromiseClave(ctx context.Context, afiliadoID string) error {
 // Holder is a person as far as it depends on her when her clave has to be renewed.
 type Holder struct {
 	AfiliadoID string `db:"afiliado_id"`
-	Passkey    bool   `db:"passkey"` // she has one that is not about to end (D17)
+	Passkey    bool   `db:"passkey"`     // she has one that is not about to end (D17)
+	Day        int    `db:"renewal_day"` // of the year, MMDD, on which she wishes to renew; 0 for any
 }
 
 // HeldClave is a clave without its hash, and whose it is.
@@ -137,7 +138,8 @@ type HeldClave struct {
 }
 
 // holderColumns are what a Holder is read from, of the person of row h.
-const holderColumns = `EXISTS (SELECT 1 FROM passkey p WHERE p.afiliado_id = h.afiliado_id AND p.revoked_at = 0) AS passkey`
+const holderColumns = `EXISTS (SELECT 1 FROM passkey p WHERE p.afiliado_id = h.afiliado_id AND p.revoked_at = 0) AS passkey,
+		COALESCE((SELECT f.renewal_day FROM preference f WHERE f.afiliado_id = h.afiliado_id), 0) AS renewal_day`
 
 // Holder returns a person as the holder of a clave, whether or not she has one.
 func (r reads) Holder(ctx context.Context, afiliadoID string) (Holder, error) {
@@ -155,6 +157,7 @@ func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]HeldC
 	var rows []struct {
 		claveRow
 		Passkey bool `db:"passkey"`
+		Day     int  `db:"renewal_day"`
 	}
 	err := r.list(ctx, &rows, `SELECT h.afiliado_id, h.long, h.created_at, h.due_at, h.compromised, h.recovered_at, `+holderColumns+` FROM clave h
 		WHERE h.afiliado_id > ? ORDER BY h.afiliado_id LIMIT ?`, after, limit)
@@ -163,7 +166,7 @@ func (r reads) ClaveDates(ctx context.Context, after string, limit int) ([]HeldC
 	}
 	out := make([]HeldClave, len(rows))
 	for i, row := range rows {
-		out[i] = HeldClave{row.facts(), Holder{AfiliadoID: row.AfiliadoID, Passkey: row.Passkey}}
+		out[i] = HeldClave{row.facts(), Holder{AfiliadoID: row.AfiliadoID, Passkey: row.Passkey, Day: row.Day}}
 	}
 	return out, nil
 }

@@ -94,11 +94,13 @@ func (r reads) ContactChange(ctx context.Context, id string) (*ContactChange, er
 }
 
 // ContactChangePeople counts the people for whom an address was asked for after
-// since, whatever became of it. Families share mailboxes; thieves do too.
+// since, as the one on file or as a further one, whatever became of it. Families
+// share mailboxes; thieves do too.
 func (r reads) ContactChangePeople(ctx context.Context, email string, since time.Time) (int, error) {
 	var n int
-	err := r.get(ctx, &n, `SELECT COUNT(DISTINCT afiliado_id) FROM contact_change WHERE email_mac = ? AND asked_at > ?`,
-		r.db.addressMAC(email), At(since))
+	err := r.get(ctx, &n, `SELECT COUNT(*) FROM (SELECT afiliado_id FROM contact_change WHERE email_mac = ? AND asked_at > ?
+		UNION SELECT afiliado_id FROM email_address WHERE email_mac = ? AND added_at > ?) people`,
+		r.db.addressMAC(email), At(since), r.db.addressMAC(email), At(since))
 	if err != nil {
 		return 0, fmt.Errorf("storage: contact change people: %w", err)
 	}
@@ -175,7 +177,8 @@ func (r reads) DueContactChanges(ctx context.Context, now time.Time, limit int) 
 // that is not due at now, or no longer open, changes nothing, nor does that of a
 // person whom an officer has locked or disabled. What lies in the former mailbox
 // opens nothing any more, and an import leaves the new address alone while the
-// registry's file says what it said before. It holds the person's row; to tell both
+// registry's file says what it said before. Where it was one of her further
+// addresses, the former takes its place among those. It holds the person's row; to tell both
 // addresses and to audit is the caller's.
 func (tx *Tx) ApplyContactChange(ctx context.Context, c ContactChange, now time.Time) (bool, error) {
 	a, err := tx.LockAfiliado(ctx, c.AfiliadoID)
@@ -203,6 +206,9 @@ func (tx *Tx) ApplyContactChange(ctx context.Context, c ContactChange, now time.
 	}
 	err = tx.run(ctx, `UPDATE afiliado SET email = ?, email_verified = ?, email_at = ?, email_source = ?, updated_at = ? WHERE id = ?`,
 		sealed, true, stored.AskedAt, tx.db.changedHere(a.source.Email, "email", a.ID, a.Email), At(now), c.AfiliadoID)
+	if err == nil {
+		err = tx.promoteEmailAddress(ctx, a, stored.Email, now)
+	}
 	if err == nil {
 		err = tx.endMailed(ctx, []any{c.AfiliadoID}, At(now))
 	}

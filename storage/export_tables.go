@@ -129,6 +129,11 @@ var exportSources = []exportSource{
 		held:    keep(HeldDigest, `email_mac`),
 	},
 	{
+		table: "email_address", rows: `t.afiliado_id = ?`, by: "p", order: `t.added_at, t.id`, purpose: "email_address", key: "id",
+		columns: `id afiliado_id email:sealed added_at:at proved_at:at removed_at:at expires_at:at`,
+		held:    keep(HeldDigest, `email_mac`),
+	},
+	{
 		table: "recovery", rows: `t.identifier_mac = ? OR t.afiliado_id = ?`, by: "ip", order: `t.created_at, t.id`, purpose: "recovery", key: "id",
 		columns: `id identifier:sealed afiliado_id step client_id auth_request risk:json contact:sealedjson created_at:at expires_at:at
 			passed_at:at requested_at:at done_at:at ended_at:at`,

@@ -21,6 +21,7 @@ func all02() []write {
 		factorWrites02(),
 		rightsWrites02(),
 		secondWrites02(),
+		ownWrites02(),
 	)
 }
 

@@ -63,6 +63,8 @@ var purges = []string{
 		(SELECT id FROM errand WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM ceremony WHERE expires_at <= ? AND id IN
 		(SELECT id FROM ceremony WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM email_address WHERE expires_at > 0 AND expires_at <= ? AND id IN
+		(SELECT id FROM email_address WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // answerable is how long it stays known what applications received and what people

@@ -28,6 +28,7 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"rights_request", "detail", "id", "TEXT", "rights_request"},
 	{"rights_request", "answer", "id", "TEXT", "rights_request"},
 	{"totp", "secret", "afiliado_id", "TEXT", "totp"},
+	{"email_address", "email", "id", "TEXT", "email_address"},
 }
 
 // Reseal seals every value again that another key than the current one has
