@@ -22,7 +22,7 @@ const (
 
 	LinkSegundo       = "segundo-paso"   // the right clave was typed: a second step signs its person in; never mailed
 	LinkSegundoSesion = "segundo-sesion" // a second step inside a session, which it can only raise; never mailed
-	LinkCorreoOtro  = "correo-otro"  // proves that the mail of a further address is read
+	LinkCorreoOtro    = "correo-otro"    // proves that the mail of a further address is read
 )
 
 // Link is what a mail carries to let a person do one thing once. Its token and

@@ -62,6 +62,8 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"version":     func(folder string, a Agreement) string { return s.agreements[folder].current(a).Version },
 		"subjects":    func() ([]string, error) { return s.subjects(c) },
 		"privacy":     func() string { return privacyVersion },
+		"images":      Images,
+		"image":       image,
 	}
 	maps.Copy(all, c.recoverFuncs())
 	return all

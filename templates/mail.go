@@ -67,7 +67,7 @@ func mailKinds() []mailKind {
 		mailKindOf[MailRecovered](),
 		mailKindOf[MailContactNew](), mailKindOf[MailContactOld](), mailKindOf[MailContactApplied](),
 		mailKindOf[MailAccountDisabled](), mailKindOf[MailTest](),
-	}, slices.Concat(factorMails(), dataMails())...)
+	}, slices.Concat(factorMails(), dataMails(), ownMails())...)
 }
 
 // Every notice says to whom, when, from where and from which device. Name holds the person's given names, Network is
@@ -158,6 +158,7 @@ type MailContactChanged struct {
 	Name    string
 	When    time.Time
 	Former  bool   // it goes to the former address
+	Other   bool   `json:",omitempty"` // it goes to another address of hers, to which nothing changes
 	Disavow string `json:"-"`
 }
 

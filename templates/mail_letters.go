@@ -141,8 +141,11 @@ func (m MailNewDevice) letter(c *composer) letter {
 func (m MailContactChanged) letter(c *composer) letter {
 	l := c.open(m, m.Name)
 	l.Lead = []string{c.say("mail.contacto-cambiado.what"), c.say("mail.contacto-cambiado.new")}
-	if m.Former {
+	switch {
+	case m.Former:
 		l.Lead[1] = c.say("mail.contacto-cambiado.former")
+	case m.Other:
+		l.Lead[1] = c.say("mail.correo-aplicado.other")
 	}
 	l.Lead = append(l.Lead, c.say("mail.contacto-cambiado.links"))
 	l.Facts = c.facts(m.When, "", "") // those of an officer are not hers to know

@@ -92,6 +92,7 @@ type MailContactOld struct {
 	Network string
 	Device  string
 	Ready   time.Time
+	Account bool   `json:",omitempty"` // it was asked in her account, for an address that is confirmed already
 	Link    string `json:"-"`
 	Disavow string `json:"-"`
 }
@@ -105,6 +106,8 @@ type MailContactApplied struct {
 	Name    string
 	When    time.Time
 	Former  bool   // it goes to the former address
+	Account bool   `json:",omitempty"` // it was asked in her account
+	Other   bool   `json:",omitempty"` // it goes to another address of hers, at which she is still told everything
 	Disavow string `json:"-"`
 }
 

@@ -108,6 +108,9 @@ func (m MailContactOld) letter(c *composer) letter {
 	l.Lead = append(l.Lead, c.say("mail.correo-viejo.meanwhile"))
 	l.Facts = c.facts(m.When, m.Network, m.Device)
 	l.Own = c.own(c.say("mail.correo-viejo.confirm"), c.say("mail.correo-viejo.wait"))
+	if m.Account {
+		l.Lead[0], l.Own.Do = c.say("mail.correo-viejo.account"), []string{c.say("mail.correo-viejo.until")}
+	}
 	if m.Link != "" {
 		l.Own.Do = append(l.Own.Do, c.say("mail.correo-viejo.approve"))
 		l.Own.Action = &way{Label: c.say("mail.correo-viejo.button"), URL: m.Link}
@@ -132,6 +135,13 @@ func (m MailContactApplied) letter(c *composer) letter {
 		return l
 	}
 	l.Lead = []string{c.say("mail.correo-aplicado.what"), c.say("mail.contacto-cambiado.new")}
+	if m.Other {
+		l.Lead[1] = c.say("mail.correo-aplicado.other")
+	}
+	if m.Account || m.Other {
+		l.Own = c.own(c.say("mail.nothing"))
+		return l
+	}
 	l.Own = c.own(c.say("mail.correo-aplicado.next"))
 	l.Own.Action = c.page("menu.recover", "/generar-recuperar")
 	return l

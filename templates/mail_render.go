@@ -24,6 +24,7 @@ type letter struct {
 	Code    string
 	Small   []string // about link and code
 	Other   part     // if it was not
+	Image   string   // which image is hers
 }
 
 // part is a heading, what to do, and perhaps where.

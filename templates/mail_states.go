@@ -40,6 +40,7 @@ func MailStates() []MailState {
 			{MailClaveChanged{}.Template(), when.Add(2 * time.Minute)}, {"otro", when.Add(3 * time.Minute)},
 		}}},
 		{"contacto-cambiado", MailContactChanged{Name: name, When: when}},
+		{"contacto-cambiado-otro", MailContactChanged{Name: name, When: when, Other: true}},
 		{"contacto-cambiado-anterior", MailContactChanged{Name: name, When: when, Former: true}},
 		{"enlace-desbloqueo", MailUnlockLink{Name: name, When: when, Network: network, Device: device, Life: 3 * time.Minute}},
 		{"clave-por-vencer", MailRenewalDue{Name: name, Due: when.AddDate(0, 0, 30), Days: 30}},
@@ -62,7 +63,7 @@ func MailStates() []MailState {
 		assisted.Reason = r
 		all = append(all, MailState{assisted.Template() + "-" + string(r), assisted})
 	}
-	return slices.Concat(all, recoverMailStates(), factorMailStates(), dataMailStates())
+	return slices.Concat(all, recoverMailStates(), factorMailStates(), dataMailStates(), ownMailStates())
 }
 
 // recoverMailStates are the mails of the wizard.
@@ -80,7 +81,10 @@ func recoverMailStates() []MailState {
 		{"clave-recuperada-primera", MailRecovered{Name: name, When: when, Network: network, Device: device, First: true}},
 		{"correo-nuevo", MailContactNew{When: when, Network: network, Device: device, Ready: ready, Life: 72 * time.Hour}},
 		{"correo-viejo", MailContactOld{Name: name, When: when, Network: network, Device: device, Ready: ready}},
+		{"correo-viejo-cuenta", MailContactOld{Name: name, When: when, Network: network, Device: device, Ready: ready, Account: true}},
 		{"correo-aplicado", MailContactApplied{Name: name, When: when}},
+		{"correo-aplicado-cuenta", MailContactApplied{Name: name, When: when, Account: true}},
+		{"correo-aplicado-otro", MailContactApplied{Name: name, When: when, Account: true, Other: true}},
 		{"correo-aplicado-anterior", MailContactApplied{Name: name, When: when, Former: true}},
 	}
 }

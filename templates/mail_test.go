@@ -96,6 +96,8 @@ func TestT16_ForeignLinksAreRefused(t *testing.T) {
 			MailQuestionsSpent{Disavow: u},
 			MailFactor{Kind: KeyAdded, Disavow: u},
 			MailData{Kind: DataTaken, Disavow: u},
+			MailAddressNew{Link: u},
+			MailOwnChange{Kind: EmailAdded, Disavow: u},
 		} {
 			if _, text, _, err := p.RenderMail("es-EC", m); err == nil || text != "" {
 				t.Errorf("%T was written with %q", m, u)
@@ -130,6 +132,7 @@ func TestS090_D16_NoMailHoldsAClave(t *testing.T) {
 		"Name", "When", "Network", "Device", "Closed", "Disavow", "Due", "Reason", "Online", "Operator", "Application", "Also",
 		"Life", "Link", "Code", "Until", "Days", "Former", "First", "Ready", "Open", "Expired", "Off", "Kind", "Made",
 		"Number", "Right",
+		"Account", "Other",
 	}
 	forEachMail(t, func(t *testing.T, _ string, s MailState, got mailed) {
 		for f := range reflect.TypeOf(s.Mail).Fields() {

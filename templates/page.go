@@ -106,9 +106,14 @@ const (
 	Personal1Empty     Fault = "personal_1-empty" // only where the link was opened elsewhere
 	CorreoMalformed    Fault = "correo-malformed"
 	CorreoLimit        Fault = "correo-limit" // changed too often, or for too many people, lately
+	CorreoEmpty        Fault = "correo-empty" // where one is to be added
+	CorreoOwn          Fault = "correo-own"   // it is hers already
+	CorreoMany         Fault = "correo-many"  // she has as many as there may be
+	CorreoLater        Fault = "correo-later" // asked for too often, or for too many people, lately
 	CelularMalformed   Fault = "celular-malformed"
 	LandlineMalformed  Fault = "convencional-malformed"
 	TelefonoMissing    Fault = "celular-missing"     // no telephone on file, and none typed
+	ImagenEmpty        Fault = "imagen-empty"        // none of the images is chosen
 	DeclarationMissing Fault = "declaracion-missing" // S036
 	Pregunta1Empty     Fault = "pregunta_1-empty"
 	Pregunta2Empty     Fault = "pregunta_2-empty"
@@ -150,10 +155,10 @@ func (f Fault) field() string {
 		return "ultimos"
 	case MensajeEmpty, MensajeMalformed, MensajeWrong:
 		return "codigo_mensaje"
-	case DiaEmpty, MesEmpty, FechaImpossible, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CelularMalformed,
-		LandlineMalformed, TelefonoMissing, DeclarationMissing, Pregunta1Empty, Pregunta2Empty, PreguntaSame,
+	case DiaEmpty, MesEmpty, FechaImpossible, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CorreoEmpty, CorreoOwn, CorreoMany, CorreoLater,
+		CelularMalformed, LandlineMalformed, TelefonoMissing, DeclarationMissing, Pregunta1Empty, Pregunta2Empty, PreguntaSame,
 		Respuesta1Empty, Respuesta1Short, Respuesta1Personal, Respuesta1Common,
-		Respuesta2Empty, Respuesta2Short, Respuesta2Personal, Respuesta2Common, Respuesta2Same:
+		Respuesta2Empty, Respuesta2Short, Respuesta2Personal, Respuesta2Common, Respuesta2Same, ImagenEmpty:
 		field, _, _ := strings.Cut(string(f), "-") // their names begin with it
 		return field
 	case DerechoEmpty:

@@ -73,6 +73,10 @@ func asked(p Page, id string, number, of int) (question, error) {
 		q.Answer = "respuesta_" + digit
 		q.Key, q.Typed = p.Chosen[n-1], p.Answers[n-1]
 		q.Faults, q.Wrong = faultsOf(p.Faults, id), faultsOf(p.Faults, q.Answer)
+	case MyQuestions:
+		q.Answer = "respuesta_" + digit
+		q.Key, q.Typed = p.Chosen[n-1], p.Answers[n-1]
+		q.Faults, q.Wrong = faultsOf(p.Faults, id), faultsOf(p.Faults, q.Answer)
 	default:
 		return question{}, fmt.Errorf("templates: %T asks nothing", p)
 	}

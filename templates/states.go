@@ -60,6 +60,7 @@ func States(lang string) []State {
 	all = append(all, accountStates(in)...)
 	all = append(all, dataStates(in)...)
 	all = append(all, secondStates(l, in)...)
+	all = append(all, ownStates(in)...)
 	return append(all, errorStates(l)...)
 }
 
