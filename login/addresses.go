@@ -20,21 +20,24 @@ const mailsLooked = 200
 
 // messages is what *storage.DB and *storage.Tx have in common here.
 type messages interface {
+	Mailboxes(ctx context.Context, a *storage.Afiliado) ([]string, error)
 	Messages(ctx context.Context, afiliadoID string, limit int) ([]storage.Message, error)
 }
 
-// Addresses are where a is told of a change to what proves who she is: the address
-// on file, and those that were it within 30 days, as the messages say that told
-// them. Empty: there is none that mail can reach.
+// Addresses are where a is told of a change to what is hers: the address on file,
+// her further ones that are proved, and those that were on file within 30 days, as
+// the messages say that told them. Empty: there is none that mail can reach.
 func Addresses(ctx context.Context, from messages, a *storage.Afiliado, now time.Time) ([]string, error) {
-	var out []string
+	out, err := from.Mailboxes(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	add := func(address string) {
 		_, err := storage.ParseEmail(address)
 		if err == nil && !slices.ContainsFunc(out, func(had string) bool { return strings.EqualFold(had, address) }) {
 			out = append(out, address)
 		}
 	}
-	add(a.Email)
 	told, err := from.Messages(ctx, a.ID, mailsLooked)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ import (
 
 // Kinds of errands. A notice is named as the mail that tells of it
 // (templates.Mail); those of factors are templates.FactorKind (TellFactor), those of
-// data templates.DataKind (TellData). Package clave works them out.
+// data templates.DataKind (TellData), those of what else a person changes in her
+// account templates.OwnChange (TellOwn). Package clave works them out.
 const (
 	NoticeChanged   = "clave-cambiada"
 	NoticeRenewed   = "clave-renovada"
@@ -51,6 +52,10 @@ type Notice struct {
 	Application string `json:",omitempty"`
 	Number      string `json:",omitempty"` // of a request
 	Right       string `json:",omitempty"` // one of storage.Rights
+
+	// Of her addresses (TellOwn).
+	Ready  time.Time `json:",omitzero"`  // when a further one may become the first
+	Former string    `json:",omitempty"` // one that was removed, and is told all the same
 
 	Wait time.Duration `json:"-"` // how long to wait for what follows
 }

@@ -1,11 +1,9 @@
 package clave
 
 import (
-	"context"
 	"slices"
 
 	"iess.gob.ec/clave/login"
-	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
@@ -15,27 +13,13 @@ func isData(kind string) bool {
 	return slices.Contains(templates.DataKinds(), templates.DataKind(kind))
 }
 
-// data tells of it at each of the person's addresses (login.Addresses): whoever has
-// just changed one must not be the only one to hear that all data were taken.
-func (j *job) data(ctx context.Context) error {
+// data is such a notice as a mail.
+func (j *job) data() templates.Mail {
 	n := j.notice
-	m := templates.MailData{
+	return templates.MailData{
 		Kind: templates.DataKind(j.errand.Kind), Name: j.afiliado.GivenName, When: n.When, Network: n.Network, Device: n.Device,
 		Application: n.Application, Number: n.Number, Right: n.Right, Due: n.Due,
 	}
-	addresses, err := login.Addresses(ctx, j.tx, j.afiliado, j.now)
-	if err != nil {
-		return err
-	}
-	if len(addresses) == 0 {
-		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
-	}
-	for _, address := range addresses {
-		if err := j.sendTo(ctx, address, m, storage.PriorityNotice); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // dataCauses are the audit events that these notices tell of.

@@ -76,6 +76,7 @@ func causes() map[string]string {
 	}
 	maps.Copy(all, factorCauses())
 	maps.Copy(all, dataCauses())
+	maps.Copy(all, ownCauses())
 	return all
 }
 
@@ -156,6 +157,9 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 		return err
 	}
 	if _, err := tx.CancelContactChanges(ctx, a.ID, v.Now); err != nil { // T05
+		return err
+	}
+	if _, err := tx.RemoveEmailAddressesSince(ctx, a.ID, foothold(link), v.Now); err != nil { // T05
 		return err
 	}
 	if err := tx.EndRecoveries(ctx, mac, v.Now); err != nil { // held before the budgets, as by whoever settles answers

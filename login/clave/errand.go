@@ -107,23 +107,17 @@ func (j *job) run(ctx context.Context) error {
 	if j.errand.Kind == storage.ErrandContact {
 		return j.contact(ctx, data)
 	}
-	if isFactor(j.errand.Kind) {
-		return j.factor(ctx)
-	}
-	if isData(j.errand.Kind) {
-		return j.data(ctx)
-	}
-	if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
-		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
-	}
-	if j.errand.Kind == login.ErrandUnlock {
+	if j.errand.Kind == login.ErrandUnlock { // a link, which goes to the address on file alone
+		if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
+			return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
+		}
 		return j.unlock(ctx)
 	}
 	m, err := j.mail(ctx)
 	if err != nil {
 		return err
 	}
-	return j.send(ctx, m, storage.PriorityNotice)
+	return j.tell(ctx, m)
 }
 
 // mergeable are the notices that the one of a new device, where it still waits,
@@ -217,17 +211,20 @@ func (j *job) mail(ctx context.Context) (templates.Mail, error) {
 		m.Also, err = j.also(ctx)
 		return m, err
 	default:
+		switch {
+		case isFactor(j.errand.Kind):
+			return j.factor(), nil
+		case isData(j.errand.Kind):
+			return j.data(), nil
+		case isOwn(j.errand.Kind):
+			return j.own(), nil
+		}
 		return nil, fmt.Errorf("clave: no errand is called %q", j.errand.Kind)
 	}
 }
 
-// send puts a notice into the outbox, with the person's "No fui yo" of the day
-// where the mail has a place for it.
-func (j *job) send(ctx context.Context, m templates.Mail, priority int) error {
-	return j.sendTo(ctx, j.afiliado.Email, m, priority)
-}
-
-// sendTo is send to an address that need not be the person's present one.
+// sendTo puts a notice to that address into the outbox, with the person's "No fui
+// yo" of the day where the mail has a place for it.
 func (j *job) sendTo(ctx context.Context, address string, m templates.Mail, priority int) error {
 	msg := j.message(priority)
 	msg.Recipient = address
@@ -255,7 +252,7 @@ func (j *job) message(priority int) storage.Message {
 	case login.NoticeLocked, login.NoticeNewDevice, login.NoticeShut, login.ErrandUnlock:
 		return m
 	}
-	if m.Locale == "" && !isFactor(j.errand.Kind) && !isData(j.errand.Kind) {
+	if m.Locale == "" && !isChange(j.errand.Kind) {
 		m.Locale = j.notice.Locale
 	}
 	return m

@@ -15,26 +15,12 @@ func isFactor(kind string) bool {
 	return slices.Contains(templates.FactorKinds(), templates.FactorKind(kind))
 }
 
-// factor tells what became of one of the person's factors, at each of her
-// addresses (login.Addresses).
-func (j *job) factor(ctx context.Context) error {
-	m := templates.MailFactor{
+// factor is such a notice as a mail.
+func (j *job) factor() templates.Mail {
+	return templates.MailFactor{
 		Kind: templates.FactorKind(j.errand.Kind), Name: j.afiliado.GivenName, When: j.notice.When,
 		Network: j.notice.Network, Device: j.notice.Device, Made: j.notice.Made, Until: j.notice.Ends,
 	}
-	addresses, err := login.Addresses(ctx, j.tx, j.afiliado, j.now)
-	if err != nil {
-		return err
-	}
-	if len(addresses) == 0 {
-		return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
-	}
-	for _, address := range addresses {
-		if err := j.sendTo(ctx, address, m, storage.PriorityNotice); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // disavowedBefore is how long before the first notice with a "No fui yo" whatever

@@ -3,6 +3,8 @@ package contact
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"iess.gob.ec/clave/login"
@@ -49,7 +51,7 @@ func (s *Server) warned(ctx context.Context, tx *storage.Tx, c storage.ContactCh
 }
 
 // apply makes c's address the one on file if that is due and the one before has
-// been told of it, and tells both mailboxes.
+// been told of it.
 func (s *Server) apply(ctx context.Context, tx *storage.Tx, c storage.ContactChange, now time.Time) error {
 	before, err := tx.LockAfiliado(ctx, c.AfiliadoID)
 	if err != nil {
@@ -58,34 +60,44 @@ func (s *Server) apply(ctx context.Context, tx *storage.Tx, c storage.ContactCha
 	if told, err := s.warned(ctx, tx, c, now); err != nil || !told {
 		return err
 	}
+	_, err = s.settle(ctx, tx, before, c, now)
+	return err
+}
+
+// settle makes c's address the one on file of before, whose row is held, if that is
+// due, and tells the former, the new one and every other of hers. It reports whether
+// it did.
+func (s *Server) settle(ctx context.Context, tx *storage.Tx, before *storage.Afiliado, c storage.ContactChange, now time.Time) (bool, error) {
 	if done, err := tx.ApplyContactChange(ctx, c, now); err != nil || !done {
-		return err
+		return false, err
 	}
-	err = tx.Audit(ctx, storage.Event{
-		At: storage.At(now), Name: eventApplied, AfiliadoID: c.AfiliadoID, Actor: "afiliado",
-	})
+	err := tx.Audit(ctx, storage.Event{At: storage.At(now), Name: eventApplied, AfiliadoID: c.AfiliadoID, Actor: "afiliado"})
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, to := range []struct {
-		address string
-		former  bool
-	}{{before.Email, true}, {c.Email, false}} {
-		if _, err := storage.ParseEmail(to.address); err != nil {
-			continue
+	after := *before
+	after.Email = c.Email
+	mailboxes, err := tx.Mailboxes(ctx, &after)
+	if err != nil {
+		return false, err
+	}
+	link, err := tx.ShareLink(ctx, login.DisavowLink(c.AfiliadoID, now))
+	if err != nil {
+		return false, err
+	}
+	kept := slices.ContainsFunc(mailboxes, func(address string) bool { return strings.EqualFold(address, before.Email) })
+	if _, err := storage.ParseEmail(before.Email); err == nil && !kept {
+		mailboxes = append([]string{before.Email}, mailboxes...)
+	}
+	for _, address := range mailboxes {
+		m := templates.MailContactApplied{
+			Name: before.GivenName, When: now, Account: kept,
+			Former: !kept && strings.EqualFold(address, before.Email), Other: address != c.Email,
 		}
-		link, err := tx.ShareLink(ctx, login.DisavowLink(c.AfiliadoID, now))
-		if err != nil {
-			return err
-		}
-		msg := storage.Message{
-			ID: storage.NewID(), AfiliadoID: c.AfiliadoID, Recipient: to.address, Locale: before.Locale, LinkID: link,
-			Priority: storage.PriorityNotice, CreatedAt: storage.At(now),
-		}
-		m := templates.MailContactApplied{Name: before.GivenName, When: now, Former: to.former}
-		if err := login.Enqueue(ctx, tx, msg, m); err != nil {
-			return err
+		m.Other = m.Other && !m.Former
+		if err := login.Enqueue(ctx, tx, message(before, address, storage.PriorityNotice, link, now), m); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -97,57 +97,35 @@ func (s *Server) Held(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, 
 type Wish struct {
 	Afiliado *storage.Afiliado // held; her address on file can be written to
 	Email    string
+	Proved   bool              // it is one of her further addresses, and its mail is read
 	ClientID string            // of the application that she came from, ""
 	Detail   map[string]string // of the audit row
 }
 
 // Ask asks for another address (D18). It counts once its mail has proved to be read
 // and the wait is over, which begins anew with each; the address on file is told,
-// may cut the wait short, and may stop it. Until it is proved, links go to the
-// address on file as before. Too often asked, nothing is, and it reports false.
+// may cut the wait short, and may stop it, as may every other address of hers. Until
+// it is proved, links go to the address on file as before. Too often asked, nothing
+// is, and it reports false.
 func (s *Server) Ask(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, w Wish) (bool, error) {
-	now := v.Now
-	network, device := login.Origin(r)
 	c := storage.ContactChange{
-		ID: storage.NewID(), AfiliadoID: w.Afiliado.ID, Email: w.Email, AskedAt: storage.At(now), ReadyAt: storage.At(now.Add(s.Wait)),
+		ID: storage.NewID(), AfiliadoID: w.Afiliado.ID, Email: w.Email, AskedAt: storage.At(v.Now), ReadyAt: storage.At(v.Now.Add(s.Wait)),
 	}
-	first := templates.MailContactNew{When: now, Network: network, Device: device, Ready: c.ReadyAt.Time, Life: proofLife}
-	if full, err := s.Full(ctx, tx, w.Afiliado.ID, w.Email, first.Template(), now); err != nil || full {
-		return false, err
-	}
-	people, err := tx.ContactChangePeople(ctx, w.Email, now.Add(-Lately))
-	if err != nil || people >= People {
+	if often, err := s.often(ctx, tx, w, v.Now); err != nil || often {
 		return false, err
 	}
 	if err := tx.AskContactChange(ctx, c); err != nil {
 		return false, err
 	}
-	latest := storage.At(now.Add(max(s.Wait, proofLife)))
-	for _, send := range []struct {
-		purpose, address string
-		priority         int
-		life             time.Duration
-		mail             templates.Mail
-	}{
-		{storage.LinkCorreoNuevo, w.Email, storage.PriorityAwaited, proofLife, first},
-		{storage.LinkCorreoViejo, w.Afiliado.Email, storage.PriorityNotice, s.Wait, templates.MailContactOld{
-			Name: w.Afiliado.GivenName, When: now, Network: network, Device: device, Ready: c.ReadyAt.Time,
-		}},
-	} {
-		link := storage.Link{
-			ID: login.LinkID(c.ID), Purpose: send.purpose, AfiliadoID: w.Afiliado.ID, BrowserHash: v.Browser, ClientID: w.ClientID,
-			Life: send.life, CreatedAt: storage.At(now), LatestAt: latest,
-		}
-		if err := tx.AddLink(ctx, link); err != nil {
+	if w.Proved {
+		if _, err := tx.ProveContactChange(ctx, c.ID, v.Now); err != nil {
 			return false, err
 		}
-		msg := message(w.Afiliado, send.address, send.priority, now)
-		msg.LinkID = link.ID
-		if err := login.Enqueue(ctx, tx, msg, send.mail); err != nil {
+		if err := tx.KillLinks(ctx, w.Afiliado.ID, storage.LinkGenerar, v.Now); err != nil { // as where a link proves it
 			return false, err
 		}
 	}
-	if _, err := tx.ShareLink(ctx, login.DisavowLink(w.Afiliado.ID, now)); err != nil { // the second mail finds it
+	if err := s.tell(ctx, tx, r, v, w, c); err != nil {
 		return false, err
 	}
 	e := v.Event(r, login.EventContactAsked, w.Afiliado.ID)
@@ -155,10 +133,75 @@ func (s *Server) Ask(ctx context.Context, tx *storage.Tx, r *http.Request, v *lo
 	return true, tx.Audit(ctx, e)
 }
 
+// often reports whether too much was asked for lately, by the person or for the
+// address.
+func (s *Server) often(ctx context.Context, tx *storage.Tx, w Wish, now time.Time) (bool, error) {
+	if w.Proved {
+		return s.Full(ctx, tx, w.Afiliado.ID, w.Afiliado.Email, templates.MailContactOld{}.Template(), now)
+	}
+	full, err := s.Full(ctx, tx, w.Afiliado.ID, w.Email, templates.MailContactNew{}.Template(), now)
+	if err != nil || full {
+		return full, err
+	}
+	people, err := tx.ContactChangePeople(ctx, w.Email, now.Add(-Lately))
+	return people >= People, err
+}
+
+// tell writes to the address that is asked for, where that is to be proved, to the
+// one on file, and to every other of the person, of which none approves.
+func (s *Server) tell(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, w Wish, c storage.ContactChange) error {
+	now, a := v.Now, w.Afiliado
+	network, device := login.Origin(r)
+	first := templates.MailContactNew{When: now, Network: network, Device: device, Ready: c.ReadyAt.Time, Life: proofLife}
+	old := templates.MailContactOld{
+		Name: a.GivenName, When: now, Network: network, Device: device, Ready: c.ReadyAt.Time, Account: w.Proved,
+	}
+	for _, send := range []struct {
+		purpose, address string
+		priority         int
+		life             time.Duration
+		mail             templates.Mail
+	}{
+		{storage.LinkCorreoNuevo, w.Email, storage.PriorityAwaited, proofLife, first},
+		{storage.LinkCorreoViejo, a.Email, storage.PriorityNotice, s.Wait, old},
+	} {
+		if w.Proved && send.purpose == storage.LinkCorreoNuevo {
+			continue
+		}
+		link := storage.Link{
+			ID: login.LinkID(c.ID), Purpose: send.purpose, AfiliadoID: a.ID, BrowserHash: v.Browser, ClientID: w.ClientID,
+			Life: send.life, CreatedAt: storage.At(now), LatestAt: storage.At(now.Add(max(s.Wait, proofLife))),
+		}
+		if err := tx.AddLink(ctx, link); err != nil {
+			return err
+		}
+		if err := login.Enqueue(ctx, tx, message(a, send.address, send.priority, link.ID, now), send.mail); err != nil {
+			return err
+		}
+	}
+	disavow, err := tx.ShareLink(ctx, login.DisavowLink(a.ID, now)) // the mail to the address on file finds it
+	if err != nil {
+		return err
+	}
+	mailboxes, err := tx.Mailboxes(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, address := range mailboxes {
+		if address == a.Email {
+			continue
+		}
+		if err := login.Enqueue(ctx, tx, message(a, address, storage.PriorityNotice, disavow, now), old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // message begins one in the language on file: whoever can answer for her does not
 // choose the one that she is warned in.
-func message(a *storage.Afiliado, address string, priority int, now time.Time) storage.Message {
+func message(a *storage.Afiliado, address string, priority int, link string, now time.Time) storage.Message {
 	return storage.Message{
-		ID: storage.NewID(), AfiliadoID: a.ID, Recipient: address, Locale: a.Locale, Priority: priority, CreatedAt: storage.At(now),
+		ID: storage.NewID(), AfiliadoID: a.ID, Recipient: address, Locale: a.Locale, LinkID: link, Priority: priority, CreatedAt: storage.At(now),
 	}
 }
