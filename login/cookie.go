@@ -130,6 +130,12 @@ func (s *Server) mailLanguage(ctx context.Context, tx *storage.Tx, r *http.Reque
 	return tx.SetLocale(ctx, a.ID, chosen, v.Now)
 }
 
+// KeepLanguage makes lang, one of templates.Languages, the language of pages in this
+// browser.
+func (s *Server) KeepLanguage(w http.ResponseWriter, lang string) {
+	s.set(w, s.cookies.lang, lang, s.DeviceLife)
+}
+
 // keepLanguage remembers the language that the address of a page asks for.
 func (s *Server) keepLanguage(w http.ResponseWriter, r *http.Request) {
 	asked := r.URL.Query().Get("ui_locales")

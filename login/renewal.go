@@ -31,14 +31,40 @@ const longFrom = 15
 // Long reports whether a sign-in with that clave is of class ACRClave15.
 func Long(clave string) bool { return utf8.RuneCountInString(clave) >= longFrom }
 
-// DueAt is when that clave, set at created, has to be renewed by that person;
-// the zero time means never.
+// DueAt is when that clave, set at created, has to be renewed by that person: where
+// she has chosen a day of the year, on the last such day that its age allows, unless
+// that comes within 30 days. The zero time means never.
 func (r Renewal) DueAt(created time.Time, clave string, who storage.Holder) time.Time {
 	if r.MaxAge <= 0 || r.Waiver > 0 && utf8.RuneCountInString(clave) >= r.Waiver || r.waived(who) {
 		return time.Time{}
 	}
-	return storage.At(created).Add(r.MaxAge - spread(who.AfiliadoID, min(r.Spread, r.MaxAge/4)))
+	due := storage.At(created).Add(r.MaxAge - spread(who.AfiliadoID, min(r.Spread, r.MaxAge/4)))
+	if day := lastDay(who.Day, due); day.After(created.Add(notice)) {
+		return day
+	}
+	return due
 }
+
+// lastDay is the beginning of the last day of that name, MMDD, that is not after due,
+// by the clock of Ecuador; the zero time for none. What is no day of a year is the
+// last of its month before it: 29 February where there is none.
+func lastDay(day int, due time.Time) time.Time {
+	month, dom := time.Month(day/100), day%100
+	if month < time.January || month > time.December || dom < 1 || dom > 31 {
+		return time.Time{}
+	}
+	ecuador := time.FixedZone("Ecuador", -5*60*60)
+	for year := due.In(ecuador).Year(); ; year-- {
+		last := time.Date(year, month+1, 0, 0, 0, 0, 0, ecuador)
+		at := last.AddDate(0, 0, min(dom, last.Day())-last.Day())
+		if !at.After(due) {
+			return at.UTC()
+		}
+	}
+}
+
+// OnDay reports whether a due date is the beginning of the day of that name, MMDD.
+func OnDay(due time.Time, day int) bool { return lastDay(day, due).Equal(due) }
 
 // waived reports whether that person need not renew, whatever her clave.
 func (r Renewal) waived(who storage.Holder) bool { return r.Passkey && who.Passkey }
@@ -72,6 +98,11 @@ func (r Renewal) Recompute(c storage.HeldClave, now time.Time) time.Time {
 	}
 	want, soonest := r.DueAt(c.CreatedAt.Time, "", c.Holder), now.Add(notice)
 	held := c.DueAt.Time
+	if want.Before(soonest) && !want.Equal(held) { // if it is because of the day she chose, that counts from the next clave on
+		free := c.Holder
+		free.Day = 0
+		want = r.DueAt(c.CreatedAt.Time, "", free)
+	}
 	switch {
 	case !want.Before(soonest):
 		return want

@@ -38,6 +38,10 @@ func TestS092_Recompute(t *testing.T) {
 		{"a passkey", year, in(-100), in(265), false, storage.Instant{}, storage.Instant{}, storage.Holder{AfiliadoID: "a", Passkey: true}},
 		{"a passkey, due already", year, in(-400), in(-35), false, storage.Instant{}, storage.Instant{}, storage.Holder{AfiliadoID: "a", Passkey: true}},
 		{"a passkey, waiver off", Renewal{MaxAge: year.MaxAge}, in(-100), storage.Instant{}, false, in(265), in(265), storage.Holder{AfiliadoID: "a", Passkey: true}},
+		{"a day of her own", year, in(-100), in(265), false, in(52), in(53), storage.Holder{AfiliadoID: "a", Day: 114}},
+		{"one too near", year, in(-100), in(265), false, in(265), in(265), storage.Holder{AfiliadoID: "a", Day: 1201}},
+		{"one that has come near", year, in(-340), storage.At(time.Date(2026, time.December, 1, 5, 0, 0, 0, time.UTC)), false, in(8), in(9), storage.Holder{AfiliadoID: "a", Day: 1201}},
+		{"one given up", year, in(-100), in(52), false, in(265), in(265), storage.Holder{AfiliadoID: "a"}},
 		{"long, only longer ones waived", Renewal{MaxAge: year.MaxAge, Waiver: 20}, in(-100), storage.Instant{}, true, in(265), in(265), storage.Holder{AfiliadoID: "a"}},
 	} {
 		got := tt.policy.Recompute(storage.HeldClave{Clave: storage.Clave{CreatedAt: tt.set, DueAt: tt.due, Long: tt.long}, Holder: tt.who}, now)
@@ -61,12 +65,13 @@ func TestS092_RecomputeSurprisesNobody(t *testing.T) {
 			Clave:  storage.Clave{CreatedAt: storage.At(now.Add(-span(t, "age", 0, 1000))), Long: rapid.Bool().Draw(t, "long")},
 			Holder: storage.Holder{AfiliadoID: rapid.StringN(1, 20, -1).Draw(t, "id"), Passkey: rapid.Bool().Draw(t, "passkey")},
 		}
+		c.Holder.Day = rapid.SampledFrom([]int{0, 101, 229, 314, 630, 1122, 1231}).Draw(t, "day")
 		r.Passkey = rapid.Bool().Draw(t, "waived")
 		if rapid.Bool().Draw(t, "due") {
 			c.DueAt = storage.At(now.Add(span(t, "due in", -400, 400)))
 		}
 		got := r.Recompute(c, now)
-		want := r.DueAt(c.CreatedAt.Time, "", c.Holder)
+		want := r.DueAt(c.CreatedAt.Time, "", storage.Holder{AfiliadoID: c.Holder.AfiliadoID})
 		switch {
 		case got.IsZero():
 			if r.MaxAge > 0 && !(c.Long && r.Waiver > 0 && r.Waiver <= 15) && !(r.Passkey && c.Holder.Passkey) {

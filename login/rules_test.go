@@ -34,6 +34,41 @@ func TestS092_DueDate(t *testing.T) {
 	}
 }
 
+// D17: a day of her own is the last one that the age of the clave allows, by the
+// clock of Ecuador, 29 February included; not within 30 days.
+func TestD17_RenewalDay(t *testing.T) {
+	year := DefaultRenewal()
+	for _, tt := range []struct {
+		day       int
+		set, want string
+	}{
+		{314, "2026-11-22T15:00:00Z", "2027-03-14T05:00:00Z"},
+		{1122, "2026-11-22T15:00:00Z", "2027-11-22T05:00:00Z"},
+		{1123, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"}, // the day itself would be tomorrow
+		{1222, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"}, // 29 days and a half
+		{1223, "2026-11-22T15:00:00Z", "2026-12-23T05:00:00Z"},
+		{229, "2026-11-22T15:00:00Z", "2027-02-28T05:00:00Z"},
+		{229, "2027-11-22T15:00:00Z", "2028-02-29T05:00:00Z"},
+		{231, "2026-11-22T15:00:00Z", "2027-02-28T05:00:00Z"},
+		{101, "2026-01-01T04:59:00Z", "2027-01-01T04:59:00Z"}, // in Ecuador it is still the year before
+		{0, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"},
+		{1301, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"},
+		{100, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"},
+		{-5, "2026-11-22T15:00:00Z", "2027-11-22T15:00:00Z"},
+	} {
+		set, err := time.Parse(time.RFC3339, tt.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := year.DueAt(set, "Cotopaxi47", storage.Holder{AfiliadoID: "a", Day: tt.day}).Format(time.RFC3339); got != tt.want {
+			t.Errorf("%d of a clave of %s: got %s, want %s", tt.day, tt.set, got, tt.want)
+		}
+		if !year.DueAt(set, "Cotopaxi47Cotopaxi47", storage.Holder{AfiliadoID: "a", Day: tt.day}).IsZero() {
+			t.Errorf("%d: a long clave expires", tt.day)
+		}
+	}
+}
+
 func TestD17_WaiverSpreadAndCompromise(t *testing.T) {
 	set := time.Date(2025, time.November, 8, 15, 0, 0, 0, time.UTC)
 	year := DefaultRenewal()

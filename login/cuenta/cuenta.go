@@ -39,6 +39,10 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{show, login.PageAccount, s.getAccount},
+		{show, "/cuenta/datos", s.getDatos},
+		{act, "/cuenta/idioma", s.postIdioma},
+		{show, "/cuenta/clave", s.getClave},
+		{change, "/cuenta/clave/dia", s.postDia},
 		{show, pageApplications, s.getApplications},
 		{change, pageApplications + "/cerrar", s.postClose},
 		{show, pageRights, s.getRights},
