@@ -127,7 +127,7 @@ func (tx *Tx) CompromiseClave(ctx context.Context, afiliadoID string) error {
 // Holder is a person as far as it depends on her when her clave has to be renewed.
 type Holder struct {
 	AfiliadoID string `db:"afiliado_id"`
-	Passkey    bool   `db:"passkey"`     // she has one that is not about to end (D17)
+	Passkey    bool   `db:"passkey"`     // she has one that is neither about to end nor copied (D17)
 	Day        int    `db:"renewal_day"` // of the year, MMDD, on which she wishes to renew; 0 for any
 }
 
@@ -138,7 +138,7 @@ type HeldClave struct {
 }
 
 // holderColumns are what a Holder is read from, of the person of row h.
-const holderColumns = `EXISTS (SELECT 1 FROM passkey p WHERE p.afiliado_id = h.afiliado_id AND p.revoked_at = 0) AS passkey,
+const holderColumns = `EXISTS (SELECT 1 FROM passkey p WHERE p.afiliado_id = h.afiliado_id AND p.revoked_at = 0 AND p.cloned_at = 0) AS passkey,
 		COALESCE((SELECT f.renewal_day FROM preference f WHERE f.afiliado_id = h.afiliado_id), 0) AS renewal_day`
 
 // Holder returns a person as the holder of a clave, whether or not she has one.
