@@ -98,6 +98,8 @@ const (
 	MensajeMalformed        Fault = "mensaje-malformed" // not eight digits
 	MensajeWrong            Fault = "mensaje-wrong"
 
+	NombreEmpty Fault = "nombre-empty" // of a passkey
+
 	DiaEmpty           Fault = "dia-empty"
 	MesEmpty           Fault = "mes-empty"
 	FechaImpossible    Fault = "dia-impossible" // 31 February (S027)
@@ -155,6 +157,8 @@ func (f Fault) field() string {
 		return "ultimos"
 	case MensajeEmpty, MensajeMalformed, MensajeWrong:
 		return "codigo_mensaje"
+	case NombreEmpty:
+		return "nombre"
 	case DiaEmpty, MesEmpty, FechaImpossible, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CorreoEmpty, CorreoOwn, CorreoMany, CorreoLater,
 		CelularMalformed, LandlineMalformed, TelefonoMissing, DeclarationMissing, Pregunta1Empty, Pregunta2Empty, PreguntaSame,
 		Respuesta1Empty, Respuesta1Short, Respuesta1Personal, Respuesta1Common,

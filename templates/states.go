@@ -61,6 +61,7 @@ func States(lang string) []State {
 	all = append(all, dataStates(in)...)
 	all = append(all, secondStates(l, in)...)
 	all = append(all, ownStates(in)...)
+	all = append(all, keyStates(in)...)
 	return append(all, errorStates(l)...)
 }
 

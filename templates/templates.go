@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed layout.html parts.html parts_recover.html parts_own.html pages/*.html mail catalog/*.json acuerdo/*.txt declaracion/*.txt imagen static
+//go:embed layout.html parts*.html pages/*.html mail catalog/*.json acuerdo/*.txt declaracion/*.txt imagen static
 var files embed.FS
 
 // Config is what differs between installations. [Parse] refuses a Config without an Issuer.
@@ -165,7 +165,7 @@ func newSite(cfg Config) (*site, error) {
 
 // parse reads the templates of all pages with lang's words bound to them.
 func (s *site) parse(lang string) (map[string]*template.Template, error) {
-	base, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "layout.html", "parts.html", "parts_recover.html", "parts_own.html")
+	base, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "layout.html", "parts*.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}

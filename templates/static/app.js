@@ -122,3 +122,24 @@ if (reto) import(reto.dataset.module);
 // A passkey instead of the clave, where the browser can use one.
 const llave = document.querySelector("[data-llave]");
 if (llave && globalThis.PublicKeyCredential && navigator.credentials) import(llave.dataset.module);
+
+// A sign-in says whether this device can make a passkey: then one is offered after it.
+const ingresar = document.querySelector("form[action='/ingresar']");
+if (ingresar) {
+  globalThis.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.().then((able) => {
+    if (!able || ingresar.querySelector("[name=puede]")) return;
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = "puede";
+    input.value = "1";
+    ingresar.append(input);
+  }).catch(() => {});
+}
+
+// A new passkey, where the browser can make one.
+const nueva = document.querySelector("[data-llave-nueva]");
+if (nueva && globalThis.PublicKeyCredential && navigator.credentials) import(nueva.dataset.module);
+
+// Which passkeys are left, for the browser to forget the others.
+const llaves = document.querySelector("[data-llaves]");
+if (llaves) globalThis.PublicKeyCredential?.signalAllAcceptedCredentials?.(JSON.parse(llaves.dataset.llaves)).catch(() => {});
