@@ -67,6 +67,8 @@ func (s *Server) advance(ctx context.Context, tx *storage.Tx, v *Visit, found *s
 		return redirect(v.PagePath("/renovar")), nil
 	case StepNotice, StepConsent:
 		return redirect(v.PagePath("/autorizar")), nil
+	case StepOffer:
+		return redirect(v.PagePath(pageOffer)), nil
 	case StepFinish:
 		v.Request.Scope = granted(v.Request.Scope, p.Consent)
 		v.Request.Params.Resources = grantedResources(v.Request.Params.Resources, v.Request.Scope, s.Issuer)
@@ -127,6 +129,15 @@ func (s *Server) Onward(ctx context.Context, tx *storage.Tx, v *Visit, found *st
 	}
 	if _, due := s.Renewal.Due(clave, v.Now); due {
 		return redirect("/renovar"), nil
+	}
+	if found.Offer {
+		f, err := tx.Factors(ctx, found.AfiliadoID, v.Now)
+		if err != nil {
+			return nil, err
+		}
+		if offered(found, f, v.Now) {
+			return redirect(pageOffer), nil
+		}
 	}
 	return redirect(cmp.Or(v.next, PageAccount)), nil
 }

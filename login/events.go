@@ -44,6 +44,10 @@ const (
 	// EventUnreachable is a notice for which there is no mailbox, or that no mail
 	// could reach; detail: kind.
 	EventUnreachable = "notice.unsent"
+	// EventOfferDeclined is her wish to be offered no passkey any more, and
+	// EventOfferRestored that she takes it back.
+	EventOfferDeclined = "offer.declined"
+	EventOfferRestored = "offer.restored"
 	// EventDisavowed is "No fui yo"; detail: how many passkeys, totp and codes ended
 	// with it, and how many were kept that were about to end.
 	EventDisavowed = "clave.disavowed"

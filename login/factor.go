@@ -17,6 +17,7 @@ const (
 	EventPasskeyEnding  = "passkey.ending"
 	EventPasskeyKept    = "passkey.kept"   // it does not end, after all
 	EventPasskeyCloned  = "passkey.cloned" // its counter went back (WA-5)
+	eventPasskeyUnmade  = "passkey.unmade" // what a device answered made none; detail: reason
 	EventPasskeyBackup  = "passkey.backup" // seen at its use; detail: copied, whether its provider has a copy now (WA-4)
 	EventPasskeyDenied  = "passkey.denied" // it let nobody in; detail: reason
 

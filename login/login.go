@@ -188,6 +188,8 @@ func (s *Server) Routes(r *mux.Router) {
 	post("/ingresar", s.postLogin)
 	if s.Passkeys != nil {
 		post(pageOptions, s.postPasskeyOptions)
+		get(pageOffer, s.getOffer)
+		post(pageOffer, s.postOffer)
 	}
 	get(pageSecond, s.getSecond)
 	post(pageSecond, s.postSecond)

@@ -22,6 +22,7 @@ const (
 	StepRenew               // she renews her clave
 	StepNotice              // she is told what the application receives
 	StepConsent             // she allows it, or not
+	StepOffer               // she is offered a passkey
 	StepFinish              // the application gets its code
 
 	// The application gets an error (OAuthError).
@@ -32,7 +33,7 @@ const (
 )
 
 // Interactive reports whether the step needs the person.
-func (s Step) Interactive() bool { return StepLogin <= s && s <= StepConsent }
+func (s Step) Interactive() bool { return StepLogin <= s && s <= StepOffer }
 
 // OAuthError is the error code and the description with which the request ends at
 // that step; both are empty for a step that is no error (OpenID Core 3.1.2.6,
@@ -79,7 +80,7 @@ func Next(p Progress) Step {
 	if ask.ACREssential && !satisfiesAny(p.Reach, ask.ACRValues) {
 		return StepUnmet // nobody should type a clave for nothing
 	}
-	for _, rule := range []func(Progress) turn{signIn, addStep, stepUp, renew, unmet, allow} {
+	for _, rule := range []func(Progress) turn{signIn, addStep, stepUp, renew, unmet, allow, offer} {
 		switch t := rule(p); {
 		case t.step == StepFinish:
 		case t.step.Interactive() && slices.Contains(ask.Prompt, "none"):

@@ -104,7 +104,7 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	now := storage.At(v.Now)
 	found := storage.Session{
 		ID: storage.NewID(), AfiliadoID: p.ID, AMR: p.amr, ACR: p.acr, AuthAt: now, SeenAt: now, CreatedAt: now,
-		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r),
+		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r), Offer: s.able(v, p.amr),
 	}
 	value := storage.NewSecret()
 	found.SecretHash = storage.Hash(value)
