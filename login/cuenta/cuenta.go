@@ -3,6 +3,7 @@ package cuenta
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -37,7 +38,7 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	return slices.Concat([]route{
 		{show, login.PageAccount, s.getAccount},
 		{show, "/cuenta/datos", s.getDatos},
 		{act, "/cuenta/idioma", s.postIdioma},
@@ -58,7 +59,7 @@ func (s *Server) routes() []route {
 		{show, pageCodes, s.getCodes},
 		{strong, pageCodes + "/nuevos", s.postCodes},
 		{act, pageCodes + "/descargar", s.postDownload},
-	}
+	}, s.keyRoutes())
 }
 
 // Routes mounts the pages on r.
