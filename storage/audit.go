@@ -126,15 +126,7 @@ func (r reads) AuditPersonal(ctx context.Context, id int64) (map[string]string, 
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	salted, err := r.db.openAuditPersonal(id, rows[0])
-	if err != nil {
-		return nil, err
-	}
-	var p personal
-	if err := json.Unmarshal(salted, &p); err != nil {
-		return nil, fmt.Errorf("storage: audit personal: %w", err)
-	}
-	return p.Fields, nil
+	return r.db.personalOf(id, rows[0])
 }
 
 func auditPersonalPlace(id int64) string {

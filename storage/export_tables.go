@@ -71,7 +71,7 @@ var exportSources = []exportSource{
 	},
 	{
 		table: "session", rows: `t.afiliado_id = ?`, by: "p", order: `t.created_at, t.id`,
-		columns: `id afiliado_id amr acr auth_at:at seen_at:at created_at:at expires_at:at ended_at:at user_agent proved_at:at offer:flag shared:flag`,
+		columns: `id afiliado_id amr acr auth_at:at seen_at:at created_at:at expires_at:at ended_at:at user_agent proved_at:at offer:flag shared:flag network`,
 		held:    keep(HeldSecret, `secret_hash`),
 	},
 	{

@@ -139,6 +139,9 @@ func writes02() []write {
 			return tx.KeepDevice(ctx, storage.Device{ID: "d2", SecretHash: "d2", AfiliadoID: f.a.ID})
 		}},
 		{"DropDevices", func(ctx context.Context, tx *storage.Tx, f filled02) error { return tx.DropDevices(ctx, f.a.ID) }},
+		{"DropDevice", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return done(tx.DropDevice(ctx, f.a.ID, "device"))
+		}},
 		{"DropBrowser", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.DropBrowser(ctx, "device") }},
 		{"AddPressure", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddPressure(ctx, f.mac, later, time.Second, time.Hour)
@@ -152,6 +155,9 @@ func writes02() []write {
 		}},
 		{"TouchSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.TouchSession(ctx, f.session.ID, later)
+		}},
+		{"SetSessionShared", func(ctx context.Context, tx *storage.Tx, f filled02) error {
+			return tx.SetSessionShared(ctx, f.session.ID, true, later)
 		}},
 		{"EndSession", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.EndSession(ctx, f.session.ID, "logout", now))
@@ -312,7 +318,7 @@ func undo(t *testing.T, db *storage.DB, method string, f *filled02) {
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
 	case "ForgiveAttempts", "EndLock":
 		inTx(t, db, func(tx *storage.Tx) error { return done(tx.ReserveAttempt(ctx, f.mac, 5, now, now)) })
-	case "DropDevices":
+	case "DropDevices", "DropDevice":
 		inTx(t, db, func(tx *storage.Tx) error {
 			return tx.KeepDevice(ctx, storage.Device{ID: "device", SecretHash: "device", AfiliadoID: f.a.ID})
 		})

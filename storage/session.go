@@ -22,16 +22,17 @@ type Session struct {
 	ProvedAt   Instant `db:"proved_at"` // when she last did, also by less than ACR; zero: at AuthAt
 	Offer      bool    `db:"offer"`     // a passkey is still to be offered
 	Shared     bool    `db:"shared"`    // on a computer that several people share
+	Network    string  `db:"network"`   // that it was last proved from, coarse
 }
 
 const sessionColumns = `s.id, s.secret_hash, s.afiliado_id, s.amr, s.acr, s.auth_at, s.seen_at, s.created_at, s.expires_at, s.ended_at, s.user_agent,
-	s.proved_at, s.offer, s.shared`
+	s.proved_at, s.offer, s.shared, s.network`
 
 // AddSession stores a new session.
 func (tx *Tx) AddSession(ctx context.Context, s Session) error {
 	err := tx.run(ctx, `INSERT INTO session (id, secret_hash, afiliado_id, amr, acr, auth_at, seen_at, created_at, expires_at, user_agent,
-		proved_at, offer, shared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.ID, s.SecretHash, s.AfiliadoID, s.AMR, s.ACR, s.AuthAt, s.SeenAt, s.CreatedAt, s.ExpiresAt, s.UserAgent, s.ProvedAt, s.Offer, s.Shared)
+		proved_at, offer, shared, network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.ID, s.SecretHash, s.AfiliadoID, s.AMR, s.ACR,
+		s.AuthAt, s.SeenAt, s.CreatedAt, s.ExpiresAt, s.UserAgent, s.ProvedAt, s.Offer, s.Shared, s.Network)
 	if err != nil {
 		return fmt.Errorf("storage: add session: %w", err)
 	}
@@ -67,8 +68,8 @@ func (tx *Tx) LockSession(ctx context.Context, id string) (*Session, error) {
 // (ASVS 7.2.4). A session that has ended is ErrNotFound.
 func (tx *Tx) RenewSession(ctx context.Context, s Session) error {
 	n, err := tx.exec(ctx, `UPDATE session SET secret_hash = ?, amr = ?, acr = ?, auth_at = ?, seen_at = ?, expires_at = ?, user_agent = ?,
-		proved_at = ?, offer = ?, shared = ? WHERE id = ? AND ended_at = 0`, s.SecretHash, s.AMR, s.ACR, s.AuthAt, s.SeenAt, s.ExpiresAt, s.UserAgent,
-		s.ProvedAt, s.Offer, s.Shared, s.ID)
+		proved_at = ?, offer = ?, shared = ?, network = ? WHERE id = ? AND ended_at = 0`, s.SecretHash, s.AMR, s.ACR, s.AuthAt, s.SeenAt, s.ExpiresAt,
+		s.UserAgent, s.ProvedAt, s.Offer, s.Shared, s.Network, s.ID)
 	if err == nil && n == 0 {
 		err = ErrNotFound
 	}
