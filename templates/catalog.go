@@ -103,6 +103,19 @@ func (c *catalog) date(t time.Time) (string, error) {
 	return c.text("date", "Day", t.Day(), "Month", month, "Year", t.Year())
 }
 
+// weekday is the day of t as a heading: Viernes, 20 de noviembre de 2026.
+func (c *catalog) weekday(t time.Time) (string, error) {
+	day, err := c.date(t)
+	if err != nil {
+		return "", err
+	}
+	name, err := c.text("weekday." + strconv.Itoa(int(t.In(guayaquil()).Weekday())))
+	if err != nil {
+		return "", err
+	}
+	return c.text("weekday", "Weekday", name, "Date", day)
+}
+
 // clock is the time of day of t in continental Ecuador: 15:30.
 func clock(t time.Time) string { return t.In(guayaquil()).Format("15:04") }
 

@@ -22,6 +22,8 @@ type Layout struct {
 	Path string
 	// SignedIn offers "Cerrar sesión" (S095, ASVS 7.4.4).
 	SignedIn bool
+	// Countdown says when the session ends in which there is something to lose on the page; nil leaves it out.
+	Countdown *Countdown
 	// RequestID names this HTTP request in the log; pages of errors show its beginning, so that people can
 	// read it out.
 	RequestID string

@@ -114,6 +114,7 @@ type Disavowed struct {
 	Layout
 	When  time.Time
 	Since time.Time // as in [Disavow]
+	Case  string    // names what was done, for who asks about it; its beginning is shown
 }
 
 func (Disavowed) name() string { return "disavowed" }

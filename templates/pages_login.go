@@ -38,6 +38,8 @@ type Login struct {
 	Retry time.Duration
 	// Challenge has to be answered with the clave; nil: none is due. While it is [Challenge.Early] the page waits.
 	Challenge *Challenge
+	// Shared keeps the box compartido ticked: other people use the computer. Marked leaves it out: that is known.
+	Shared, Marked bool
 	// Again asks a person who is already signed in to confirm who she is (max_age, prompt=login, acr). Name is hers from
 	// the live session, and stays empty where there is none.
 	Again bool
@@ -143,6 +145,8 @@ type LoggedOut struct {
 	Application *Application // offered as the way back; nil where none is known
 	// Stayed is true where the person chose to stay signed in.
 	Stayed bool
+	// Shared is the last page on a shared computer: it asks to close the window.
+	Shared bool
 	// Farewells are the applications that she had entered, and whether they have ended her session too.
 	Farewells []Farewell
 }

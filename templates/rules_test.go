@@ -159,7 +159,7 @@ func TestS093_S094_AdviceWhereAClaveIsTyped(t *testing.T) {
 	})
 }
 
-func TestS095_LogoutIsOffered(t *testing.T) {
+func TestS095_ASVS_7_4_4_LogoutIsOffered(t *testing.T) {
 	forEach(t, func(t *testing.T, lang string, s State, root *html.Node) {
 		var names []string
 		for _, b := range elements(root, "button") {

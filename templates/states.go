@@ -62,6 +62,8 @@ func States(lang string) []State {
 	all = append(all, secondStates(l, in)...)
 	all = append(all, ownStates(in)...)
 	all = append(all, keyStates(in)...)
+	all = append(all, sessionsStates(in)...)
+	all = append(all, activityStates(in)...)
 	return append(all, errorStates(l)...)
 }
 
@@ -85,6 +87,8 @@ func loginStates(l, in Layout) []State {
 		{"login-code-denied", ok, Login{Layout: l, Goal: g, Code: true, Cedula: "EXT-0004711", Denied: true}},
 		{"login-advised", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Denied: true, Advise: true}},
 		{"login-stale", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Stale: true}},
+		{"login-shared", ok, Login{Layout: l, Goal: g, Cedula: "1759999913", Denied: true, Shared: true}},
+		{"login-marked", ok, Login{Layout: l, Goal: g, Marked: true}},
 		{"login-busy", http.StatusServiceUnavailable, Login{Layout: l, Goal: g, Cedula: "1759999913", Busy: true, Retry: 2 * time.Second}},
 		{"login-pressed", ok, Login{Layout: l, Goal: g, Challenge: sampleChallenge("")}},
 		{"login-pressed-missing", ok, Login{

@@ -48,7 +48,7 @@ func unlockStates(l Layout) []State {
 			Layout: l, Template: MailClaveChanged{}.Template(), When: when, Challenge: sampleChallenge(ChallengeMissing), Faults: []Fault{ChallengeMissing},
 		}},
 		{"disavow-bare", ok, Disavow{Layout: l}},
-		{"disavowed", ok, Disavowed{Layout: l, When: when, Since: when.Add(-72 * time.Hour)}},
+		{"disavowed", ok, Disavowed{Layout: l, When: when, Since: when.Add(-72 * time.Hour), Case: l.RequestID}},
 		{"disavowed-bare", ok, Disavowed{Layout: l}},
 	}
 	again, limited := sent, sent

@@ -94,6 +94,9 @@ func (p *Pages) Render(w http.ResponseWriter, status int, page Page) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
+	if page.layout().Countdown != nil { // its script asks when the session ends
+		h.Add("Content-Security-Policy", "connect-src 'self'")
+	}
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // who does not read it has gone

@@ -59,7 +59,7 @@ const (
 // has done to them. Of a policy a handler wrote only its form-action counts, as a
 // page whose form ends at an application has to name the application's origin,
 // and that it has a worker-src or a connect-src: a page with a challenge runs workers
-// of ours, and one that asks for a passkey gets the options from us.
+// of ours, and one that asks for a passkey, or counts down to the end of a session, asks us.
 func secure(h, fixed http.Header) {
 	formAction, asked := "", map[string]bool{}
 	for _, p := range h.Values("Content-Security-Policy") {

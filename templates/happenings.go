@@ -1,0 +1,90 @@
+package templates
+
+// Happening is a kind of thing that happens with an account, which the catalogue has a sentence for. One about which there
+// is more to say has a note, and one that an application may have to do with a sentence that names it.
+type Happening string
+
+// What happens with an account.
+const (
+	HappenedOther Happening = "other" // of a newer program than this one
+
+	HappenedSignIn        Happening = "sign-in"
+	HappenedSignInNew     Happening = "sign-in-new"
+	HappenedSignInShared  Happening = "sign-in-shared"
+	HappenedSignInAgain   Happening = "sign-in-again"
+	HappenedConfirmed     Happening = "confirmed"
+	HappenedSignOut       Happening = "sign-out"
+	HappenedClosed        Happening = "closed"
+	HappenedClosedOthers  Happening = "closed-others"
+	HappenedClosedAll     Happening = "closed-all"
+	HappenedReplaced      Happening = "replaced"
+	HappenedSurplus       Happening = "surplus"
+	HappenedSessionEnded  Happening = "session-ended"
+	HappenedDeviceShared  Happening = "device-shared"
+	HappenedDeviceOwn     Happening = "device-own"
+	HappenedDeviceForgot  Happening = "device-forgot"
+	HappenedDevicesForgot Happening = "devices-forgot"
+
+	HappenedEntered   Happening = "entered"
+	HappenedRefused   Happening = "refused"
+	HappenedCancelled Happening = "cancelled"
+	HappenedTold      Happening = "told"
+	HappenedAllowed   Happening = "allowed"
+	HappenedReplayed  Happening = "replayed"
+	HappenedForeign   Happening = "foreign"
+
+	HappenedWrongClave Happening = "wrong-clave"
+	HappenedLocked     Happening = "locked"
+	HappenedCommon     Happening = "common"
+	HappenedProved     Happening = "proved"
+	HappenedChanged    Happening = "changed"
+	HappenedRenewed    Happening = "renewed"
+	HappenedFirst      Happening = "first"
+	HappenedRecovered  Happening = "recovered"
+	HappenedDisavowed  Happening = "disavowed"
+
+	HappenedUnlocked        Happening = "unlocked"
+	HappenedUnlockedTime    Happening = "unlocked-time"
+	HappenedUnlockedOfficer Happening = "unlocked-officer"
+	HappenedUnlockSent      Happening = "unlock-sent"
+	HappenedUnlockAssisted  Happening = "unlock-assisted"
+	HappenedUnlockCapped    Happening = "unlock-capped"
+	HappenedUnlockWrong     Happening = "unlock-wrong"
+	HappenedUnlockIdle      Happening = "unlock-idle"
+
+	HappenedAnswersWrong Happening = "answers-wrong"
+	HappenedAnswersRight Happening = "answers-right"
+	HappenedAnswersShut  Happening = "answers-shut"
+	HappenedReopened     Happening = "reopened"
+	HappenedLinkSent     Happening = "link-sent"
+	HappenedLinkHeld     Happening = "link-held"
+	HappenedLinkCapped   Happening = "link-capped"
+	HappenedElsewhere    Happening = "elsewhere"
+
+	HappenedContactAsked    Happening = "contact-asked"
+	HappenedContactProved   Happening = "contact-proved"
+	HappenedContactApproved Happening = "contact-approved"
+	HappenedContactApplied  Happening = "contact-applied"
+	HappenedContactRegistry Happening = "contact-registry"
+	HappenedUnwarned        Happening = "unwarned"
+	HappenedUnreachable     Happening = "unreachable"
+	HappenedMailAllowed     Happening = "mail-allowed"
+
+	HappenedDisabled Happening = "disabled"
+)
+
+// Happenings are all of them.
+func Happenings() []Happening {
+	return []Happening{
+		HappenedSignIn, HappenedSignInNew, HappenedSignInShared, HappenedSignInAgain, HappenedConfirmed, HappenedSignOut, HappenedClosed,
+		HappenedClosedOthers, HappenedClosedAll, HappenedReplaced, HappenedSurplus, HappenedSessionEnded, HappenedDeviceShared,
+		HappenedDeviceOwn, HappenedDeviceForgot, HappenedDevicesForgot, HappenedEntered, HappenedRefused, HappenedCancelled, HappenedTold,
+		HappenedAllowed, HappenedReplayed, HappenedForeign, HappenedWrongClave, HappenedLocked, HappenedCommon, HappenedProved,
+		HappenedChanged, HappenedRenewed, HappenedFirst, HappenedRecovered, HappenedDisavowed, HappenedUnlocked, HappenedUnlockedTime,
+		HappenedUnlockedOfficer, HappenedUnlockSent, HappenedUnlockAssisted, HappenedUnlockCapped, HappenedUnlockWrong, HappenedUnlockIdle,
+		HappenedAnswersWrong, HappenedAnswersRight, HappenedAnswersShut, HappenedReopened, HappenedLinkSent, HappenedLinkHeld,
+		HappenedLinkCapped, HappenedElsewhere, HappenedContactAsked, HappenedContactProved, HappenedContactApproved,
+		HappenedContactApplied, HappenedContactRegistry, HappenedUnwarned, HappenedUnreachable, HappenedMailAllowed, HappenedDisabled,
+		HappenedOther,
+	}
+}
