@@ -19,7 +19,7 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Code = r.URL.Query().Get("codigo") == "1"
+	page.Code, page.Shared = r.URL.Query().Get("codigo") == "1", r.URL.Query().Get(FieldShared) == "1"
 	var hint storage.Identifier
 	if v.Request != nil {
 		if id, kind, err := s.Identifiers.Parse(v.Request.Params.LoginHint); err == nil {
@@ -38,7 +38,7 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 
 // loginPage is the empty form. Who is signed in already is asked to confirm.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *Visit) (templates.Login, error) {
-	page := templates.Login{Layout: s.Layout(r, v), Goal: v.Goal(), Passkey: s.AskPasskey(w, false)}
+	page := templates.Login{Layout: s.Layout(r, v), Goal: v.Goal(), Passkey: s.AskPasskey(w, false), Marked: s.SharedHere(r)}
 	found, err := s.liveSession(r.Context(), s.DB, r, v.Now)
 	if err != nil || found == nil {
 		return page, err
@@ -111,7 +111,7 @@ func (s *Server) showStale(w http.ResponseWriter, r *http.Request, v *Visit) err
 	if err != nil {
 		return err
 	}
-	page.Stale, page.Code, page.Cedula = true, v.Form.Get("codigo") == "1", Typed(v.Form.Get("cedula"))
+	page.Stale, page.Code, page.Cedula, page.Shared = true, v.Form.Get("codigo") == "1", Typed(v.Form.Get("cedula")), v.Form.Has(FieldShared)
 	if page.Challenge, err = s.Keep(w, r, v, ""); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Server) readLogin(w http.ResponseWriter, r *http.Request, v *Visit) (st
 		return "", page, err
 	}
 	text := v.Form.Get("cedula")
-	page.Code, page.Cedula = v.Form.Get("codigo") == "1", Typed(text)
+	page.Code, page.Cedula, page.Shared = v.Form.Get("codigo") == "1", Typed(text), v.Form.Has(FieldShared)
 	id, _, err := s.Identifiers.Parse(text)
 	switch {
 	case !v.SameSite(r):

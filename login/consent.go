@@ -70,14 +70,15 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, v *Visit, f
 	if err != nil {
 		return err
 	}
-	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.times(c, v.Now), apis, Mark(found.ID)))
+	return s.Show(w, v, http.StatusOK, s.consentPage(r, v, a, s.Renewal.times(c, v.Now), apis, found))
 }
 
 func (s *Server) consentPage(
-	r *http.Request, v *Visit, a *storage.Afiliado, times storage.ClaveTimes, apis []templates.API, mark string,
+	r *http.Request, v *Visit, a *storage.Afiliado, times storage.ClaveTimes, apis []templates.API, found *storage.Session,
 ) templates.Page {
 	layout := s.Layout(r, v)
-	layout.SignedIn = true
+	layout.SignedIn, layout.Countdown = true, s.Countdown(found, v.Now)
+	mark := Mark(found.ID)
 	asked := strings.Fields(v.Request.Scope)
 	offline := slices.Contains(asked, storage.ScopeOffline)
 	if v.Client.Metadata.FirstParty {

@@ -27,14 +27,14 @@ func (s *Server) deviceHash(r *http.Request) string {
 }
 
 // keepDevice makes this browser known as the person's own (D03), or, where more
-// people sign in here than one household has, a shared computer, which is
-// nobody's. A secret that no lane uses was not issued by us: it is replaced
+// people sign in here than one household has, or she says so, a shared computer,
+// which is nobody's. A secret that no lane uses was not issued by us: it is replaced
 // (T14). It returns how the browser was found and what sets the cookie.
 func (s *Server) keepDevice(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (string, func(http.ResponseWriter), error) {
-	if c, err := r.Cookie(s.cookies.device); err == nil && c.Value == sharedDevice {
-		return deviceShared, func(w http.ResponseWriter) { s.set(w, s.cookies.device, sharedDevice, s.DeviceLife) }, nil
-	}
 	value, found := secret(r, s.cookies.device), deviceNew
+	if s.SharedHere(r) || v.Form.Has(FieldShared) {
+		return deviceShared, s.markShared, s.dropBrowser(ctx, tx, value)
+	}
 	if p.known {
 		found = DeviceKnown
 	} else if value != "" {
@@ -43,10 +43,7 @@ func (s *Server) keepDevice(ctx context.Context, tx *storage.Tx, r *http.Request
 			return "", nil, err
 		}
 		if people >= s.DevicePeople {
-			if err := tx.DropBrowser(ctx, storage.Hash(value)); err != nil {
-				return "", nil, err
-			}
-			return deviceShared, func(w http.ResponseWriter) { s.set(w, s.cookies.device, sharedDevice, s.DeviceLife) }, nil
+			return deviceShared, s.markShared, s.dropBrowser(ctx, tx, value)
 		}
 		if people == 0 {
 			value = ""
@@ -55,13 +52,16 @@ func (s *Server) keepDevice(ctx context.Context, tx *storage.Tx, r *http.Request
 	if value == "" {
 		value = storage.NewSecret()
 	}
+	keep, err := s.lane(ctx, tx, r, v, p.ID, value)
+	return found, keep, err
+}
+
+// lane keeps the person's lane in the browser that has, or is to get, that secret.
+func (s *Server) lane(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, afiliadoID, value string) (func(http.ResponseWriter), error) {
 	now := storage.At(v.Now)
 	err := tx.KeepDevice(ctx, storage.Device{
-		ID: storage.NewID(), SecretHash: storage.Hash(value), AfiliadoID: p.ID, UserAgent: userAgent(r),
+		ID: storage.NewID(), SecretHash: storage.Hash(value), AfiliadoID: afiliadoID, UserAgent: userAgent(r),
 		CreatedAt: now, LastAt: now, ExpiresAt: storage.At(v.Now.Add(s.DeviceLife)),
 	})
-	if err != nil {
-		return "", nil, err
-	}
-	return found, func(w http.ResponseWriter) { s.set(w, s.cookies.device, value, s.DeviceLife) }, nil
+	return func(w http.ResponseWriter) { s.set(w, s.cookies.device, value, s.DeviceLife) }, err
 }

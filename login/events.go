@@ -14,7 +14,6 @@ import (
 const (
 	eventSessionRenewed   = "session.renewed"   // signed in again in the same session
 	eventSessionConfirmed = "session.confirmed" // proved again, for a change; detail: amr
-	eventSessionEnded     = "session.ended"     // detail: reason, session
 	eventClaveDenied      = "clave.denied"      // detail: lane
 	eventClaveCompromised = "clave.compromised" // found on the list of common claves at sign-in
 	eventRequestCancelled = "request.cancelled"
@@ -26,6 +25,15 @@ const (
 	// EventSessionStarted is a sign-in; detail: acr, device, and passkey, the id of the
 	// one it was by.
 	EventSessionStarted = "session.started"
+	// EventSessionEnded is the end of one session or, as its person asked, of several;
+	// detail: reason, and session (its id) or which (all, others).
+	EventSessionEnded = "session.ended"
+	// EventDeviceShared and EventDeviceOwn are what a person said of the computer she is
+	// at: that several people share it, or that it is hers after all. EventDeviceForgotten
+	// is a known device that she had forgotten; detail: which (one, all).
+	EventDeviceShared    = "device.shared"
+	EventDeviceOwn       = "device.own"
+	EventDeviceForgotten = "device.forgotten"
 	// EventClaveLocked is a failed attempt that was the last; detail: lane.
 	EventClaveLocked = "clave.locked"
 	// EventClaveUnlocked is a lock lifted; detail: was, by.
@@ -48,8 +56,10 @@ const (
 	// EventOfferRestored that she takes it back.
 	EventOfferDeclined = "offer.declined"
 	EventOfferRestored = "offer.restored"
-	// EventDisavowed is "No fui yo"; detail: how many passkeys, totp and codes ended
-	// with it, and how many were kept that were about to end.
+	// EventDisavowed is "No fui yo"; detail: case; since, from when on what was added to
+	// prove who she is ended with it, and how many passkeys, totp and codes that were; how
+	// many were kept that were about to end; entry, the audit row that it was said of,
+	// where it was said in Mi cuenta.
 	EventDisavowed = "clave.disavowed"
 	// EventClaveRenewed is a forced renewal; detail: cause.
 	EventClaveRenewed = "clave.renewed"

@@ -82,7 +82,7 @@ func asking(r *http.Request, v *Visit) challenge.Form {
 	if v.Request != nil {
 		q.Set("id", v.Request.ID)
 	}
-	for _, box := range []string{"codigo", "acuerdo", "cerrar_otras"} { // what Resume's page has to tick again
+	for _, box := range []string{"codigo", "acuerdo", "cerrar_otras", FieldShared} { // what Resume's page has to tick again
 		if v.Form.Get(box) != "" {
 			q.Set(box, "1")
 		}

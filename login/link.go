@@ -25,11 +25,12 @@ func CookieOf(purpose string) string {
 
 // Pages that opened links lead to.
 const (
-	PageUnlock   = "/desbloqueo/abrir"
-	PageDisavow  = "/no-fui-yo"
-	PageNewClave = "/generar-recuperar/clave"
-	PageConfirm  = "/correo/confirmar"
-	PageApprove  = "/correo/aprobar"
+	PageUnlock    = "/desbloqueo/abrir"
+	PageDisavow   = "/no-fui-yo"
+	PageDisavowed = "/no-fui-yo/listo" // where "No fui yo" leads once it is done, in the browser that did it
+	PageNewClave  = "/generar-recuperar/clave"
+	PageConfirm   = "/correo/confirmar"
+	PageApprove   = "/correo/aprobar"
 )
 
 // PageOf is where a link of that purpose leads, "" for one that is in no mail.

@@ -46,13 +46,15 @@ type Config struct {
 	// DefaultRenewal.
 	Renewal Renewal
 
-	Idle         time.Duration // of a session: 15 minutes (ASVS 7.1.1)
-	Absolute     time.Duration // of a session: 12 hours
-	Sessions     int           // of one person at a time: 10 (ASVS 7.1.2)
-	DeviceLife   time.Duration // of a known-device lane: 180 days
-	DevicePeople int           // people in one browser, beyond which it is a shared computer: 3
-	ProofLife    time.Duration // how long a typed clave lets renew it without typing it again: 15 minutes (S039)
-	BudgetLife   time.Duration // after which unfinished counts are forgotten: 30 days
+	Idle           time.Duration // of a session: 15 minutes (ASVS 7.1.1)
+	Absolute       time.Duration // of a session: 12 hours
+	SharedIdle     time.Duration // of a session on a shared computer: 5 minutes, never more than Idle (T33)
+	SharedAbsolute time.Duration // of such a session: 30 minutes, never more than Absolute
+	Sessions       int           // of one person at a time: 10 (ASVS 7.1.2)
+	DeviceLife     time.Duration // of a known-device lane: 180 days
+	DevicePeople   int           // people in one browser, beyond which it is a shared computer: 3
+	ProofLife      time.Duration // how long a typed clave lets renew it without typing it again: 15 minutes (S039)
+	BudgetLife     time.Duration // after which unfinished counts are forgotten: 30 days
 
 	UnlockLife    time.Duration // of a link that unlocks, from its hand-over (S072, D05): 3 minutes
 	UnlockWindow  time.Duration // in which a person gets UnlockLimit links: 15 minutes (D06)
@@ -149,8 +151,9 @@ func (c *Config) complete() error {
 		}
 	}
 	for to, value := range map[*time.Duration]time.Duration{
-		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.DeviceLife: 180 * 24 * time.Hour,
-		&c.ProofLife: 15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
+		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.SharedIdle: 5 * time.Minute, &c.SharedAbsolute: 30 * time.Minute,
+		&c.DeviceLife: 180 * 24 * time.Hour,
+		&c.ProofLife:  15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
 		&c.UnlockLife: 3 * time.Minute, &c.UnlockWindow: 15 * time.Minute, &c.NewDeviceWait: 5 * time.Minute,
 		&c.Alarm.Hold: DefaultAlarm().Hold,
 	} {
@@ -158,6 +161,7 @@ func (c *Config) complete() error {
 			*to = value
 		}
 	}
+	c.SharedIdle, c.SharedAbsolute = min(c.SharedIdle, c.Idle), min(c.SharedAbsolute, c.Absolute)
 	if c.Lockout.Expires != 0 && c.Lockout.Expires < leastExpiry {
 		return errors.New("login: a lock that ends by itself within 15 minutes is not allowed")
 	}
@@ -196,6 +200,9 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/continuar", s.getContinue)
 	get("/autorizar", s.getConsent)
 	post("/autorizar", s.postConsent)
+	get(PageStay, s.getStay)
+	post(PageStay, s.postStay)
+	get(PageClosed, s.getClosed)
 	get("/ayuda", s.info(func(l templates.Layout) templates.Page {
 		return templates.Ayuda{Layout: l, Closed: templates.VideoClosed(s.Now())}
 	}))

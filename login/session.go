@@ -9,8 +9,8 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// touchEvery is how often at most a session's last sign of life is written down.
-const touchEvery = time.Minute
+// touchMost is how often at most a session's last sign of life is written down.
+const touchMost = time.Minute
 
 // sessions is what *storage.DB and *storage.Tx have in common here.
 type sessions interface {
@@ -27,7 +27,11 @@ func (s *Server) session(ctx context.Context, from sessions, r *http.Request, no
 	if value == "" {
 		return nil, storage.ErrNotFound
 	}
-	return from.SessionBySecret(ctx, storage.Hash(value), now, now.Add(-s.Idle))
+	found, err := from.SessionBySecret(ctx, storage.Hash(value), now, now.Add(-s.Idle))
+	if err == nil && s.idled(found, now) {
+		return nil, storage.ErrNotFound
+	}
+	return found, err
 }
 
 // SessionIn is Session as tx sees it, nil for none.
@@ -77,18 +81,24 @@ func (s *Server) liveSession(ctx context.Context, from sessions, r *http.Request
 
 // touch notes in tx that the session's person is still there.
 func (s *Server) touch(ctx context.Context, tx *storage.Tx, found *storage.Session, now time.Time) error {
-	if now.Sub(found.SeenAt.Time) < touchEvery {
+	if !s.stale(found, now) {
 		return nil
 	}
 	return tx.TouchSession(ctx, found.ID, now)
 }
 
+// stale reports whether the session's last sign of life is so old that it is worth
+// writing down another one.
+func (s *Server) stale(found *storage.Session, now time.Time) bool {
+	return now.Sub(found.SeenAt.Time) >= min(touchMost, s.idle(found)/15)
+}
+
 // Touch notes that the session's person is still there.
 func (s *Server) Touch(ctx context.Context, found *storage.Session, now time.Time) error {
-	if now.Sub(found.SeenAt.Time) < touchEvery {
+	if !s.stale(found, now) {
 		return nil
 	}
-	return s.DB.InTx(ctx, func(tx *storage.Tx) error { return s.touch(ctx, tx, found, now) })
+	return s.stay(ctx, found, now)
 }
 
 // SignIn makes this browser's session that of the person who has just proved
@@ -104,7 +114,11 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	now := storage.At(v.Now)
 	found := storage.Session{
 		ID: storage.NewID(), AfiliadoID: p.ID, AMR: p.amr, ACR: p.acr, AuthAt: now, SeenAt: now, CreatedAt: now,
-		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r), Offer: s.able(v, p.amr),
+		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r), Network: NetworkName(addressOf(r.RemoteAddr)),
+		Offer: device != deviceShared && s.able(v, p.amr),
+	}
+	if device == deviceShared {
+		found.Shared, found.ExpiresAt = true, storage.At(v.Now.Add(s.SharedAbsolute))
 	}
 	value := storage.NewSecret()
 	found.SecretHash = storage.Hash(value)
@@ -167,7 +181,7 @@ func (s *Server) requestSession(ctx context.Context, tx *storage.Tx, v *Visit, p
 		return nil, nil //nolint:nilnil // documented: none
 	case err != nil:
 		return nil, err
-	case found.AfiliadoID != p.ID, !found.EndedAt.IsZero(), found.ExpiresAt.Past(v.Now), found.SeenAt.Add(s.Idle).Before(v.Now):
+	case found.AfiliadoID != p.ID, !found.EndedAt.IsZero(), found.ExpiresAt.Past(v.Now), s.idled(found, v.Now):
 		return nil, nil //nolint:nilnil // documented: none
 	default:
 		return found, nil
@@ -177,7 +191,7 @@ func (s *Server) requestSession(ctx context.Context, tx *storage.Tx, v *Visit, p
 // startSession ends old, stores found and ends what the person has too many of.
 func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, old *storage.Session, found storage.Session) error {
 	if old != nil {
-		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, old.AfiliadoID), old.ID, storage.CauseReplaced, v.Now); err != nil {
+		if err := s.end(ctx, tx, v.Event(r, EventSessionEnded, old.AfiliadoID), old.ID, storage.CauseReplaced, v.Now); err != nil {
 			return err
 		}
 	}
@@ -189,7 +203,7 @@ func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Reque
 		return err
 	}
 	for _, id := range surplus {
-		if err := s.end(ctx, tx, v.Event(r, eventSessionEnded, found.AfiliadoID), id, storage.CauseTooMany, v.Now); err != nil {
+		if err := s.end(ctx, tx, v.Event(r, EventSessionEnded, found.AfiliadoID), id, storage.CauseTooMany, v.Now); err != nil {
 			return err
 		}
 	}
@@ -281,7 +295,7 @@ func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *sto
 // row (FT-14).
 func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request, found *storage.Session, clientID string) (func(http.ResponseWriter), error) {
 	now := s.Now()
-	e := (&Visit{Now: now}).Event(r, eventSessionEnded, found.AfiliadoID)
+	e := (&Visit{Now: now}).Event(r, EventSessionEnded, found.AfiliadoID)
 	e.ClientID = clientID
 	if err := s.end(ctx, tx, e, found.ID, storage.CauseLogout, now); err != nil {
 		return nil, err
@@ -291,7 +305,7 @@ func (s *Server) EndSession(ctx context.Context, tx *storage.Tx, r *http.Request
 	return func(w http.ResponseWriter) {
 		s.once.forget(secret(r, s.cookies.browser))
 		if own {
-			s.set(w, s.cookies.session, "", -1)
+			s.part(w, r, found)
 		}
 	}, nil
 }

@@ -43,6 +43,9 @@ func (s *Server) getLoggedOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.LoggedOut{Layout: s.layout(r, f.get("ui_locales"))}
+	if page.Shared, err = s.DB.SessionShared(ctx, f.get(paramEnded)); err != nil {
+		return err
+	}
 	var again params
 	for _, name := range []string{"client_id", "ui_locales", paramEnded} {
 		if value := f.get(name); value != "" {

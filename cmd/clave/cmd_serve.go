@@ -151,6 +151,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Login.UnlockAnyone, sc.Login.NewDeviceWait = !c.Unlock.Fingerprint, c.Notices.NewDeviceWait
 	sc.Recovery = c.recovery()
 	sc.Login.Idle, sc.Login.Absolute, sc.Login.DeviceLife = c.Login.Idle, c.Login.Absolute, c.Login.Device
+	sc.Login.SharedIdle, sc.Login.SharedAbsolute = c.Login.Shared.Idle, c.Login.Shared.Absolute
 	var err error
 	if sc.Audit, err = note.NewSigner(c.Audit.Key); err != nil {
 		return server.Config{}, fmt.Errorf("audit.key_file: %w", err)

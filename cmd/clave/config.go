@@ -74,6 +74,7 @@ type config struct {
 	Login struct {
 		Attempts               int
 		Idle, Absolute, Device time.Duration
+		Shared                 struct{ Idle, Absolute time.Duration }
 		LockExpires            time.Duration // 0: never
 	}
 	Pressure struct{ AlarmTimes, AlarmLeast int }

@@ -236,6 +236,14 @@ func (c *config) people() []option {
 			doc: "How long a session lives at most.",
 		},
 		{
+			key: "login.shared_idle", preset: "5m", set: span(&c.Login.Shared.Idle, time.Minute, time.Hour, false),
+			doc: "How long a session on a shared computer outlives the last request (T33); never longer than another.",
+		},
+		{
+			key: "login.shared_max", preset: "30m", set: span(&c.Login.Shared.Absolute, 5*time.Minute, 12*time.Hour, false),
+			doc: "How long such a session lives at most; never longer than another.",
+		},
+		{
 			key: "login.device", preset: "180d", set: span(&c.Login.Device, day, 400*day, false),
 			doc: "How long a browser is known as a person's own (D03).",
 		},

@@ -17,6 +17,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 	dir := configDir(t)
 	c, problems := parseConfig(filepath.Join(dir, "clave.yaml"), []byte(right), []string{
 		"CLAVE_LOGIN_ATTEMPTS=3", "CLAVE_LOGIN_SESSION_IDLE=11m", "CLAVE_LOGIN_SESSION_MAX=13h", "CLAVE_LOGIN_DEVICE=17d",
+		"CLAVE_LOGIN_SHARED_IDLE=4m", "CLAVE_LOGIN_SHARED_MAX=19m",
 		"CLAVE_CLAVE_MAX_AGE=190d", "CLAVE_CLAVE_SPREAD=89d", "CLAVE_UNLOCK_LINK_LIFE=97s", "CLAVE_UNLOCK_LIMIT=11", "CLAVE_UNLOCK_WINDOW=101m",
 		"CLAVE_UNLOCK_FINGERPRINT=false", "CLAVE_NOTICES_NEW_DEVICE_WAIT=103s", "CLAVE_PRESSURE_ALARM_TIMES=4", "CLAVE_PRESSURE_ALARM_LEAST=107", "CLAVE_CLAVE_HISTORY=7", "CLAVE_CLAVE_MIN=9", "CLAVE_CLAVE_MAX=65", "CLAVE_CLAVE_WAIVER=21", "CLAVE_CLAVE_WAIVE_PASSKEY=false",
 		"CLAVE_CLAVE_MIXED=false", "CLAVE_CLAVE_SYMBOLS=true", "CLAVE_CLAVE_SPANISH=true",
@@ -45,6 +46,7 @@ func TestD02_ConfigurationReachesItsPackages(t *testing.T) {
 		"attempts":  s.Login.Lockout.Attempts == 3 && s.Pages.Attempts == 3,
 		"sessions":  s.Login.Idle == 11*time.Minute && s.Login.Absolute == 13*time.Hour && s.Login.DeviceLife == 17*day,
 		"renewal":   s.Login.Renewal.MaxAge == 190*day && s.Login.Renewal.Spread == 89*day && s.Login.Renewal.Waiver == 21 && !s.Login.Renewal.Passkey && s.Login.History == 7,
+		"shared":    s.Login.SharedIdle == 4*time.Minute && s.Login.SharedAbsolute == 19*time.Minute,
 		"policy":    s.Login.Policy.Min == 9 && s.Login.Policy.Max == 65 && !s.Login.Policy.Mixed && s.Login.Policy.Symbols && s.Login.Policy.Spanish,
 		"unlock":    s.Login.UnlockLife == 97*time.Second && s.Login.UnlockLimit == 11 && s.Login.UnlockWindow == 101*time.Minute && s.Login.UnlockAnyone,
 		"alarm":     s.Login.Alarm.Times == 4 && s.Login.Alarm.Least == 107 && s.Login.Alarm.Hold == 10*time.Minute,

@@ -63,7 +63,15 @@ func (s *Server) changing(r *http.Request, v *login.Visit) (*change, error) {
 		return nil, err
 	}
 	c.page = templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Step: step, Rules: s.ClaveRules()}
-	c.page.SignedIn = c.session != nil
+	if c.session != nil {
+		if err := s.Touch(r.Context(), c.session, v.Now); err != nil {
+			return nil, err
+		}
+		c.page.SignedIn = true
+		if step == templates.ChangeSession {
+			c.page.Countdown = s.Countdown(c.session, v.Now)
+		}
+	}
 	c.page.Params = []templates.Param{{Name: fieldForm, Value: storage.NewID()}}
 	if step == templates.ChangeNew {
 		c.page.Session = login.Mark(c.grant.ID)
@@ -147,7 +155,9 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 			return s.Redirect(w, r, v.PagePath("/cambio/listo"))
 		}
 	}
-	page := templates.Change{Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.ClaveRules(), Stale: true}
+	page := templates.Change{
+		Layout: s.Layout(r, v), Goal: v.Goal(), Rules: s.ClaveRules(), Stale: true, Agreed: v.Form.Get("acuerdo") != "",
+	}
 	if page.Challenge, err = s.Pose(w, r, v, ""); err != nil {
 		return err
 	}

@@ -39,6 +39,6 @@ func (s *Server) Routes(r *mux.Router) {
 	get("/enlace/{token}", s.getLink)
 	get(login.PageDisavow, s.getDisavow)
 	post(login.PageDisavow, s.postDisavow)
-	get("/no-fui-yo/listo", s.getDisavowed)
+	get(login.PageDisavowed, s.getDisavowed)
 	get(login.PageMessages, s.getMessages)
 }

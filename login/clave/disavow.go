@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"time"
 
 	"iess.gob.ec/clave/login"
 	"iess.gob.ec/clave/login/challenge"
@@ -50,7 +51,7 @@ func (s *Server) disavowing(w http.ResponseWriter, r *http.Request) (*login.Visi
 
 // disavowPage says what the newest notice with that link told of, as the mail did.
 func (s *Server) disavowPage(r *http.Request, v *login.Visit, link *storage.Link) (templates.Disavow, error) {
-	page := templates.Disavow{Layout: s.Layout(r, v), Since: foothold(link)}
+	page := templates.Disavow{Layout: s.Layout(r, v), Since: login.Foothold(link.CreatedAt.Time)}
 	m, err := s.DB.NoticeOf(r.Context(), *link)
 	if errors.Is(err, storage.ErrNotFound) { // purged
 		return page, nil
@@ -130,14 +131,10 @@ func (s *Server) postDisavow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.Redirect(w, r, "/no-fui-yo/listo")
+	return s.Redirect(w, r, login.PageDisavowed)
 }
 
-// disavow closes everything that somebody who knows the clave could use: sessions,
-// what applications hold, known devices, and the clave itself. The lock is
-// "compromiso", which neither a known device nor a link by mail passes: whoever
-// knows the clave must not be the one who sets the next, as a mere "to be renewed
-// at login" would allow. Nor does an operator lift it (UnlockByOperator).
+// disavow is login.Disavow for whoever got the link, once.
 func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, link *storage.Link) error {
 	a, err := tx.LockAfiliado(ctx, link.AfiliadoID)
 	if err != nil {
@@ -146,63 +143,7 @@ func (s *Server) disavow(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	if won, err := tx.UseLink(ctx, link.ID, v.Now); err != nil || !won {
 		return err
 	}
-	mac := s.DB.IdentifierMAC(a.Identifier)
-	if err := tx.EndSessions(ctx, a.ID, "", storage.CauseDisavowed, v.Now); err != nil {
-		return err
-	}
-	if err := tx.DropDevices(ctx, a.ID); err != nil {
-		return err
-	}
-	if err := tx.KillLinks(ctx, a.ID, "", v.Now); err != nil {
-		return err
-	}
-	if _, err := tx.CancelContactChanges(ctx, a.ID, v.Now); err != nil { // T05
-		return err
-	}
-	if _, err := tx.RemoveEmailAddressesSince(ctx, a.ID, foothold(link), v.Now); err != nil { // T05
-		return err
-	}
-	if err := tx.EndRecoveries(ctx, mac, v.Now); err != nil { // held before the budgets, as by whoever settles answers
-		return err
-	}
-	e := v.Event(r, login.EventDisavowed, a.ID)
-	if e.Detail, err = s.disavowFactors(ctx, tx, v, a.ID, foothold(link)); err != nil {
-		return err
-	}
-	if err := s.compromise(ctx, tx, v, a, mac); err != nil {
-		return err
-	}
-	if err := tx.Audit(ctx, e); err != nil {
-		return err
-	}
-	return s.Notify(ctx, tx, r, v, login.NoticeLocked, mac, login.Notice{Reason: storage.LockCompromiso})
-}
-
-// compromise closes the clave to everybody, and applications that know her are
-// told, once, that somebody else may have been using the account. An officer's
-// lock stays what it is.
-func (s *Server) compromise(ctx context.Context, tx *storage.Tx, v *login.Visit, a *storage.Afiliado, mac []byte) error {
-	budget, err := tx.LoginBudget(ctx, mac)
-	if err != nil {
-		return err
-	}
-	if budget.LockReason != storage.LockOperador {
-		if err := tx.UnlockClave(ctx, mac, storage.LockOperador); err != nil {
-			return err
-		}
-		locked, err := tx.LockClave(ctx, mac, storage.LockCompromiso, v.Now)
-		if err != nil {
-			return err
-		}
-		if locked && budget.LockReason != storage.LockCompromiso {
-			for _, event := range []string{storage.AccountDisabled, storage.CredentialChange} {
-				if err := tx.QueueEvent(ctx, event, storage.CauseDisavowed, a.ID, v.Now); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return tx.CompromiseClave(ctx, a.ID)
+	return s.Disavow(ctx, tx, r, v, a, login.Disavowal{Link: link.ID, Since: login.Foothold(link.CreatedAt.Time)})
 }
 
 // getDisavowed is GET /no-fui-yo/listo, for the browser that did it.
@@ -218,5 +159,19 @@ func (s *Server) getDisavowed(w http.ResponseWriter, r *http.Request) error {
 	if link == nil || link.UsedAt.IsZero() {
 		return s.Redirect(w, r, "/")
 	}
-	return s.Show(w, v, http.StatusOK, templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time, Since: foothold(link)})
+	page := templates.Disavowed{Layout: s.Layout(r, v), When: link.UsedAt.Time, Since: login.Foothold(link.CreatedAt.Time), Case: link.ID}
+	rows, err := s.DB.PersonEvents(r.Context(), link.AfiliadoID, login.EventDisavowed, link.UsedAt.Time, 1)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 1 && rows[0].At.Equal(link.UsedAt.Time) {
+		detail, err := rows[0].Details()
+		if err != nil {
+			return err
+		}
+		if since, err := time.Parse(time.RFC3339, detail["since"]); err == nil {
+			page.Since = since
+		}
+	}
+	return s.Show(w, v, http.StatusOK, page)
 }

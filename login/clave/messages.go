@@ -37,7 +37,10 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.Messages{Layout: s.Layout(r, v), Mailbox: login.MaskEmail(a.Email), Limit: shownMessages}
-	page.SignedIn = true
+	if err := s.Touch(r.Context(), session, v.Now); err != nil {
+		return err
+	}
+	page.SignedIn, page.Countdown = true, s.Countdown(session, v.Now)
 	refusing := refusals{s.DB, v.Now, map[string]bool{}}
 	if page.Refused, err = refusing.has(r.Context(), a.Email); err != nil {
 		return err

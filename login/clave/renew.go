@@ -65,7 +65,10 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) (*renewal, error)
 		Layout: s.Layout(r, v), Goal: v.Goal(), Cause: cause, Created: c.CreatedAt.Time, AskCurrent: !s.Proved(v, session),
 		Rules: s.ClaveRules(), Session: login.Mark(session.ID),
 	}
-	n.page.SignedIn = true
+	if err := s.Touch(r.Context(), session, v.Now); err != nil {
+		return nil, err
+	}
+	n.page.SignedIn, n.page.Countdown = true, s.Countdown(session, v.Now)
 	if cause == templates.CauseExpired {
 		n.page.Expired = c.DueAt.Time
 	}
