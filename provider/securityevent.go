@@ -138,6 +138,9 @@ func because(cause string) eventClaims {
 	case storage.CauseReplaced:
 		return words("policy", "Another person signed in at the same browser.", "Otra persona ingresó en el mismo navegador.",
 			"Somebody else has signed in at this browser.", "Otra persona ingresó en este navegador.")
+	case storage.CauseClosed:
+		return words("user", "The person closed the session in her account.", "La persona cerró la sesión desde su cuenta.",
+			"You closed this session in your account.", "Usted cerró esta sesión desde su cuenta.")
 	case storage.CauseTooMany:
 		return words("policy", "The person has newer sessions, and may have only so many.", "La persona tiene sesiones más recientes y hay un máximo.",
 			"You have signed in at many other places since.", "Usted ingresó después en muchos otros lugares.")

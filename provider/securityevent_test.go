@@ -146,6 +146,7 @@ func TestRFC8417_WhatHappened(t *testing.T) {
 	for _, tt := range []struct{ event, cause, initiator, change, reason string }{
 		{storage.SessionRevoked, storage.CauseLogout, "user", "", ""},
 		{storage.SessionRevoked, storage.CauseReplaced, "policy", "", ""},
+		{storage.SessionRevoked, storage.CauseClosed, "user", "", ""},
 		{storage.SessionRevoked, storage.CauseTooMany, "policy", "", ""},
 		{storage.SessionRevoked, storage.CauseRecovered, "user", "", ""},
 		{storage.SessionRevoked, storage.CauseDisabled, "admin", "", ""},

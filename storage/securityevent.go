@@ -32,6 +32,7 @@ func EventName(event string) string { return event[strings.LastIndexByte(event, 
 const (
 	CauseLogout    = "logout"          // the person left
 	CauseReplaced  = "replaced"        // somebody else signed in at the same browser
+	CauseClosed    = "closed"          // the person ended it in her account
 	CauseTooMany   = "too many"        // the person has newer sessions
 	CauseChanged   = "clave changed"   // or renewed
 	CauseGenerated = "clave generated" // her first one

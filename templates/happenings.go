@@ -71,6 +71,39 @@ const (
 	HappenedMailAllowed     Happening = "mail-allowed"
 
 	HappenedDisabled Happening = "disabled"
+
+	HappenedPasskeyAdded     Happening = "passkey-added"
+	HappenedPasskeyRenamed   Happening = "passkey-renamed"
+	HappenedPasskeyEnded     Happening = "passkey-ended"
+	HappenedPasskeyEnding    Happening = "passkey-ending"
+	HappenedPasskeyKept      Happening = "passkey-kept"
+	HappenedPasskeyCloned    Happening = "passkey-cloned"
+	HappenedPasskeyBackup    Happening = "passkey-backup"
+	HappenedPasskeyDenied    Happening = "passkey-denied"
+	HappenedTOTPAdded        Happening = "totp-added"
+	HappenedTOTPEnded        Happening = "totp-ended"
+	HappenedTOTPEnding       Happening = "totp-ending"
+	HappenedTOTPKept         Happening = "totp-kept"
+	HappenedStepOff          Happening = "step-off"
+	HappenedCodesMade        Happening = "codes-made"
+	HappenedCodeUsed         Happening = "code-used"
+	HappenedFactorsEnded     Happening = "factors-ended"
+	HappenedWithdrawn        Happening = "withdrawn"
+	HappenedAccessClosed     Happening = "access-closed"
+	HappenedDataTaken        Happening = "data-taken"
+	HappenedRightsAsked      Happening = "rights-asked"
+	HappenedRightsAnswered   Happening = "rights-answered"
+	HappenedRightsCancelled  Happening = "rights-cancelled"
+	HappenedRightsRead       Happening = "rights-read"
+	HappenedAnswersChanged   Happening = "answers-changed"
+	HappenedImageChosen      Happening = "image-chosen"
+	HappenedRenewalDay       Happening = "renewal-day"
+	HappenedLanguageChosen   Happening = "language-chosen"
+	HappenedPhonesChanged    Happening = "phones-changed"
+	HappenedAddressAsked     Happening = "address-asked"
+	HappenedAddressAdded     Happening = "address-added"
+	HappenedAddressRemoved   Happening = "address-removed"
+	HappenedContactCancelled Happening = "contact-cancelled"
 )
 
 // Happenings are all of them.
@@ -85,6 +118,12 @@ func Happenings() []Happening {
 		HappenedAnswersWrong, HappenedAnswersRight, HappenedAnswersShut, HappenedReopened, HappenedLinkSent, HappenedLinkHeld,
 		HappenedLinkCapped, HappenedElsewhere, HappenedContactAsked, HappenedContactProved, HappenedContactApproved,
 		HappenedContactApplied, HappenedContactRegistry, HappenedUnwarned, HappenedUnreachable, HappenedMailAllowed, HappenedDisabled,
+		HappenedPasskeyAdded, HappenedPasskeyRenamed, HappenedPasskeyEnded, HappenedPasskeyEnding, HappenedPasskeyKept, HappenedPasskeyCloned,
+		HappenedPasskeyBackup, HappenedPasskeyDenied, HappenedTOTPAdded, HappenedTOTPEnded, HappenedTOTPEnding, HappenedTOTPKept,
+		HappenedStepOff, HappenedCodesMade, HappenedCodeUsed, HappenedFactorsEnded, HappenedWithdrawn, HappenedAccessClosed, HappenedDataTaken,
+		HappenedRightsAsked, HappenedRightsAnswered, HappenedRightsCancelled, HappenedRightsRead, HappenedAnswersChanged, HappenedImageChosen,
+		HappenedRenewalDay, HappenedLanguageChosen, HappenedPhonesChanged, HappenedAddressAsked, HappenedAddressAdded, HappenedAddressRemoved,
+		HappenedContactCancelled,
 		HappenedOther,
 	}
 }

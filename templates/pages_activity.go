@@ -79,7 +79,8 @@ type Happened struct {
 func (h Happened) Alert() bool {
 	switch h.What {
 	case HappenedWrongClave, HappenedLocked, HappenedCommon, HappenedAnswersWrong, HappenedAnswersShut, HappenedUnlockWrong, HappenedReplayed,
-		HappenedForeign, HappenedElsewhere, HappenedDisabled, HappenedUnreachable, HappenedUnwarned, HappenedDisavowed:
+		HappenedForeign, HappenedElsewhere, HappenedPasskeyCloned, HappenedPasskeyDenied, HappenedPasskeyEnding, HappenedTOTPEnding,
+		HappenedFactorsEnded, HappenedDisabled, HappenedUnreachable, HappenedUnwarned, HappenedDisavowed:
 		return true
 	default:
 		return false
@@ -88,7 +89,7 @@ func (h Happened) Alert() bool {
 
 // Wrong reports whether it is a try that opened nothing.
 func (h Happened) Wrong() bool {
-	return h.What == HappenedWrongClave || h.What == HappenedAnswersWrong || h.What == HappenedUnlockWrong
+	return h.What == HappenedWrongClave || h.What == HappenedAnswersWrong || h.What == HappenedUnlockWrong || h.What == HappenedPasskeyDenied
 }
 
 // key is the catalogue's key of its sentence: one that names the application where there is such a one.
@@ -172,7 +173,8 @@ func (p *Pages) Words(lang string, h Happened) (HappenedWords, error) {
 type NotMe struct {
 	Own
 	Entry Happened
-	Wrong bool // a try that opened nothing: it says so
+	Wrong bool      // a try that opened nothing: it says so
+	Since time.Time // as in [Disavow]
 }
 
 func (NotMe) name() string { return "notme" }
@@ -211,7 +213,7 @@ func activityStates(in Layout) []State {
 		{"activity-later", ok, rest},
 		{"activity-empty", ok, Activity{Own: own, Since: since}},
 		{"activity-end", ok, Activity{Own: own, Since: since, Later: true}},
-		{"notme", ok, NotMe{Own: own, Entry: signIn}},
-		{"notme-wrong", ok, NotMe{Own: own, Entry: wrong, Wrong: true}},
+		{"notme", ok, NotMe{Own: own, Entry: signIn, Since: now.AddDate(0, 0, -3)}},
+		{"notme-wrong", ok, NotMe{Own: own, Entry: wrong, Wrong: true, Since: now.AddDate(0, 0, -3)}},
 	}
 }

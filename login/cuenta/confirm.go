@@ -200,7 +200,7 @@ func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request, one route, 
 		page.Passkey = s.AskPasskey(w, false)
 		return page, nil
 	}
-	page.SignedIn, page.Name = true, v.afiliado.GivenName
+	page.SignedIn, page.Name, page.Countdown = true, v.afiliado.GivenName, s.Countdown(v.session, v.Now)
 	has, err := s.DB.Factors(r.Context(), v.afiliado.ID, v.Now)
 	if err == nil && has.Passkeys > 0 {
 		page.Passkey = s.AskPasskey(w, true)

@@ -44,6 +44,13 @@ func (s *Server) routes() []route {
 		{act, "/cuenta/idioma", s.postIdioma},
 		{show, "/cuenta/clave", s.getClave},
 		{change, "/cuenta/clave/dia", s.postDia},
+		{show, pageSessions, s.getSessions},
+		{change, pageSessions + "/cerrar", s.postEndSession},
+		{change, "/cuenta/equipos/olvidar", s.postForget},
+		{act, "/cuenta/equipos/compartido", s.postShared},
+		{change, "/cuenta/equipos/propio", s.postOwn},
+		{show, pageActivity, s.getActivity},
+		{act, pageActivity + "/no-fui-yo", s.postNotMe},
 		{show, pageApplications, s.getApplications},
 		{change, pageApplications + "/cerrar", s.postClose},
 		{show, pageRights, s.getRights},
@@ -93,7 +100,7 @@ func (v *visit) mark() string { return login.Mark(v.afiliado.ID) }
 // own is what each page of hers begins with.
 func (s *Server) own(r *http.Request, v *visit) templates.Own {
 	layout := s.Layout(r, v.Visit)
-	layout.SignedIn = true
+	layout.SignedIn, layout.Countdown = true, s.Countdown(v.session, v.Now)
 	return templates.Own{Layout: layout, Session: v.mark(), Name: v.afiliado.GivenName}
 }
 
