@@ -9,11 +9,13 @@
 // transaction with its audit row, and calls Advance again in that transaction;
 // no page knows which comes next. A clave is tried (Try), which takes a hash
 // slot, reserves one attempt in one statement, and compares; and the outcome is
-// settled (Settle) with all that follows from it. Sessions, lanes of known
+// settled (Settle) with all that follows from it. A passkey's answer is judged and
+// settled in one go (TryPasskey). Either gives a Proof. Sessions, lanes of known
 // devices and the binding of requests to browsers are cookies of 256 random bits
 // that the database knows by their hashes.
 //
-// Routes: / · /ingresar · /ingresar/segundo · /continuar · /autorizar · /ayuda · /tramite ·
+// Routes: / · /ingresar · /ingresar/llave/opciones (JSON, for the pages' script) ·
+// /ingresar/segundo · /continuar · /autorizar · /ayuda · /ayuda/llaves · /tramite ·
 // /privacidad · /accesibilidad · /acuerdo · /declaracion. Package login/clave
 // adds /renovar, /cambio, /desbloqueo, /enlace, /no-fui-yo and /cuenta/mensajes,
 // login/recovery /generar-recuperar and login/contact /correo. What people are told

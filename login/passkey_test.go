@@ -277,6 +277,26 @@ func TestT18_PasskeySignsInOnce(t *testing.T) {
 	})
 }
 
+// The same form twice, as from a double click: one sign-in, and the same answer.
+func TestFT14_PasskeyFormSentTwice(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		a := s.person(cedula, clave)
+		d := s.NewDevice()
+		s.Enrol(d, a.ID)
+		b := s.browser()
+		b.Get("/ingresar")
+		form := []string{"cedula", "", login.FieldPasskey, b.Prove(d)}
+		answers := make([]answer, 2)
+		logintest.Parallel(len(answers), func(i int) { answers[i] = b.Post("/ingresar", form...) })
+		for _, got := range answers {
+			s.Want(got, http.StatusSeeOther, "/cuenta")
+		}
+		if got := s.denials(); len(got) > 0 {
+			t.Errorf("denied: %q", got)
+		}
+	})
+}
+
 // Refused passkeys weigh on their network as failed claves do.
 func TestRefusedPasskeysPressOnTheNetwork(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
