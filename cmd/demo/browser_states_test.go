@@ -24,11 +24,15 @@ func gallery(t *testing.T) *httptest.Server {
 		w.Header().Set("Cache-Control", "max-age=3600")
 		http.ServeFile(w, r, axeFile)
 	})
+	mux.HandleFunc("POST /ingresar/llave/opciones", func(w http.ResponseWriter, _ *http.Request) { // no passkey answers at an IP address
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"options": {"publicKey": {"challenge": "AAAA"}}, "unknown": false}`))
+	})
 	for _, lang := range templates.Languages() {
 		for _, s := range templates.States(lang) {
 			mux.HandleFunc("/"+lang+"/"+s.Name, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Security-Policy",
-					"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+					"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; connect-src 'self'")
 				if err := pages.Render(w, s.Status, s.Page); err != nil {
 					t.Error(err)
 				}

@@ -67,7 +67,9 @@ async function autofill() {
   try {
     send(await navigator.credentials.get({ publicKey: await options(), mediation: "conditional", signal: mine.signal }));
   } catch (error) {
-    if (error.name === "NotAllowedError" && mine === filling) tell(error); // any other way it is only not offered
+    if (mine !== filling) return;
+    filling = undefined;
+    if (error.name === "NotAllowedError" && (navigator.userActivation?.hasBeenActive ?? true)) tell(error); // else it is only not offered
   }
 }
 
@@ -84,7 +86,7 @@ button.addEventListener("click", async () => {
   }
 });
 
-cedula?.addEventListener("focus", () => filling && old() && autofill());
+cedula?.addEventListener("focus", () => (!filling || old()) && autofill());
 addEventListener("pageshow", ({ persisted }) => persisted && form.querySelector("[name=llave]")?.remove());
 
 block.hidden = false;
