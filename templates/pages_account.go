@@ -19,9 +19,18 @@ type Account struct {
 	Family  string // her family names
 	Last    string // the last two characters of her identifier
 	Other   bool   // a form came that was not shown to her: nothing was done
+	Shared  bool   // the computer is one that several people share
+	Before  *Seen  // her sign-in before this one; nil: none
 	Clave   bool   // she has one
 	Due     time.Time
+	Keys    int    // passkeys
+	TOTP    bool   // an authenticator application
+	Codes   int    // recovery codes that are left
 	Mailbox string // masked; empty: none on file
+	Further int    // addresses beside it that were proved
+	// Sessions are the open ones, this one among them.
+	Sessions     int
+	Applications []string // that know her, by name
 }
 
 func (Account) name() string { return "account" }
@@ -75,10 +84,14 @@ func (c Confirm) Username() string { return c.Passkey.username() }
 func accountStates(in Layout) []State {
 	ok := http.StatusOK
 	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
-	page := Account{Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…"}
-	never, other := page, page
-	never.Due, never.Mailbox = time.Time{}, ""
-	other.Other = true
+	page := Account{
+		Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…", Sessions: 2, Keys: 1,
+		Before: &Seen{When: sampleTime().Add(-26 * time.Hour), Network: "186.4.12.x", Device: "Chrome · Android"}, Applications: []string{"Historia Laboral", "Préstamos", "Fondos de Reserva"},
+	}
+	full, never, other := page, page, page
+	full.Keys, full.TOTP, full.Codes, full.Sessions, full.Further, full.Due = 2, true, 9, 1, 2, time.Time{}
+	never.Due, never.Mailbox, never.Before, never.Keys, never.Applications, never.Sessions = time.Time{}, "", nil, 0, nil, 1
+	other.Other, other.Shared = true, true
 	ask := Confirm{
 		Layout: in, Action: "/cuenta/sesiones/cerrar", Name: "María Fernanda",
 		Params: []Param{{"sesion", "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"}, {"todas", "1"}},
@@ -105,9 +118,10 @@ func accountStates(in Layout) []State {
 	}
 	return []State{
 		{"account", ok, page},
-		{"account-never-due", ok, never},
+		{"account-full", ok, full},
+		{"account-bare", ok, never},
 		{"account-other", ok, other},
-		{"account-noclave", ok, Account{Own: own, Family: "Llerena Paredes", Last: "12"}},
+		{"account-noclave", ok, Account{Own: own, Family: "Llerena Paredes", Last: "12", Sessions: 1}},
 		{"confirm", ok, ask},
 		{"confirm-denied", ok, denied},
 		{"confirm-advised", ok, advised},
