@@ -24,7 +24,7 @@ func Foothold(happened time.Time) time.Time { return happened.Add(-disavowedBefo
 type Disavowal struct {
 	Link  string    // the id of the link that is used for it; the case number begins it
 	Entry string    // the audit row that it was said of; "" for a notice
-	Since time.Time // what was added since then to prove who she is ends (Foothold)
+	Since time.Time // what was added since then to prove who she is ends, and further addresses (Foothold)
 }
 
 // Disavow does in tx what "No fui yo" says. It closes everything that somebody who

@@ -61,6 +61,8 @@ const (
 	HappenedLinkCapped   Happening = "link-capped"
 	HappenedElsewhere    Happening = "elsewhere"
 
+	HappenedExtraRight      Happening = "extra-right"
+	HappenedExtraWrong      Happening = "extra-wrong"
 	HappenedContactAsked    Happening = "contact-asked"
 	HappenedContactProved   Happening = "contact-proved"
 	HappenedContactApproved Happening = "contact-approved"
@@ -84,6 +86,12 @@ const (
 	HappenedTOTPEnded        Happening = "totp-ended"
 	HappenedTOTPEnding       Happening = "totp-ending"
 	HappenedTOTPKept         Happening = "totp-kept"
+	HappenedSecondAsked      Happening = "second-asked"
+	HappenedSecondDenied     Happening = "second-denied"
+	HappenedSecondProved     Happening = "second-proved"
+	HappenedStepOn           Happening = "step-on"
+	HappenedOfferDeclined    Happening = "offer-declined"
+	HappenedOfferRestored    Happening = "offer-restored"
 	HappenedStepOff          Happening = "step-off"
 	HappenedCodesMade        Happening = "codes-made"
 	HappenedCodeUsed         Happening = "code-used"
@@ -124,6 +132,9 @@ func Happenings() []Happening {
 		HappenedRightsAsked, HappenedRightsAnswered, HappenedRightsCancelled, HappenedRightsRead, HappenedAnswersChanged, HappenedImageChosen,
 		HappenedRenewalDay, HappenedLanguageChosen, HappenedPhonesChanged, HappenedAddressAsked, HappenedAddressAdded, HappenedAddressRemoved,
 		HappenedContactCancelled,
+		HappenedSecondAsked, HappenedSecondDenied, HappenedSecondProved, HappenedStepOn,
+		HappenedOfferDeclined, HappenedOfferRestored,
+		HappenedExtraRight, HappenedExtraWrong,
 		HappenedOther,
 	}
 }

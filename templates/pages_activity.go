@@ -79,7 +79,7 @@ type Happened struct {
 func (h Happened) Alert() bool {
 	switch h.What {
 	case HappenedWrongClave, HappenedLocked, HappenedCommon, HappenedAnswersWrong, HappenedAnswersShut, HappenedUnlockWrong, HappenedReplayed,
-		HappenedForeign, HappenedElsewhere, HappenedPasskeyCloned, HappenedPasskeyDenied, HappenedPasskeyEnding, HappenedTOTPEnding,
+		HappenedForeign, HappenedElsewhere, HappenedPasskeyCloned, HappenedPasskeyDenied, HappenedSecondDenied, HappenedExtraWrong, HappenedPasskeyEnding, HappenedTOTPEnding,
 		HappenedFactorsEnded, HappenedDisabled, HappenedUnreachable, HappenedUnwarned, HappenedDisavowed:
 		return true
 	default:

@@ -102,6 +102,7 @@ func happenings() map[string]sentences {
 		"recovery.capped":    plain(templates.HappenedLinkCapped),
 		"recovery.elsewhere": plain(templates.HappenedElsewhere),
 
+		"recovery.extra":   plain(templates.HappenedExtraWrong).unless("right", "yes", templates.HappenedExtraRight),
 		"contact.asked":    plain(templates.HappenedContactAsked),
 		"contact.proved":   plain(templates.HappenedContactProved),
 		"contact.approved": plain(templates.HappenedContactApproved),
@@ -124,6 +125,12 @@ func happenings() map[string]sentences {
 		"totp.ended":        plain(templates.HappenedTOTPEnded),
 		"totp.ending":       plain(templates.HappenedTOTPEnding),
 		"totp.kept":         plain(templates.HappenedTOTPKept),
+		"second.asked":      plain(templates.HappenedSecondAsked),
+		"second.denied":     plain(templates.HappenedSecondDenied),
+		"second.proved":     plain(templates.HappenedSecondProved),
+		"secondstep.on":     plain(templates.HappenedStepOn),
+		"offer.declined":    plain(templates.HappenedOfferDeclined),
+		"offer.restored":    plain(templates.HappenedOfferRestored),
 		"secondstep.off":    plain(templates.HappenedStepOff),
 		"codes.made":        plain(templates.HappenedCodesMade),
 		"codes.used":        plain(templates.HappenedCodeUsed),
@@ -155,6 +162,8 @@ func unshown() map[string]string {
 	return map[string]string{
 		"token.issued":  follows,
 		"token.revoked": follows,
+
+		"passkey.unmade": "nothing came of it: her own browser answered a page of hers",
 
 		"recovery.started": unknown,
 		"unlock.asked":     unknown,

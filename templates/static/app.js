@@ -143,6 +143,7 @@ if (nueva && globalThis.PublicKeyCredential && navigator.credentials) import(nue
 // Which passkeys are left, for the browser to forget the others.
 const llaves = document.querySelector("[data-llaves]");
 if (llaves) globalThis.PublicKeyCredential?.signalAllAcceptedCredentials?.(JSON.parse(llaves.dataset.llaves)).catch(() => {});
+
 // The end of the session, on pages that have something to lose.
 const ends = document.querySelector("#cierre");
 if (ends) import(ends.dataset.module);
