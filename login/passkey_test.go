@@ -86,6 +86,11 @@ func TestPasskeySignsIn(t *testing.T) {
 		other := s.browser()
 		other.Get("/ingresar")
 		s.Want(other.enter("", d), http.StatusSeeOther, "/cuenta")
+		never := s.NewDevice() // of somebody who has no clave
+		s.Enrol(never, s.person(another, "").ID)
+		other = s.browser()
+		other.Get("/ingresar")
+		s.Want(other.enter("", never), http.StatusSeeOther, "/cuenta")
 		if got := s.denials(); len(got) > 0 {
 			t.Errorf("denied: %q", got)
 		}
