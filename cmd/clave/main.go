@@ -164,7 +164,7 @@ func (c *commands) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&c.configFile, "config", "clave.yaml", "configuration file")
-	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.afiliado(), c.renewal(), c.keys(), c.audit(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.config(), c.client(), c.imports(), c.afiliado(), c.rights(), c.renewal(), c.keys(), c.audit(), c.version())
 	return group(root)
 }
 

@@ -74,7 +74,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err := s.mailWorker(); err != nil {
 		return err
 	}
-	s.metrics.registry.MustRegister(signingKeys{s})
+	s.metrics.registry.MustRegister(signingKeys{s}, rightsWaiting{s})
 	s.jobs = s.jobTable(people, claves, recoveries)
 	s.public = s.publicRoutes(protocol.Routes, people.Routes, claves.Routes, recoveries.Routes, account.Routes, s.staticRoutes)
 	s.internal = s.internalRoutes()

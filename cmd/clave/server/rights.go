@@ -1,0 +1,29 @@
+package server
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// rightsWaiting are figures of what people asked about their data.
+type rightsWaiting struct{ s *Server }
+
+var rightsDesc = prometheus.NewDesc("clave_rights_requests",
+	"Requests about personal data that wait for an answer, by whether the time of the law is over (LOPDP arts. 13 to 17).", []string{"overdue"}, nil)
+
+// Describe implements prometheus.Collector.
+func (rightsWaiting) Describe(ch chan<- *prometheus.Desc) { ch <- rightsDesc }
+
+// Collect implements prometheus.Collector. What the database does not say is left
+// out.
+func (m rightsWaiting) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	open, overdue, err := m.s.db.RightsWaiting(ctx, m.s.now())
+	if err != nil {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(rightsDesc, prometheus.GaugeValue, float64(open-overdue), "no")
+	ch <- prometheus.MustNewConstMetric(rightsDesc, prometheus.GaugeValue, float64(overdue), "yes")
+}
