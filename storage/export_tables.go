@@ -159,7 +159,8 @@ var exportSources = []exportSource{
 	},
 	{
 		table: "suppression", rows: `t.address_mac = ? OR t.address_mac IN (SELECT o.recipient_mac FROM outbox o WHERE o.afiliado_id = ?)
-			OR t.address_mac IN (SELECT c.email_mac FROM contact_change c WHERE c.afiliado_id = ?)`, by: "epp", order: `t.created_at, t.address_mac`,
+			OR t.address_mac IN (SELECT c.email_mac FROM contact_change c WHERE c.afiliado_id = ?)
+			OR t.address_mac IN (SELECT d.email_mac FROM email_address d WHERE d.afiliado_id = ?)`, by: "eppp", order: `t.created_at, t.address_mac`,
 		columns: `reason created_at:at expires_at:at`,
 		held:    keep(HeldDigest, `address_mac`),
 	},

@@ -241,9 +241,9 @@ func rightsStates(own Own) []State {
 	vary(func(q *RightsRequest) { q.ID, q.Left, q.Right = "B", 1, "oposicion" })
 	vary(func(q *RightsRequest) { q.ID, q.Left, q.Right = "C", 0, "acceso" })
 	vary(func(q *RightsRequest) { q.ID, q.Left, q.Right = "D", -2, "eliminacion" })
-	for i, outcome := range []string{"concedida", "parcial", "negada"} {
+	for _, outcome := range []string{"concedida", "parcial", "negada"} {
 		vary(func(q *RightsRequest) {
-			q.ID, q.State, q.Outcome, q.Done, q.Right = string(rune('E'+i)), RightsDone, outcome, when, "portabilidad"
+			q.ID, q.State, q.Outcome, q.Done, q.Right = outcome, RightsDone, outcome, when, "portabilidad"
 			q.Answer = "Corregimos su nombre.\nLa ley nos obliga a conservar el registro de ingresos."
 		})
 	}

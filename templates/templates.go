@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed layout.html parts*.html pages/*.html mail catalog/*.json acuerdo/*.txt declaracion/*.txt imagen static
+//go:embed layout.html parts*.html pages/*.html mail catalog/*.json datos/*.json acuerdo/*.txt declaracion/*.txt imagen static
 var files embed.FS
 
 // Config is what differs between installations. [Parse] refuses a Config without an Issuer.
@@ -57,6 +57,7 @@ type Pages struct {
 	sets       map[string]map[string]*template.Template // language, page
 	post       map[string]*postman                      // language
 	catalogs   map[string]*catalog                      // language
+	data       map[string]dataWords                     // language
 }
 
 // Parse reads every template and catalogue. They are part of the program: that each page and mail can be executed in each
@@ -77,6 +78,9 @@ func Parse(cfg Config) (*Pages, error) {
 		if p.post[lang], err = s.parseMail(lang); err != nil {
 			return nil, err
 		}
+	}
+	if p.data, err = readDataWords(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
