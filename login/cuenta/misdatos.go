@@ -32,7 +32,11 @@ func (s *Server) getMyData(w http.ResponseWriter, r *http.Request, v *visit) err
 // postPDF is POST /cuenta/mis-datos/pdf.
 func (s *Server) postPDF(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return s.take(w, r, v, "pdf", "application/pdf", func(e storage.Export, clients map[string]*storage.Client) ([]byte, error) {
-		d, err := s.Pages.DataDocument(s.dataFile(v, e, clients))
+		f, err := s.dataFile(v, e, clients)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.Pages.DataDocument(f)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +127,7 @@ func (s *Server) tooOften(ctx context.Context, from personEvents, v *visit) (tim
 // dataFile is an export as it is put into words: what says whose a row is, once, is
 // not said on each, and what the tables beside the audit say of a row of it stands
 // with that row.
-func (s *Server) dataFile(v *visit, e storage.Export, clients map[string]*storage.Client) templates.DataFile {
+func (s *Server) dataFile(v *visit, e storage.Export, clients map[string]*storage.Client) (templates.DataFile, error) {
 	f := templates.DataFile{Lang: v.Lang, Name: v.afiliado.Name(), Identifier: string(v.afiliado.Identifier), When: v.Now}
 	beside := map[string][]templates.DataField{}
 	for _, name := range besideAudit() {
@@ -143,13 +147,44 @@ func (s *Server) dataFile(v *visit, e storage.Export, clients map[string]*storag
 		for _, row := range t.Rows {
 			one := templates.DataRow{Fields: dataFields(row, clients)}
 			if t.Name == "audit" {
+				var err error
+				if one.Heading, err = s.inAWord(v.Lang, row, clients); err != nil {
+					return f, err
+				}
 				one.Fields = append(one.Fields, beside[storage.Get(row, "id")]...)
 			}
 			table.Rows = append(table.Rows, one)
 		}
 		f.Tables = append(f.Tables, table)
 	}
-	return f
+	return f, nil
+}
+
+// inAWord is a row of the audit in the words of her activity; what that leaves out
+// has words of its own.
+func (s *Server) inAWord(lang string, row []storage.ExportField, clients map[string]*storage.Client) (string, error) {
+	audit := storage.AuditRow{Event: storage.Get(row, "event"), Actor: storage.Get(row, "actor"), Detail: storage.Get(row, "detail")}
+	detail, err := audit.Details()
+	if err != nil {
+		return "", err
+	}
+	h := templates.Happened{What: happening(audit, detail)}
+	for _, f := range row {
+		if f.Column == "at" {
+			h.When = instant(f)
+		}
+	}
+	if c := clients[storage.Get(row, "client_id")]; c != nil {
+		h.Application = c.Metadata.ClientName
+	}
+	words, err := s.Pages.Words(lang, h)
+	if err != nil {
+		return "", err
+	}
+	if word, known := s.Pages.DataWord(lang, "hecho", audit.Event); known {
+		words.What = word
+	}
+	return words.When + " · " + words.What, nil
 }
 
 // besideAudit are the tables with more of what rows of the audit say.
