@@ -31,6 +31,7 @@ const (
 	PageNewClave  = "/generar-recuperar/clave"
 	PageConfirm   = "/correo/confirmar"
 	PageApprove   = "/correo/aprobar"
+	PageAddress   = "/cuenta/contacto/confirmar"
 )
 
 // PageOf is where a link of that purpose leads, "" for one that is in no mail.
@@ -38,6 +39,7 @@ func PageOf(purpose string) string {
 	return map[string]string{
 		storage.LinkDesbloqueo: PageUnlock, storage.LinkNoFuiYo: PageDisavow, storage.LinkGenerar: PageNewClave,
 		storage.LinkCorreoNuevo: PageConfirm, storage.LinkCorreoViejo: PageApprove,
+		storage.LinkCorreoOtro: PageAddress,
 	}[purpose]
 }
 

@@ -47,6 +47,7 @@ type Message struct {
 	LastError   string  // a class, never what a server said
 	Hash        string  // of what was sent, Hash
 	Suppressed  bool    // the address takes no mail; only LeaseMessages says
+	Image       string  // the person's (Tastes), "" for none; only LeaseMessages says
 	Sealed      error   // why Recipient and Data do not open; only LeaseMessages and Messages say
 }
 
@@ -71,6 +72,7 @@ type messageRow struct {
 	LastError   string  `db:"last_error"`
 	Hash        string  `db:"hash"`
 	Suppressed  bool    `db:"suppressed"`
+	Image       string  `db:"image"`
 }
 
 const messageColumns = `id, afiliado_id, template, recipient, locale, data, link_id, priority, state, attempts, next_at, leased_until,
@@ -81,7 +83,7 @@ func (r messageRow) closed() Message {
 	return Message{
 		ID: r.ID, AfiliadoID: r.AfiliadoID, Template: r.Template, Locale: r.Locale, LinkID: r.LinkID, Priority: r.Priority, State: r.State,
 		Attempts: r.Attempts, NextAt: r.NextAt, LeasedUntil: r.LeasedUntil, Lease: r.Lease, ComposedAt: r.ComposedAt, CreatedAt: r.CreatedAt,
-		ExpiresAt: r.ExpiresAt, DoneAt: r.DoneAt, LastError: r.LastError, Hash: r.Hash, Suppressed: r.Suppressed,
+		ExpiresAt: r.ExpiresAt, DoneAt: r.DoneAt, LastError: r.LastError, Hash: r.Hash, Suppressed: r.Suppressed, Image: r.Image,
 	}
 }
 
@@ -149,7 +151,8 @@ func (db *DB) LeaseMessages(ctx context.Context, n int, now, until time.Time) ([
 		return tx.list(ctx, &rows, `WITH due AS (SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ? AND leased_until <= ?
 			ORDER BY priority, next_at LIMIT ?`+db.dia.skip+`)
 			UPDATE outbox SET leased_until = ?, lease = ? WHERE id IN (SELECT id FROM due) AND state = 'pending'
-			RETURNING `+messageColumns+`, EXISTS (SELECT 1 FROM suppression s WHERE s.address_mac = outbox.recipient_mac AND s.expires_at > ?) AS suppressed`,
+			RETURNING `+messageColumns+`, EXISTS (SELECT 1 FROM suppression s WHERE s.address_mac = outbox.recipient_mac AND s.expires_at > ?) AS suppressed,
+				COALESCE((SELECT f.image FROM preference f WHERE f.afiliado_id = outbox.afiliado_id), '') AS image`,
 			At(now), At(now), n, At(until), NewID(), At(now))
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Account struct {
 	TOTP    bool   // an authenticator application
 	Codes   int    // recovery codes that are left
 	Mailbox string // masked; empty: none on file
+	Image   string // her personal one, of [Images]; empty: none
 	Further int    // addresses beside it that were proved
 	// Sessions are the open ones, this one among them.
 	Sessions     int
@@ -48,6 +49,8 @@ type Confirm struct {
 	// Action is where the form goes, and Params what it carries: the path and the fields of what she posted.
 	Action string
 	Params []Param
+	// Image is her personal one, where this browser is known to be hers; empty: none.
+	Image string
 	// Name is hers; empty where the session has ended meanwhile: the page then asks who she is, too.
 	Name      string
 	Cedula    string // what was typed, kept
@@ -85,7 +88,7 @@ func accountStates(in Layout) []State {
 	ok := http.StatusOK
 	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
 	page := Account{
-		Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…", Sessions: 2, Keys: 1,
+		Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…", Image: "volcan", Sessions: 2, Keys: 1,
 		Before: &Seen{When: sampleTime().Add(-26 * time.Hour), Network: "186.4.12.x", Device: "Chrome · Android"}, Applications: []string{"Historia Laboral", "Préstamos", "Fondos de Reserva"},
 	}
 	full, never, other := page, page, page

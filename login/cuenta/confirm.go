@@ -231,5 +231,22 @@ func (s *Server) showConfirm(w http.ResponseWriter, r *http.Request, v *visit, p
 	if page.Challenge, err = s.Keep(w, r, v.Visit, id); err != nil {
 		return err
 	}
+	if page.Image, err = s.image(r, v); err != nil {
+		return err
+	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
+}
+
+// image is the personal image of the session's person in a browser known to be hers,
+// "" for none: who imitates the page that asks for her clave does not know it.
+func (s *Server) image(r *http.Request, v *visit) (string, error) {
+	if v.session == nil {
+		return "", nil
+	}
+	hers, err := s.Hers(r.Context(), r, v.Visit, s.DB.IdentifierMAC(v.afiliado.Identifier))
+	if err != nil || !hers {
+		return "", err
+	}
+	tastes, err := s.DB.Tastes(r.Context(), v.afiliado.ID)
+	return tastes.Image, err
 }

@@ -1,24 +1,49 @@
 package cuenta
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gorilla/mux"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/contact"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
 
+// Config is what the pages need beside login. Zero fields get the defaults named.
+type Config struct {
+	Contacts *contact.Server // changes of address: those that wait for 72 hours (D18)
+	Registry Registry        // the tables that were imported
+}
+
+// Registry is where work histories are looked up.
+type Registry interface {
+	Historia(ctx context.Context, afiliadoID string) ([]storage.Historia, error)
+}
+
 // Server is the pages of this package.
 type Server struct {
 	*login.Server
+	Contacts *contact.Server
+
+	cfg Config
 }
 
 // New returns the pages that go with s.
-func New(s *login.Server) *Server { return &Server{s} }
+func New(s *login.Server, cfg Config) *Server {
+	if cfg.Contacts == nil {
+		cfg.Contacts = contact.New(s, 72*time.Hour)
+	}
+	if cfg.Registry == nil {
+		cfg.Registry = s.DB
+	}
+	return &Server{s, cfg.Contacts, cfg}
+}
 
 // guard is what an address wants of whoever comes.
 type guard int
@@ -44,6 +69,19 @@ func (s *Server) routes() []route {
 		{act, "/cuenta/idioma", s.postIdioma},
 		{show, "/cuenta/clave", s.getClave},
 		{change, "/cuenta/clave/dia", s.postDia},
+		{show, pageContact, s.getContact},
+		{change, pageAddress, s.postAddress},
+		{change, pageAddress + "/enviar", s.postResend},
+		{change, pageAddress + "/codigo", s.postCode},
+		{change, pageAddress + "/quitar", s.postRemove},
+		{change, pageAddress + "/principal", s.postPromote},
+		{act, pageAddress + "/cancelar", s.postStay},
+		{show, login.PageAddress, s.getProof},
+		{change, pageAddress + "/confirmar", s.postProof},
+		{change, pageOfNumbers, s.postNumbers},
+		{show, pageQuestions, s.getQuestions},
+		{change, pageQuestions + "/cambiar", s.postQuestions},
+		{change, pageQuestions + "/imagen", s.postImage},
 		{show, pageSessions, s.getSessions},
 		{change, pageSessions + "/cerrar", s.postEndSession},
 		{change, "/cuenta/equipos/olvidar", s.postForget},

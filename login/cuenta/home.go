@@ -57,6 +57,11 @@ func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	page.Further = len(slices.DeleteFunc(further, func(e storage.EmailAddress) bool { return e.ProvedAt.IsZero() }))
+	tastes, err := s.DB.Tastes(ctx, v.afiliado.ID)
+	if err != nil {
+		return err
+	}
+	page.Image = tastes.Image
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 

@@ -17,7 +17,7 @@ func TestLAW05_EventsAreSaidInWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(&login.Server{Config: login.Config{Pages: p}})
+	s := New(&login.Server{Config: login.Config{Pages: p}}, Config{})
 	clients := map[string]*storage.Client{"web": {ID: "web", Metadata: storage.ClientMetadata{ClientName: "Préstamos"}}}
 	say := func(lang, event, detail string) string {
 		t.Helper()

@@ -34,8 +34,9 @@ func each(t *testing.T, f func(t *testing.T, s *site), change ...func(*login.Con
 	logintest.Each(t, func(t *testing.T, engine string) {
 		s := &site{}
 		s.Site = logintest.NewSite(t, engine, func(l *logintest.Site, r *mux.Router) {
-			s.account = cuenta.New(l.Server)
+			s.account = cuenta.New(l.Server, cuenta.Config{})
 			s.account.Routes(r)
+			s.account.Contacts.Routes(r)
 			s.account.MountChange(r, func(who, what string) { s.done = append(s.done, who+" "+what) })
 		}, change...)
 		s.maria = storagetest.AddAfiliado(t, s.DB, storage.Afiliado{})

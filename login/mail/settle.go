@@ -122,7 +122,7 @@ func (w *Worker) prepare(ctx context.Context, m storage.Message) ([]byte, *endin
 		}
 		l.date, content = date, templates.Minted(content, *links)
 	}
-	l.mail = content
+	l.mail = templates.WithImage(content, m.Image)
 	text, err := w.writer.write(l)
 	if err != nil {
 		return nil, w.unreadable(ctx, m, "template", err), nil

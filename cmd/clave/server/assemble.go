@@ -64,11 +64,12 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	people.Protocol, s.protocol = protocol, protocol
 
-	claves, account := clave.New(people), cuenta.New(people)
+	claves := clave.New(people)
 	recoveries, err := recovery.New(people, s.cfg.Recovery)
 	if err != nil {
 		return err
 	}
+	account := cuenta.New(people, cuenta.Config{Contacts: recoveries.Contacts, Registry: s.cfg.Recovery.Registry})
 	s.observeHasher(lc.Hash)
 	s.observeWatch()
 	if err := s.mailWorker(); err != nil {
