@@ -170,7 +170,11 @@ func (s *Server) refusePasskey(ctx context.Context, tx *storage.Tx, r *http.Requ
 	if refused.Reason == passkey.ReasonCloned {
 		a, err := tx.Afiliado(ctx, refused.Account.ID)
 		if err == nil {
-			err = s.TellFactor(ctx, tx, r, v, a, templates.KeyCloned, map[string]string{"passkey": refused.Passkey.ID}, Notice{})
+			err = WaiveRenewal(ctx, tx, s.Renewal, a.ID, v.Now) // it waives nothing any more
+		}
+		if err == nil {
+			made := Notice{Made: DeviceName(refused.Passkey.UserAgent)}
+			err = s.TellFactor(ctx, tx, r, v, a, templates.KeyCloned, map[string]string{"passkey": refused.Passkey.ID}, made)
 		}
 		if err != nil {
 			return err
