@@ -16,11 +16,9 @@ const pageOffer = "/ingresar/oferta"
 // fieldAble comes with a sign-in from a browser that can make a passkey.
 const fieldAble = "puede"
 
-// able reports whether a passkey may be offered after a sign-in: it was with a
-// clave alone, and the browser can make one.
-func (s *Server) able(v *Visit, amr string) bool {
-	return s.Passkeys != nil && amr == amrClave && v.Form.Get(fieldAble) == "1"
-}
+// able reports whether a passkey may be offered after the visit's sign-in: its
+// browser can make one.
+func (s *Server) able(v *Visit) bool { return s.Passkeys != nil && v.Form.Get(fieldAble) == "1" }
 
 // offered reports whether a passkey is to be offered to the person of a session now:
 // her browser can make one, she has none, and has not asked to be spared; what she
@@ -106,7 +104,11 @@ func (s *Server) offering(w http.ResponseWriter, r *http.Request, v *Visit,
 // offerPage begins a ceremony and returns the page that may finish it.
 func (s *Server) offerPage(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session, a *storage.Afiliado, refused bool) (http.Handler, error) {
 	page := templates.Offer{Goal: v.Goal(), Session: Mark(found.ID), Name: a.GivenName, Refused: refused}
-	page.Waives = s.Renewal.Passkey && s.Renewal.MaxAge > 0
+	c, err := claveOf(ctx, tx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	page.Waives = s.Renewal.Passkey && c != nil && !c.DueAt.IsZero()
 	options, err := s.BeginPasskey(ctx, tx, v, a)
 	if err != nil {
 		return nil, err

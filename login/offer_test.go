@@ -126,8 +126,8 @@ func TestASVS_7_5_1_OfferWantsAFreshProof(t *testing.T) {
 		form := append(page.Fields(), "registrar", "1", "credencial", s.answerOf(s.NewDevice(), page))
 		swapped := s.browser()
 		s.person(another, clave)
-		swapped.Answering("/ingresar", "cedula", string(another), "clave", clave)
-		s.Want(swapped.Post(pageOffer, form...), http.StatusSeeOther, "/cuenta")
+		swapped.Answering("/ingresar", "cedula", string(another), "clave", clave, "puede", "1")
+		s.Want(swapped.Post(pageOffer, form...), http.StatusSeeOther, pageOffer) // her own
 		s.Want(s.browser().Post(pageOffer, form...), http.StatusSeeOther, "/ingresar")
 		s.Pass(5*time.Minute + time.Second)
 		got := b.Post(pageOffer, form...)

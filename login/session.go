@@ -115,7 +115,7 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	found := storage.Session{
 		ID: storage.NewID(), AfiliadoID: p.ID, AMR: p.amr, ACR: p.acr, AuthAt: now, SeenAt: now, CreatedAt: now,
 		ExpiresAt: storage.At(v.Now.Add(s.Absolute)), UserAgent: userAgent(r), Network: NetworkName(addressOf(r.RemoteAddr)),
-		Offer: device != deviceShared && s.able(v, p.amr),
+		Offer: device != deviceShared && s.able(v),
 	}
 	if device == deviceShared {
 		found.Shared, found.ExpiresAt = true, storage.At(v.Now.Add(s.SharedAbsolute))

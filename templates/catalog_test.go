@@ -190,7 +190,7 @@ func TestCatalogueMarkup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(names, "parts.html", "parts_recover.html", "parts_keys.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
+	for _, name := range append(names, "parts.html", "parts_recover.html", "parts_own.html", "parts_keys.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -250,7 +250,7 @@ func TestC_ES_NoTextInTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoken := []string{"aria-label", "title", "alt", "placeholder", "data-show", "data-hide", "data-wait", "aria-description"}
-	for _, name := range append(names, "parts.html", "parts_recover.html", "parts_keys.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
+	for _, name := range append(names, "parts.html", "parts_recover.html", "parts_own.html", "parts_keys.html", "layout.html", "mail/letter.html", "mail/letter.txt") {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -138,13 +138,28 @@ func (s *Server) getRemoveKey(w http.ResponseWriter, r *http.Request, v *visit) 
 		return s.toKeys(w, r, templates.KeysNothing)
 	}
 	page := templates.KeyRemove{Own: s.own(r, v), Key: keyOf(*p), Last: true, Strong: v.FreshBySecond(v.session)}
-	page.Waives = s.Renewal.Passkey && s.Renewal.MaxAge > 0
+	if page.Waives, err = s.waives(r.Context(), v); err != nil {
+		return err
+	}
 	for _, other := range others {
 		if other.RevokedAt.IsZero() && other.ClonedAt.IsZero() {
 			page.Last = false
 		}
 	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
+}
+
+// waives reports whether it is for her passkeys that her clave has no due date.
+func (s *Server) waives(ctx context.Context, v *visit) (bool, error) {
+	c, err := s.DB.ClaveFacts(ctx, v.afiliado.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || !c.DueAt.IsZero() {
+		return false, err
+	}
+	without := storage.HeldClave{Clave: *c, Holder: storage.Holder{AfiliadoID: v.afiliado.ID}}
+	return !s.Renewal.Waive(without, v.Now).IsZero(), nil
 }
 
 // removeKey is POST /cuenta/llaves/quitar and /cuenta/llaves/quitar-ahora: by a

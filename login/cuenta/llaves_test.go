@@ -100,7 +100,7 @@ func TestD17_ASVS_6_3_7_APasskeyIsAdded(t *testing.T) {
 		s.Want(s.post(b, "/cuenta/llaves/agregar", "agregar", "1"), http.StatusSeeOther, "/cuenta/llaves/nueva")
 		answer := s.made(d, b.Get("/cuenta/llaves/nueva"))
 		s.wantDone(s.post(b, "/cuenta/llaves/nueva", "credencial", answer, "nombre", "  Mi\n celular  ", "crear", "1"), "agregada")
-		s.WantText(b.Get("/cuenta/llaves?hecho=agregada"), "ya puede ingresar con esta llave", "Mi celular", "Guardada en este equipo")
+		s.WantText(b.Get("/cuenta/llaves?hecho=agregada"), "ya puede ingresar con esta llave", "Mi celular", "Guardada solo en ese equipo")
 		s.WantText(b.Get("/cuenta/llaves?hecho=quitada"), "Mi celular")
 		if got := b.Get("/cuenta/llaves?hecho=quitada"); strings.Contains(got.Body, "ya no sirve") {
 			t.Error("a link from elsewhere says what never was")
