@@ -208,7 +208,11 @@ func TestLAW18_ASVS_7_3_1_ASVS_7_3_2_Staying(t *testing.T) {
 		}
 		s.Pass(14 * time.Minute)
 		s.Want(b.Post("/sesion/seguir", "seguir", "1"), http.StatusSeeOther, "/sesion/seguir")
+		s.Pass(2 * time.Minute)
 		s.WantText(b.Get("/sesion/seguir"), "Su sesión sigue abierta", "12:39")
+		if got := b.stay(http.MethodGet); got.Clock != "12:39" {
+			t.Errorf("looking made it last until %s", got.Clock)
+		}
 		for s.Time().Before(begun.Add(11*time.Hour + 50*time.Minute)) {
 			s.Pass(10 * time.Minute)
 			b.stay(http.MethodPost)

@@ -245,3 +245,24 @@ func TestT33_SharedComputerKeepsNothingAfterClosing(t *testing.T) {
 		s.Want(here.Get("/cuenta/sesiones"), http.StatusSeeOther, "/ingresar")
 	})
 }
+
+// To end sessions and forget devices she proves once more who she is (ASVS 7.5.2);
+// to say that the computer is shared, and "No fui yo", she need not.
+func TestASVS_7_5_2_ClosingWantsAFreshProof(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.enter(s.maria)
+		s.Pass(5*time.Minute + time.Second)
+		for path, field := range map[string]string{"/cuenta/sesiones/cerrar": "cual", "/cuenta/equipos/olvidar": "equipo", "/cuenta/equipos/propio": "propio"} {
+			for _, value := range []string{"todas", "todos", "otras"} {
+				s.WantText(b.Post(path, "sesion", mark(s.maria), field, value), confirms)
+			}
+		}
+		if !s.open(b) || len(s.devices(s.maria)) != 1 {
+			t.Error("something was done")
+		}
+		s.Want(b.Post("/cuenta/sesiones/cerrar", "sesion", mark(s.maria), "cual", "todas", "confirmar", "1", "clave", clave), http.StatusSeeOther, "/sesion/cerrada")
+		if s.open(b) {
+			t.Error("with the proof it is not done")
+		}
+	})
+}
