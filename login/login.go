@@ -194,6 +194,7 @@ func (s *Server) Routes(r *mux.Router) {
 		post(pageOptions, s.postPasskeyOptions)
 		get(pageOffer, s.getOffer)
 		post(pageOffer, s.postOffer)
+		post(pageSecondOptions, s.postSecondOptions)
 	}
 	get(pageSecond, s.getSecond)
 	post(pageSecond, s.postSecond)

@@ -54,6 +54,12 @@ func (s *Server) postPasskeyOptions(w http.ResponseWriter, r *http.Request) erro
 			whose = found.AfiliadoID
 		}
 	}
+	return s.AnswerOptions(w, r, v, whose)
+}
+
+// AnswerOptions begins a ceremony for a passkey of afiliadoID, "" for anybody's, and
+// answers with its options.
+func (s *Server) AnswerOptions(w http.ResponseWriter, r *http.Request, v *Visit, afiliadoID string) error {
 	unknown := false
 	if id := v.Form.Get(fieldRefused); id != "" {
 		known, err := s.DB.PasskeyByCredential(r.Context(), id)
@@ -62,7 +68,7 @@ func (s *Server) postPasskeyOptions(w http.ResponseWriter, r *http.Request) erro
 		}
 		unknown = err != nil || !known.Live(v.Now)
 	}
-	options, err := s.PasskeyOptions(r.Context(), v, whose)
+	options, err := s.PasskeyOptions(r.Context(), v, afiliadoID)
 	if err != nil {
 		return err
 	}
@@ -103,20 +109,39 @@ type PasskeyVerdict struct {
 	Reason templates.Reason
 }
 
+// assertion judges a passkey's response; nil: it proves nobody, which is written down.
+func (s *Server) assertion(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, afiliadoID, response string) (*passkey.Assertion, error) {
+	if s.Passkeys == nil {
+		return nil, s.refusePasskey(ctx, tx, r, v, &passkey.Refused{Reason: passkey.ReasonMalformed})
+	}
+	a, err := s.Passkeys.FinishGet(ctx, tx, v.Browser, afiliadoID, response, v.Now)
+	if refused, ok := errors.AsType[*passkey.Refused](err); ok {
+		return nil, s.refusePasskey(ctx, tx, r, v, refused)
+	}
+	if err != nil || !a.BackupChanged {
+		return a, err
+	}
+	e := v.Event(r, EventPasskeyBackup, a.Account.ID)
+	e.Detail = map[string]string{"passkey": a.Passkey.ID, "copied": fmt.Sprint(a.Passkey.BackedUp)}
+	return a, tx.Audit(ctx, e)
+}
+
+// ProvedByPasskey reports whether a response to options for afiliadoID is of a passkey
+// of hers, whether or not she may enter: it signs nobody in. Her row may be held, and
+// the transaction is to be committed either way.
+func (s *Server) ProvedByPasskey(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, afiliadoID, response string) (bool, error) {
+	a, err := s.assertion(ctx, tx, r, v, afiliadoID, response)
+	return a != nil, err
+}
+
 // TryPasskey judges a passkey's response in tx, writes down how that ended, and where
 // it was right gives the proof. A passkey passes the locks that strangers can cause
 // (T03), as they are on the clave. With afiliadoID only a response to options for her
 // counts, and her row may be held; otherwise no person's may. The transaction is to be
 // committed whatever the verdict; the person's row is then held until it ends.
 func (s *Server) TryPasskey(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, afiliadoID, response string) (PasskeyVerdict, error) {
-	if s.Passkeys == nil {
-		return PasskeyVerdict{}, s.refusePasskey(ctx, tx, r, v, &passkey.Refused{Reason: passkey.ReasonMalformed})
-	}
-	a, err := s.Passkeys.FinishGet(ctx, tx, v.Browser, afiliadoID, response, v.Now)
-	if refused, ok := errors.AsType[*passkey.Refused](err); ok {
-		return PasskeyVerdict{}, s.refusePasskey(ctx, tx, r, v, refused)
-	}
-	if err != nil {
+	a, err := s.assertion(ctx, tx, r, v, afiliadoID, response)
+	if err != nil || a == nil {
 		return PasskeyVerdict{}, err
 	}
 	in, err := tx.Entrance(ctx, a.Account.ID, s.deviceHash(r), v.Now)
@@ -129,13 +154,6 @@ func (s *Server) TryPasskey(ctx context.Context, tx *storage.Tx, r *http.Request
 			verdict.Reason = exactReason(*a.Account, in.Budget, false)
 		}
 		return verdict, s.refusePasskey(ctx, tx, r, v, &passkey.Refused{Reason: reasonShut, Account: a.Account, Passkey: &a.Passkey})
-	}
-	if a.BackupChanged {
-		e := v.Event(r, EventPasskeyBackup, a.Account.ID)
-		e.Detail = map[string]string{"passkey": a.Passkey.ID, "copied": fmt.Sprint(a.Passkey.BackedUp)}
-		if err := tx.Audit(ctx, e); err != nil {
-			return PasskeyVerdict{}, err
-		}
 	}
 	clave, err := claveOf(ctx, tx, a.Account.ID)
 	return PasskeyVerdict{Proof: &Proof{

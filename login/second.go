@@ -31,9 +31,21 @@ func (q *Second) Mark() string { return Mark(q.grant.ID) }
 // second step, in this browser. The returned function sets the cookie once tx has
 // committed.
 func (s *Server) AskSecond(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, p *Proof) (*Second, func(http.ResponseWriter), error) {
-	grant, keep, err := s.addGrant(ctx, tx, v, storage.LinkSegundo, p.ID)
+	shared := v.Form.Has(FieldShared) // said beside the clave: the form that follows says it no more
+	if shared {
+		if err := s.dropBrowser(ctx, tx, secret(r, s.cookies.device)); err != nil {
+			return nil, nil, err
+		}
+	}
+	grant, granted, err := s.addGrant(ctx, tx, v, storage.LinkSegundo, p.ID)
 	if err != nil {
 		return nil, nil, err
+	}
+	keep := func(w http.ResponseWriter) {
+		if shared {
+			s.markShared(w)
+		}
+		granted(w)
 	}
 	return &Second{Has: p.Factors, grant: grant}, keep, tx.Audit(ctx, v.Event(r, eventSecondAsked, p.ID))
 }

@@ -10,7 +10,10 @@ import (
 
 // pageSecond asks for a second step. Whoever comes there after a clave has no session
 // yet, and is let go on by the grant in her browser alone.
-const pageSecond = "/ingresar/segundo"
+const (
+	pageSecond        = "/ingresar/segundo"
+	pageSecondOptions = "/ingresar/segundo/opciones" // what a passkey of hers is asked there
+)
 
 // Fields of the page.
 const (
@@ -47,7 +50,12 @@ func (s *Server) atSecond(w http.ResponseWriter, r *http.Request, v *Visit) (*se
 	}
 	at.page = templates.Second{
 		Layout: s.Layout(r, v), Goal: v.Goal(), Session: at.Mark(), Inside: at.session != nil, Over: at.Over,
-		TOTP: at.Has.TOTP, Codes: at.Has.Codes > 0, Passkeys: at.Has.Passkeys > 0,
+		TOTP: at.Has.TOTP, Codes: at.Has.Codes > 0,
+	}
+	if at.Has.Passkeys > 0 {
+		if at.page.Passkey = s.AskPasskey(w, false); at.page.Passkey != nil {
+			at.page.Passkey.Options, at.page.Passkey.After = pageSecondOptions, true
+		}
 	}
 	at.page.SignedIn = at.page.Inside
 	return at, nil
@@ -102,24 +110,53 @@ func (s *Server) postSecond(w http.ResponseWriter, r *http.Request) error {
 	case at.Over:
 		return s.Show(w, v, http.StatusOK, at.page)
 	}
+	if response := v.Form.Get(FieldPasskey); response != "" {
+		return s.settleSecond(w, r, at, func(ctx context.Context, tx *storage.Tx) (SecondVerdict, error) {
+			return s.TrySecondPasskey(ctx, tx, r, v, at.Second, response)
+		})
+	}
 	typed := SecondTyped{Code: v.Form.Get(fieldCode), Saved: v.Form.Get(fieldSaved)}
 	if v.Form.Has(fieldSaved) && typed.Saved == "" {
 		at.page.Faults = []templates.Fault{templates.SavedEmpty}
 		return s.Show(w, v, http.StatusOK, at.page)
 	}
-	return s.settleSecond(w, r, at, typed)
+	return s.settleSecond(w, r, at, func(ctx context.Context, tx *storage.Tx) (SecondVerdict, error) {
+		return s.TrySecond(ctx, tx, r, v, at.Second, typed)
+	})
+}
+
+// postSecondOptions is POST /ingresar/segundo/opciones: what a passkey of the person
+// who is at the page is asked.
+func (s *Server) postSecondOptions(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.FreeVisit(w, r)
+	if err != nil {
+		return err
+	}
+	q, err := s.SecondAsked(r, v)
+	if err != nil {
+		return err
+	}
+	whose := ""
+	if q != nil && !q.Over {
+		whose = q.AfiliadoID()
+	} else if found, err := s.liveSession(r.Context(), s.DB, r, v.Now); err != nil {
+		return err
+	} else if found != nil {
+		whose = found.AfiliadoID
+	}
+	return s.AnswerOptions(w, r, v, whose)
 }
 
 // settleSecond writes down how the step ended and, where it was right, goes on, all
 // in one transaction.
-func (s *Server) settleSecond(w http.ResponseWriter, r *http.Request, at *secondVisit, typed SecondTyped) error {
+func (s *Server) settleSecond(w http.ResponseWriter, r *http.Request, at *secondVisit, try func(ctx context.Context, tx *storage.Tx) (SecondVerdict, error)) error {
 	var answer http.Handler
 	var verdict SecondVerdict
 	cookies := func(http.ResponseWriter) {}
 	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
 		var err error
-		if verdict, err = s.TrySecond(ctx, tx, r, at.Visit, at.Second, typed); err != nil || verdict.Proof == nil {
+		if verdict, err = try(ctx, tx); err != nil || verdict.Proof == nil {
 			return err
 		}
 		if at.session == nil {
@@ -145,6 +182,9 @@ func (s *Server) settleSecond(w http.ResponseWriter, r *http.Request, at *second
 		return nil
 	}
 	at.page.Left, at.page.From, at.page.Over = verdict.Left, verdict.From, verdict.Over
+	if response := at.Form.Get(FieldPasskey); response != "" && at.page.Passkey != nil {
+		at.page.Passkey = RefusedPasskey(at.page.Passkey, response)
+	}
 	if verdict.Fault != "" {
 		at.page.Faults = []templates.Fault{verdict.Fault}
 	}

@@ -300,3 +300,51 @@ func TestSecondStepNeedsSomethingToDoItWith(t *testing.T) {
 		s.Want(b.Saved(b.atSecond(""), codes[0]), http.StatusSeeOther, "/cuenta")
 	})
 }
+
+// After the clave a passkey of hers is a second step, too, and what comes of it says
+// both; somebody else's is none.
+func TestSecondStepByPasskey(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		a, other := s.person(cedula, clave), s.person(another, clave)
+		hers, foreign := s.NewDevice(), s.NewDevice()
+		s.Enrol(hers, a.ID)
+		s.Enrol(foreign, other.ID)
+		s.In(func(tx *storage.Tx) error { return tx.SetSecondStep(t.Context(), a.ID, true) })
+		b := s.browser()
+		in := b.ask("historia", "openid")
+		page := b.atSecond(in.Param("id"))
+		s.WantText(page, `data-llave="/ingresar/segundo/opciones"`)
+		send := func(response string) answer {
+			s.Pass(6 * time.Second)
+			return b.Post(pageSecond, "id", page.Hidden("id"), "sesion", page.Hidden("sesion"), "llave", response)
+		}
+		s.WantText(send(b.Prove(foreign)), "Puede intentarlo otra vez")
+		if got := s.sessions(a.ID); len(got) > 0 || len(s.sessions(other.ID)) > 0 {
+			t.Errorf("sessions %q", got)
+		}
+		s.Want(send(b.ProveAt(hers, pageSecond+"/opciones")), http.StatusSeeOther, "/autorizar")
+		if got := s.sessions(a.ID); !slices.Equal(got, []string{"passkey pwd hwk user mfa"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// T33: what she says of the computer beside her clave holds after the second step.
+func TestT33_SecondStepOnASharedComputer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		a := s.person(cedula, clave)
+		s.BindTOTP(a.ID, true)
+		b := s.browser()
+		s.Want(b.Post("/ingresar", "cedula", string(cedula), "clave", clave, login.FieldShared, "1"), http.StatusSeeOther, pageSecond)
+		s.Want(b.Second(b.Get(pageSecond), s.Code(a.ID)), http.StatusSeeOther, "/cuenta")
+		raw := storagetest.Raw(t, s.Database)
+		defer raw.Close()
+		var shared, lanes int
+		err := raw.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM session WHERE shared), (SELECT COUNT(*) FROM device)`).Scan(&shared, &lanes)
+		if err != nil || shared != 1 || lanes != 0 {
+			t.Errorf("%d shared sessions, %d known devices, %v", shared, lanes, err)
+		}
+	})
+}

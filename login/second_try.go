@@ -73,6 +73,28 @@ func (s *Server) TrySecond(ctx context.Context, tx *storage.Tx, r *http.Request,
 	return t.run(ctx, q, typed, proof)
 }
 
+// TrySecondPasskey is TrySecond for a passkey's response to options for q's person.
+// It takes no attempt: nobody guesses one.
+func (s *Server) TrySecondPasskey(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, q *Second, response string) (SecondVerdict, error) {
+	a, err := tx.LockAfiliado(ctx, q.grant.AfiliadoID)
+	if err != nil {
+		return SecondVerdict{}, err
+	}
+	proof, err := s.secondProof(ctx, tx, r, v, q, a)
+	if err != nil || proof == nil {
+		return SecondVerdict{Over: true}, err
+	}
+	by, err := s.TryPasskey(ctx, tx, r, v, a.ID, response)
+	if err != nil || by.Proof == nil {
+		return SecondVerdict{}, err
+	}
+	won, err := tx.UseLink(ctx, q.grant.ID, v.Now)
+	if err != nil || !won {
+		return SecondVerdict{Over: true}, err
+	}
+	return SecondVerdict{Proof: by.Proof.AfterClave()}, nil
+}
+
 // secondProof is the proof that a right step completes; nil where the person may not
 // enter any more, or has another clave than the one that was typed.
 func (s *Server) secondProof(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, q *Second, a *storage.Afiliado) (*Proof, error) {

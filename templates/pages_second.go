@@ -35,14 +35,15 @@ type Second struct {
 	Layout
 	Goal    *Goal
 	Session string // whom the page is shown to; each form brings it back
-	// TOTP, Codes and Passkeys are what the person has. At least one is true.
-	TOTP, Codes, Passkeys bool
-	Inside                bool // she is signed in, and this application asks for more
-	Faults                []Fault
-	Left                  int       // tries left after a wrong one; 0 leaves the figure out
-	From                  time.Time // with SecondPause: from when on codes are compared again
-	Stale                 bool
-	Over                  bool // no try is left: she begins again with her clave
+	// TOTP, Codes and Passkey are what the person has.
+	TOTP, Codes bool
+	Passkey     *PasskeyAsk
+	Inside      bool // she is signed in, and this application asks for more
+	Faults      []Fault
+	Left        int       // tries left after a wrong one; 0 leaves the figure out
+	From        time.Time // with SecondPause: from when on codes are compared again
+	Stale       bool
+	Over        bool // no try is left: she begins again with her clave
 }
 
 func (Second) name() string { return "second" }
@@ -55,7 +56,7 @@ func (s Second) path() string {
 }
 
 // Failed reports whether the page tells of something that has to be mended.
-func (s Second) Failed() bool { return len(s.Faults) > 0 || s.Over }
+func (s Second) Failed() bool { return len(s.Faults) > 0 || s.Over || s.Passkey.refused() }
 
 // AppState is what there is of a person's authenticator application.
 type AppState string
@@ -131,6 +132,33 @@ func (c Codigos) path() string {
 	return "/cuenta/codigos"
 }
 
+// RecoverExtra is /generar-recuperar/clave before the form of a new clave, for an account that has a passkey: the link in the
+// mail alone opens nothing (DEV-7). Its form posts codigo_respaldo, or llave.
+type RecoverExtra struct {
+	Layout
+	Opened    string // the hidden field abierto
+	Until     time.Time
+	Remaining time.Duration
+	Codes     bool        // she has recovery codes left
+	Passkey   *PasskeyAsk // nil: none of hers can be used
+	Faults    []Fault     // SavedEmpty, SavedWrong
+	Left      int         // tries left after SavedWrong; 0 leaves the figure out
+	Spent     bool        // none is left for codes
+	Stale     bool
+}
+
+func (RecoverExtra) name() string { return "recoverextra" }
+
+func (r RecoverExtra) path() string {
+	if r.Path != "" {
+		return r.Path
+	}
+	return "/generar-recuperar/clave"
+}
+
+// Failed reports whether the page tells of something that has to be mended.
+func (r RecoverExtra) Failed() bool { return len(r.Faults) > 0 || r.Passkey.refused() }
+
 // CodesText is a set of recovery codes as a text to keep, in a catalogue's language.
 func (p *Pages) CodesText(lang string, codes []string) (string, error) {
 	c, ok := p.catalogs[lang]
@@ -152,6 +180,11 @@ func (p *Pages) CodesText(lang string, codes []string) (string, error) {
 func secondStates(l, in Layout) []State {
 	ok, when, g := http.StatusOK, sampleTime(), sampleGoal()
 	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	beside := func(refused bool) *PasskeyAsk {
+		p := samplePasskey(refused)
+		p.After = true
+		return p
+	}
 	ask := Second{Layout: l, Goal: g, Session: own.Session, TOTP: true, Codes: true}
 	var all []State
 	vary := func(name string, change func(*Second)) {
@@ -164,8 +197,10 @@ func secondStates(l, in Layout) []State {
 	vary("-inside", func(p *Second) { p.Layout, p.Inside = in, true })
 	vary("-codes", func(p *Second) { p.TOTP = false })
 	vary("-codes-wrong", func(p *Second) { p.TOTP, p.Faults, p.Left = false, []Fault{SavedWrong}, 1 })
-	vary("-passkey", func(p *Second) { p.Passkeys = true })
-	vary("-passkey-only", func(p *Second) { p.TOTP, p.Codes, p.Passkeys = false, false, true })
+	vary("-passkey", func(p *Second) { p.Passkey = beside(false) })
+	vary("-passkey-codes", func(p *Second) { p.TOTP, p.Passkey = false, beside(false) })
+	vary("-passkey-only", func(p *Second) { p.TOTP, p.Codes, p.Passkey = false, false, beside(false) })
+	vary("-passkey-refused", func(p *Second) { p.Passkey = beside(true) })
 	vary("-stale", func(p *Second) { p.Stale = true })
 	vary("-over", func(p *Second) { p.Over = true })
 	vary("-over-bare", func(p *Second) { p.Over, p.Goal = true, nil })
@@ -174,6 +209,23 @@ func secondStates(l, in Layout) []State {
 	for _, f := range []Fault{SecondEmpty, SecondMalformed, SecondWrong, SecondUsed, SavedEmpty, SavedWrong} {
 		vary("-"+string(f), func(p *Second) { p.Faults, p.Left = []Fault{f}, 3 })
 	}
+	extra := RecoverExtra{
+		Layout: l, Opened: "EJEMPLO", Until: when.Add(12 * time.Minute), Remaining: 12 * time.Minute, Codes: true, Passkey: beside(false),
+	}
+	more := func(name string, change func(*RecoverExtra)) {
+		p := extra
+		change(&p)
+		all = append(all, State{"recoverextra" + name, ok, p})
+	}
+	more("", func(*RecoverExtra) {})
+	more("-passkey", func(p *RecoverExtra) { p.Codes = false })
+	more("-codes", func(p *RecoverExtra) { p.Passkey = nil })
+	more("-none", func(p *RecoverExtra) { p.Codes, p.Passkey = false, nil })
+	more("-empty", func(p *RecoverExtra) { p.Faults = []Fault{SavedEmpty} })
+	more("-wrong", func(p *RecoverExtra) { p.Faults, p.Left = []Fault{SavedWrong}, 4 })
+	more("-spent", func(p *RecoverExtra) { p.Faults, p.Spent = []Fault{SavedWrong}, true })
+	more("-refused", func(p *RecoverExtra) { p.Passkey = beside(true) })
+	more("-stale", func(p *RecoverExtra) { p.Stale = true })
 	begun := SegundoPaso{
 		Own: own, State: AppBegun, Key: []string{"JBSW", "Y3DP", "EHPK", "3PXP", "JBSW", "Y3DP", "EHPK", "3PXP"}, QR: sampleQR(), Size: 29,
 	}

@@ -51,6 +51,9 @@ func (s *Server) confirmSecond(w http.ResponseWriter, r *http.Request, one route
 // showSecond shows the page as it asks for a second step.
 func (s *Server) showSecond(w http.ResponseWriter, v *visit, q *login.Second, page templates.Confirm) error {
 	page.Second, page.TOTP, page.Codes, page.Over = true, q.Has.TOTP, q.Has.Codes > 0, q.Over
+	if page.Passkey != nil {
+		page.Passkey.After = true
+	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 

@@ -44,7 +44,12 @@ func (s *Site) Enrol(d *passkeytest.Authenticator, afiliadoID string) storage.Pa
 // was refused is nobody's. The pairs are fields of its request.
 func (b *Browser) PasskeyOptions(pairs ...string) (json.RawMessage, bool) {
 	b.s.T.Helper()
-	got := b.Post("/ingresar/llave/opciones", pairs...)
+	return b.optionsAt("/ingresar/llave/opciones", pairs...)
+}
+
+func (b *Browser) optionsAt(path string, pairs ...string) (json.RawMessage, bool) {
+	b.s.T.Helper()
+	got := b.Post(path, pairs...)
 	var answer struct {
 		Options json.RawMessage `json:"options"`
 		Unknown bool            `json:"unknown"`
@@ -58,7 +63,18 @@ func (b *Browser) PasskeyOptions(pairs ...string) (json.RawMessage, bool) {
 // Prove is what the form's field llave holds after the device has answered.
 func (b *Browser) Prove(d *passkeytest.Authenticator, pairs ...string) string {
 	b.s.T.Helper()
-	options, _ := b.PasskeyOptions(pairs...)
+	return b.proveAt(d, "/ingresar/llave/opciones", pairs...)
+}
+
+// ProveAt is Prove for a page that gets the options at an address of its own.
+func (b *Browser) ProveAt(d *passkeytest.Authenticator, path string) string {
+	b.s.T.Helper()
+	return b.proveAt(d, path)
+}
+
+func (b *Browser) proveAt(d *passkeytest.Authenticator, path string, pairs ...string) string {
+	b.s.T.Helper()
+	options, _ := b.optionsAt(path, pairs...)
 	response, err := d.Get(options)
 	if err != nil {
 		b.s.T.Error(err)
