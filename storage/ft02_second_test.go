@@ -14,6 +14,9 @@ func secondWrites02() []write {
 		{"AddLinkBeside", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return tx.AddLinkBeside(ctx, link02(f.a.ID, "second", storage.LinkSegundo))
 		}},
+		{"ExtraAttempt", func(ctx context.Context, tx *storage.Tx, _ filled02) error {
+			return done(tx.ExtraAttempt(ctx, "second", 5))
+		}},
 		{"BeginTOTP", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.BeginTOTP(ctx, begun(f.a.ID, now)))
 		}},

@@ -230,6 +230,19 @@ func (tx *Tx) CodeAttempt(ctx context.Context, id string, limit int, now time.Ti
 	return tx.linkAttempt(ctx, "code_attempts", id, limit, now)
 }
 
+// ExtraAttempt takes one of limit attempts to type what a link asks beside being
+// opened (DEV-7), and returns which one it is, from 1; 0 where none is left. The form
+// that the link opened may outlive it: only one that was used or replaced has none.
+func (tx *Tx) ExtraAttempt(ctx context.Context, id string, limit int) (int, error) {
+	var n int
+	err := tx.get(ctx, &n, `UPDATE link SET code_attempts = code_attempts + 1 WHERE id = ? AND code_attempts < ? AND used_at = 0
+		AND replaced_at = 0 RETURNING code_attempts`, id, limit)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, fmt.Errorf("storage: extra attempt: %w", err)
+	}
+	return n, nil
+}
+
 func (tx *Tx) linkAttempt(ctx context.Context, column, id string, limit int, now time.Time) (int, error) {
 	var n int
 	err := tx.get(ctx, &n, `UPDATE link SET `+column+` = `+column+` + 1 WHERE id = ? AND `+column+` < ? AND used_at = 0 AND replaced_at = 0

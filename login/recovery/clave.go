@@ -20,6 +20,7 @@ type claveForm struct {
 	afiliado *storage.Afiliado
 	present  *storage.Clave // nil where she never had one
 	typed    personal.Form  // what she enrols, where she has enrolled nothing
+	extra    bool           // the mail alone is not enough, and nothing else was proved (DEV-7)
 	page     templates.RecoverClave
 }
 
@@ -37,6 +38,9 @@ func (s *Server) claveForm(r *http.Request, v *visit, link *storage.Link, opened
 	}
 	enrolled, err := s.enrolled(ctx, link.AfiliadoID)
 	if err != nil {
+		return nil, err
+	}
+	if f.extra, err = s.extra(r, s.DB, v, link); err != nil {
 		return nil, err
 	}
 	f.typed = personal.Read(v.Form)
@@ -64,6 +68,9 @@ func (s *Server) showClave(w http.ResponseWriter, r *http.Request, v *visit, lin
 	f, err := s.claveForm(r, v, link, opened)
 	if err != nil {
 		return err
+	}
+	if f.extra {
+		return s.showExtra(w, r, v, link, opened, stale)
 	}
 	f.page.Stale = stale
 	s.KeepSecret(w, cookieOpened, f.page.Opened, s.cfg.Window)
@@ -104,6 +111,9 @@ func (s *Server) setClave(w http.ResponseWriter, r *http.Request, v *visit, link
 	f, err := s.claveForm(r, v, link, opened)
 	if err != nil {
 		return err
+	}
+	if f.extra {
+		return s.postExtra(w, r, v, link, opened)
 	}
 	f.page.Faults, err = s.faults(ctx, v, f)
 	if errors.Is(err, errRegistry) {

@@ -65,6 +65,9 @@ func (c *confirmation) run(ctx context.Context, out *outcome) error {
 	if same, err := c.unchanged(ctx); err != nil || !same {
 		return err
 	}
+	if extra, err := c.extra(c.r, c.tx, c.v, c.f.link); err != nil || extra { // she has made a passkey meanwhile
+		return err
+	}
 	if out.done, err = c.tx.UseLinkOpened(ctx, c.f.link.ID, c.f.opened, c.v.Now); err != nil || !out.done {
 		return err
 	}

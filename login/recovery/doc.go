@@ -6,7 +6,8 @@
 //	            personal ones; one verdict on all of it, five attempts
 //	datos       what is on file, masked; another address goes by login/contact (D18)
 //	enviado     a link to the mailbox on file; behind it a declaration, personal
-//	            questions where none are enrolled, the new clave
+//	            questions where none are enrolled, the new clave; where there is a
+//	            passkey, first that or a recovery code (DEV-7)
 //	hecho       that holds
 //	fallida     no attempt is left
 //	asistida    only an officer goes on from here

@@ -60,6 +60,17 @@ func sheets() []sheet {
 			abierto := j.Open(j.ask(s.maria)).Hidden("abierto")
 			return j, []string{"abierto", abierto, "declaracion", "1", "clave_nueva", nueva, "clave_confirmacion", nueva}
 		}},
+		{"extra", clave, func(s *site) (*journey, []string) {
+			s.Enrol(s.NewDevice(), s.maria.ID)
+			j := s.journey()
+			return j, []string{"abierto", j.Open(j.ask(s.maria)).Hidden("abierto"), "codigo_respaldo", "AAAA-BBBB-CCCC-DDDD"}
+		}},
+		{"passkey", "/generar-recuperar/llave", func(s *site) (*journey, []string) {
+			s.Enrol(s.NewDevice(), s.maria.ID)
+			j := s.journey()
+			j.Open(j.ask(s.maria))
+			return j, []string{"para", "sesion"}
+		}},
 		{"confirm", "/correo/confirmar", contact("correo-nuevo")},
 		{"approve", "/correo/aprobar", contact("correo-viejo")},
 	}

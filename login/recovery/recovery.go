@@ -76,6 +76,7 @@ const (
 	eventDenied    = "recovery.denied"    // wrong answers, or no attempt left
 	eventAsked     = "recovery.asked"     // a link was put into the outbox; detail: case
 	eventCapped    = "recovery.capped"    // too many lately: nothing was sent; detail: case
+	eventExtra     = "recovery.extra"     // a passkey or a saved code beside the link (DEV-7); detail: case, by, right
 	eventElsewhere = "recovery.elsewhere" // the link was opened in another browser; detail: right
 )
 
@@ -97,6 +98,9 @@ func (s *Server) Routes(r *mux.Router) {
 	post("/generar-recuperar/reenviar", s.postResend)
 	get(login.PageNewClave, s.getClave)
 	post(login.PageNewClave, s.postClave)
+	if s.Passkeys != nil {
+		post(pathOptions, s.postExtraOptions)
+	}
 	get(pathDone, s.getDone)
 	s.Contacts.Routes(r)
 }

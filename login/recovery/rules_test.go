@@ -38,7 +38,7 @@ func TestC10_Assess(t *testing.T) {
 		{"and recovered since", Facts{DisavowedAt: noon.Add(-time.Hour), RecoveredAt: noon.Add(-time.Minute)}, []Line{LineDevice, LineDisavowed, LineRecovered}, RouteWait},
 		{"at night", Facts{At: noon.Add(-10 * time.Hour)}, []Line{LineDevice, LineHour}, RouteLink},
 		{"much of it", Facts{People: 9, Listed: true, AddressAt: noon.Add(-day)}, []Line{LineDevice, LineCrowd, LineListed, LineAddress}, RouteOffice},
-		{"a passkey", Facts{KnownDevice: true, Passkeys: 1}, []Line{LinePasskey}, RouteOffice},
+		{"a passkey", Facts{KnownDevice: true, Passkeys: 1}, []Line{LinePasskey}, RouteLink},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.facts.At.IsZero() {

@@ -55,7 +55,7 @@ func TestT01_Design5_CommitsAndStatementsOfEachForm(t *testing.T) {
 		j := s.journey()
 		page := j.start(diana)
 		right := s.answers(s.diana)
-		takes("right answers", took{3, 18}, func() logintest.Answer { return j.answer(page, right) })
+		takes("right answers", took{3, 19}, func() logintest.Answer { return j.answer(page, right) })
 		page = j.Get("/generar-recuperar")
 		takes("the data", took{1, 14}, func() logintest.Answer { return j.data(page) })
 		s.Pass(time.Second)
@@ -68,6 +68,6 @@ func TestT01_Design5_CommitsAndStatementsOfEachForm(t *testing.T) {
 			return b.Post("/generar-recuperar/clave", "dia", "1", "mes", "1", "historia_1", "0")
 		})
 		page = j.Get("/generar-recuperar/clave")
-		takes("the clave", took{1, 33}, func() logintest.Answer { return j.confirm(page, nueva, enrolling()...) })
+		takes("the clave", took{1, 34}, func() logintest.Answer { return j.confirm(page, nueva, enrolling()...) })
 	})
 }

@@ -309,6 +309,11 @@ func (s *Server) facts(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if len(rows) > 0 {
 		f.DisavowedAt = rows[0].At.Time
 	}
+	passkeys, err := tx.Passkeys(ctx, a.ID, v.Now)
+	if err != nil {
+		return f, err
+	}
+	f.Passkeys = len(passkeys)
 	clave, err := tx.ClaveFacts(ctx, a.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return f, nil
