@@ -178,8 +178,8 @@ func TestContactIsChecked(t *testing.T) {
 	})
 }
 
-// ASVS 6.5.5: five wrong codes, and only the link proves it.
-func TestASVS_6_5_5_CodesOfAnAddressAreFew(t *testing.T) {
+// ASVS 6.5.4: five wrong codes, and only the link proves it.
+func TestASVS_6_5_4_CodesOfAnAddressAreFew(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.enter(s.maria)
 		s.says(b, s.contact(b, s.maria, "/correo", "correo", another), "correo-enviado")
@@ -302,6 +302,27 @@ func TestD18_ARipeAddressNeedsNoWait(t *testing.T) {
 		}
 		if n := s.Events("contact.changed"); n != 1 {
 			t.Errorf("%d rows of the audit", n)
+		}
+	})
+}
+
+// D18: a passkey stands for the approval of the mailbox before.
+func TestD18_APasskeyNeedsNoWait(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.enter(s.maria)
+		e := s.adds(b, s.maria, another)
+		d := s.NewDevice()
+		s.Enrol(d, s.maria.ID)
+		s.Pass(6 * time.Minute)
+		form := []string{"direccion", e.ID, "confirmar", "1", "clave", "", login.FieldPasskey, b.Prove(d, "para", "sesion")}
+		s.says(b, s.contact(b, s.maria, "/correo/principal", form...), "correo-principal")
+		if got := s.email(s.maria); got != another {
+			t.Errorf("it is %s", got)
+		}
+		for _, address := range []string{s.maria.Email, another} {
+			if got := s.mailsTo(s.maria, address); !slices.Contains(got, "correo-aplicado") {
+				t.Errorf("%s was told %q", address, got)
+			}
 		}
 	})
 }

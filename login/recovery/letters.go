@@ -65,7 +65,7 @@ func (l *letters) askLink(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if !ready.IsZero() {
-		if err := l.warn(ctx, l.a.Email, m, storage.PriorityNotice); err != nil {
+		if err := l.warn(ctx, m, storage.PriorityNotice); err != nil {
 			return false, err
 		}
 		return true, l.audit(ctx, login.EventLinkHeld)
@@ -169,24 +169,35 @@ const passedDaily = 3
 func (l *letters) passed(ctx context.Context) error {
 	network, device := login.Origin(l.r)
 	m := templates.MailQuestionsPassed{Name: l.a.GivenName, When: l.v.Now, Network: network, Device: device}
-	if _, err := storage.ParseEmail(l.a.Email); err != nil {
-		return l.tx.Audit(ctx, storage.Event{
-			At: storage.At(l.v.Now), Name: login.EventUnreachable, AfiliadoID: l.a.ID, Actor: "system", Detail: map[string]string{"kind": m.Template()},
-		})
-	}
 	told, _, err := l.tx.CountMessages(ctx, l.a.ID, l.a.Email, m.Template(), l.v.Now.Add(-24*time.Hour))
 	if err != nil || told >= passedDaily {
 		return err
 	}
-	return l.warn(ctx, l.a.Email, m, storage.PriorityAwaited)
+	return l.warn(ctx, m, storage.PriorityAwaited)
 }
 
-// warn sends a notice with "No fui yo".
-func (l *letters) warn(ctx context.Context, address string, m templates.Mail, priority int) error {
-	msg := l.message(address, priority)
-	var err error
-	if msg.LinkID, err = l.tx.ShareLink(ctx, login.DisavowLink(l.a.ID, l.v.Now)); err != nil {
+// warn sends a notice with "No fui yo" to each address of hers; where there is none,
+// that is written down.
+func (l *letters) warn(ctx context.Context, m templates.Mail, priority int) error {
+	mailboxes, err := l.tx.Mailboxes(ctx, l.a)
+	if err != nil {
 		return err
 	}
-	return login.Enqueue(ctx, l.tx, msg, m)
+	if len(mailboxes) == 0 {
+		return l.tx.Audit(ctx, storage.Event{
+			At: storage.At(l.v.Now), Name: login.EventUnreachable, AfiliadoID: l.a.ID, Actor: "system", Detail: map[string]string{"kind": m.Template()},
+		})
+	}
+	link, err := l.tx.ShareLink(ctx, login.DisavowLink(l.a.ID, l.v.Now))
+	if err != nil {
+		return err
+	}
+	for _, address := range mailboxes {
+		msg := l.message(address, priority)
+		msg.LinkID = link
+		if err := login.Enqueue(ctx, l.tx, msg, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
