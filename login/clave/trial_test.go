@@ -58,9 +58,15 @@ func (s *site) takeAfter() func() {
 		runtime.Gosched()
 	}
 	last := waits()
-	return func() {
-		(<-next).Release()
-		(<-last).Release()
+	return func() { // on a busy machine they may have changed places
+		select {
+		case slot := <-next:
+			slot.Release()
+			(<-last).Release()
+		case slot := <-last:
+			slot.Release()
+			(<-next).Release()
+		}
 	}
 }
 
