@@ -116,8 +116,8 @@ func (s *suite) plainPages(t *testing.T) {
 	b.open(s.issuer + "/ingresar")
 	b.signIn(string(generated(4)), commonClave)
 	b.at(s.issuer, "/cuenta")
-	b.look("inicio-dentro")
-	b.press("salir")
+	b.look("cuenta")
+	b.lead(chromedp.Click("header [name=salir]", chromedp.ByQuery))
 	b.noDeadEnd()
 	b.open(s.issuer + "/")
 	if b.has("header form") {
