@@ -24,25 +24,30 @@ func onTheClock(t *testing.T, w *world, c *chromium, l *looks) {
 		name     string
 		together bool
 		journeys map[string]func(*suite, *testing.T)
+		with     ways
 	}{
-		{"hours", false, map[string]func(*suite, *testing.T){"stale form": (*suite).staleForm}}, // it sets the clock back: first of all
+		{"hours", false, map[string]func(*suite, *testing.T){"stale form": (*suite).staleForm}, both}, // it sets the clock back: first of all
 		{"seconds", true, map[string]func(*suite, *testing.T){
 			"change and disavow":         (*suite).changeAndDisavow,
 			"unlock in the same browser": (*suite).unlockHere,
 			"unlock in another browser":  (*suite).unlockElsewhere,
 			"unlock by typed code":       (*suite).unlockByCode,
-		}},
-		{"whoever asks", true, map[string]func(*suite, *testing.T){"unlock is told to nobody": (*suite).unlockAlike}},
+		}, both},
+		{"whoever asks", true, map[string]func(*suite, *testing.T){"unlock is told to nobody": (*suite).unlockAlike}, both},
 		{"minutes", false, map[string]func(*suite, *testing.T){
 			"three minutes":                  (*suite).threeMinutes,
 			"fifteen minutes":                (*suite).fifteenMinutes,
 			"a new clave is promised nobody": (*suite).recoverAlike,
-		}},
-		{"days", false, map[string]func(*suite, *testing.T){"another address": (*suite).anotherAddress}},
+		}, both},
+		{"session", false, map[string]func(*suite, *testing.T){"countdown": (*suite).countdown, "lost device": (*suite).lostDevice}, scripted},
+		{"days", false, map[string]func(*suite, *testing.T){"another address": (*suite).anotherAddress}, both},
 	} {
 		t.Run(stage.name, func(t *testing.T) {
 			for name, journey := range stage.journeys {
 				for _, script := range []bool{true, false} {
+					if !stage.with.has(script) {
+						continue
+					}
 					t.Run(map[bool]string{true: "script", false: "plain"}[script]+"/"+name, func(t *testing.T) {
 						if stage.together {
 							t.Parallel()
@@ -69,6 +74,12 @@ const (
 	forWindow
 	forWrong
 	forAddress
+	forKey
+	forCopies
+	forLost
+	forAccount
+	forKeyboard
+	forCountdown
 	roles
 )
 

@@ -28,34 +28,50 @@ func (s *suite) journeys(t *testing.T) {
 	for _, j := range []struct {
 		name string
 		run  func(*suite, *testing.T)
-		both bool // with script too
+		with ways
 	}{
-		{"three applications, one login", (*suite).threeApplications, true},
-		{"step-up", (*suite).stepUp, true},
-		{"step-up out of reach", (*suite).stepUpOutOfReach, false},
-		{"logout that asks", (*suite).logoutThatAsks, true},
-		{"renewal", (*suite).renewal, true},
-		{"refusals look the same", (*suite).refusals, false},
-		{"a known device is told", (*suite).knownDevice, false},
-		{"cancel", (*suite).cancel, true},
-		{"keyboard", (*suite).keyboard, true},
-		{"language", (*suite).language, true},
-		{"back after login", (*suite).backAfterLogin, true},
-		{"two tabs", (*suite).twoTabs, true},
-		{"a login form elsewhere", (*suite).loginFromElsewhere, true},
-		{"print, forced colours", (*suite).media, false},
-		{"pages without a request", (*suite).plainPages, false},
-		{"applications alone", (*suite).applicationPages, false},
-		{"mailbox", (*suite).mailboxPages, false},
-		{"first clave", (*suite).firstClave, true},
-		{"forgotten clave", (*suite).recoverHere, true},
-		{"forgotten clave, another browser", (*suite).recoverElsewhere, true},
+		{"three applications, one login", (*suite).threeApplications, both},
+		{"step-up", (*suite).stepUp, both},
+		{"step-up out of reach", (*suite).stepUpOutOfReach, plain},
+		{"logout that asks", (*suite).logoutThatAsks, both},
+		{"renewal", (*suite).renewal, both},
+		{"refusals look the same", (*suite).refusals, plain},
+		{"a known device is told", (*suite).knownDevice, plain},
+		{"cancel", (*suite).cancel, both},
+		{"keyboard", (*suite).keyboard, both},
+		{"language", (*suite).language, both},
+		{"back after login", (*suite).backAfterLogin, both},
+		{"two tabs", (*suite).twoTabs, both},
+		{"a login form elsewhere", (*suite).loginFromElsewhere, both},
+		{"print, forced colours", (*suite).media, plain},
+		{"pages without a request", (*suite).plainPages, plain},
+		{"applications alone", (*suite).applicationPages, plain},
+		{"mailbox", (*suite).mailboxPages, plain},
+		{"first clave", (*suite).firstClave, both},
+		{"forgotten clave", (*suite).recoverHere, both},
+		{"forgotten clave, another browser", (*suite).recoverElsewhere, both},
+		{"passkeys", (*suite).passkeys, scripted},
+		{"copies of a passkey", (*suite).copies, scripted},
+		{"account", (*suite).accountAlone, plain},
+		{"account by keyboard", (*suite).accountKeyboard, scripted},
+		{"shared computer", (*suite).sharedComputer, scripted},
 	} {
-		if j.both || !s.script {
+		if j.with.has(s.script) {
 			t.Run(j.name, func(t *testing.T) { j.run(s, t) })
 		}
 	}
 }
+
+// ways says with what a journey is walked.
+type ways int
+
+const (
+	both     ways = iota
+	plain         // without the pages' script
+	scripted      // with it
+)
+
+func (w ways) has(script bool) bool { return w == both || (w == scripted) == script }
 
 // everywhere runs the journeys with the pages' script on the embedded database, at
 // the same time without it on PostgreSQL, and those that take time in a third world.
