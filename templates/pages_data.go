@@ -3,6 +3,7 @@ package templates
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -235,6 +236,7 @@ func rightsStates(own Own) []State {
 	list.Requests = []RightsRequest{asked}
 	vary := func(change func(*RightsRequest)) {
 		q := asked
+		q.Number = "DER-7K2M-9XW" + strconv.Itoa(len(list.Requests))
 		change(&q)
 		list.Requests = append(list.Requests, q)
 	}
