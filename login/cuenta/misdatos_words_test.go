@@ -24,7 +24,10 @@ func TestLAW05_EventsAreSaidInWords(t *testing.T) {
 		at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC).Format(time.RFC3339Nano)
 		got, err := s.inAWord(lang, []storage.ExportField{
 			{Column: "at", Kind: storage.ExportInstant, Text: at},
-			{Column: "event", Text: event}, {Column: "client_id", Text: "web"}, {Column: "actor", Text: "afiliado"}, {Column: "detail", Text: detail},
+			{Column: "event", Text: event},
+			{Column: "client_id", Text: "web"},
+			{Column: "actor", Text: "afiliado"},
+			{Column: "detail", Text: detail},
 		}, clients)
 		if err != nil {
 			t.Fatal(err)
