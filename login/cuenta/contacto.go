@@ -35,9 +35,13 @@ func (s *Server) contactPage(r *http.Request, v *visit) (templates.MyContact, er
 	a := v.afiliado
 	page := templates.MyContact{
 		Own: s.own(r, v), Primary: a.Email, Proved: a.EmailVerified, Mobile: a.Mobile, Landline: a.Landline,
-		Wait: s.Contacts.Wait, Strong: s.approves(v),
+		Wait:    s.Contacts.Wait,
 		Correo:  login.TypedUpTo(strings.TrimSpace(v.Form.Get("correo")), 320),
 		Celular: login.TypedUpTo(strings.TrimSpace(v.Form.Get("celular")), 32), Convencional: login.TypedUpTo(strings.TrimSpace(v.Form.Get("convencional")), 32),
+	}
+	var err error
+	if page.Strong, err = s.approves(r.Context(), s.DB, v); err != nil {
+		return page, err
 	}
 	more, err := s.DB.EmailAddresses(r.Context(), a.ID)
 	if err != nil {
@@ -67,9 +71,15 @@ func (s *Server) contactPage(r *http.Request, v *visit) (templates.MyContact, er
 }
 
 // approves reports whether the session's fresh proof by a passkey stands for the
-// approval of the address on file (D18).
-func (s *Server) approves(v *visit) bool {
-	return v.session != nil && v.session.ACR == login.ACRPasskey && v.FreshBySecond(v.session)
+// approval of the address on file (D18). None does while one was added within the
+// wait, even if it is gone again: whoever knows the clave can add one where there is
+// none, and must not escape the wait by it (T05).
+func (s *Server) approves(ctx context.Context, from personEvents, v *visit) (bool, error) {
+	if v.session == nil || v.session.ACR != login.ACRPasskey || !v.FreshBySecond(v.session) {
+		return false, nil
+	}
+	added, err := from.PersonEvents(ctx, v.afiliado.ID, login.EventPasskeyAdded, v.Now, 1)
+	return err == nil && (len(added) == 0 || !added[0].At.Add(s.Contacts.Wait).After(v.Now)), err
 }
 
 // toContact answers an effect on the addresses.
@@ -205,7 +215,11 @@ func (s *Server) postPromote(w http.ResponseWriter, r *http.Request, v *visit) e
 		if err != nil || e == nil || e.ProvedAt.IsZero() || strings.EqualFold(e.Email, a.Email) {
 			return err
 		}
-		if s.approves(v) || !s.Contacts.Ripe(*e).After(v.Now) {
+		approved, err := s.approves(ctx, tx, v)
+		if err != nil {
+			return err
+		}
+		if approved || !s.Contacts.Ripe(*e).After(v.Now) {
 			first, err := s.Contacts.Promote(ctx, tx, r, v.Visit, a, *e)
 			if first {
 				done = templates.DoneEmailFirst
