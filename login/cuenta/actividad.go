@@ -134,7 +134,10 @@ func (s *Server) entry(r *http.Request, v *visit) (*templates.Happened, error) {
 
 // postNotMe is POST /cuenta/actividad/no-fui-yo: it says what will be done, and,
 // where that is confirmed, does it. It wants no fresh proof: whoever sees that
-// somebody else is in her account gets to safety with two presses.
+// somebody else is in her account gets to safety with two presses. Only of what lies
+// further back than the "No fui yo" of a mail reaches: a session alone must not end
+// the passkey that she has had for months, without which her mailbox recovers
+// nothing (DEV-7).
 func (s *Server) postNotMe(w http.ResponseWriter, r *http.Request, v *visit) error {
 	entry, err := s.entry(r, v)
 	if err != nil {
@@ -151,6 +154,9 @@ func (s *Server) postNotMe(w http.ResponseWriter, r *http.Request, v *visit) err
 		return s.Show(w, v.Visit, http.StatusOK, templates.NotMe{Own: s.own(r, v), Entry: *entry, Wrong: entry.Wrong(), Since: since})
 	}
 	link := login.DisavowLink(v.afiliado.ID, v.Now)
+	if since.Before(login.Foothold(v.Now.Add(-link.Life))) && !v.Fresh(v.session) {
+		return s.confirm(w, r, route{change, pageActivity + "/no-fui-yo", s.postNotMe}, v)
+	}
 	done := false
 	err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
@@ -158,7 +164,9 @@ func (s *Server) postNotMe(w http.ResponseWriter, r *http.Request, v *visit) err
 		if err != nil {
 			return err
 		}
-		if found, err := s.SessionIn(ctx, tx, r, v.Visit); err != nil || found == nil { // the same form was faster
+		open, err := tx.LiveSessions(ctx, a.ID, v.Now)
+		mine := func(one storage.Session) bool { return one.ID == v.session.ID }
+		if err != nil || !slices.ContainsFunc(open, mine) { // the same form was faster
 			return err
 		}
 		if err := tx.AddLink(ctx, link); err != nil {
