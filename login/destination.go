@@ -13,8 +13,11 @@ const (
 )
 
 // ownPage reports whether a sign-in without a running request may lead to path: to
-// the account and what lies below it.
+// the account and what lies below it, and to the change of the clave.
 func ownPage(path string) bool {
+	if path == PageChange {
+		return true
+	}
 	below, ok := strings.CutPrefix(path, PageAccount)
 	return ok && len(path) <= 64 && (below == "" || below[0] == '/') && !strings.Contains(path, "//") &&
 		!strings.ContainsFunc(path, func(r rune) bool { return (r < 'a' || 'z' < r) && r != '-' && r != '/' })

@@ -90,6 +90,7 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.Arrived(w, r)
 	c, err := s.changing(r, v)
 	if err != nil {
 		return err
@@ -166,7 +167,8 @@ func (s *Server) overdue(w http.ResponseWriter, r *http.Request, v *login.Visit)
 
 // prove is the public form's first step: a sign-in in all but the session (S087,
 // D29). It counts as one, answers as one, and gives a grant for one change in
-// this browser.
+// this browser. Whoever wishes a second step after each clave is asked for it here,
+// too (ASVS 6.3.4): she is then signed in, and changes it in her session.
 func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) error {
 	id, page := s.readProof(r, v)
 	if id == "" {
@@ -186,10 +188,16 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 		return s.ShowRefusal(w, v, n, page)
 	}
 	grant := ""
+	var second *login.Second
+	var keep func(http.ResponseWriter)
 	err = s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
 		ctx := r.Context()
 		p, err := s.Settle(ctx, tx, r, v, a)
 		if err != nil || p == nil {
+			return err
+		}
+		if p.Factors.SecondStep && p.SecondDue(v) {
+			second, keep, err = s.AskSecond(ctx, tx, r, v, p)
 			return err
 		}
 		grant = storage.NewID()
@@ -207,6 +215,10 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, v *login.Visit) e
 	})
 	if err != nil {
 		return err
+	}
+	if second != nil {
+		keep(w)
+		return s.SecondFirst(w, r, v, login.PageChange)
 	}
 	if grant != "" {
 		s.KeepSecret(w, login.CookieOf(storage.LinkCambio), s.DB.LinkToken(grant), login.OpenedFor)
