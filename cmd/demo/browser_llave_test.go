@@ -125,7 +125,7 @@ func (s *suite) secondTab(b *tab, d *device) {
 func (s *suite) listOfKeys(b *tab, d *device) {
 	b.t.Helper()
 	b.open(s.issuer + "/cuenta/llaves")
-	b.says("Llaves de acceso", "Guardada en este equipo, sin copias")
+	b.says("Llaves de acceso", "sin copias")
 	b.look("cuenta-llaves")
 	b.press("agregar")
 	b.at(s.issuer, "/cuenta/llaves/nueva")
