@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -214,6 +215,12 @@ func TestASVS_7_2_4_SecondStepInsideASession(t *testing.T) {
 		if got := s.sessions(a.ID); !slices.Equal(got, []string{"2fa pwd otp mfa"}) {
 			t.Errorf("got %q", got)
 		}
+		raw := storagetest.Raw(t, s.Database)
+		defer raw.Close()
+		var at storage.Instant // a code alone is one factor: when she proved who she is has not moved
+		if err := raw.QueryRowContext(t.Context(), `SELECT auth_at FROM session WHERE ended_at = 0`).Scan(&at); err != nil || s.Time().Sub(at.Time) < 6*time.Minute {
+			t.Errorf("proved at %v, %v", at, err)
+		}
 		s.Want(before.Get("/cuenta/mensajes"), http.StatusSeeOther, "/ingresar")
 		if got := b.Get("/cuenta/mensajes"); got.Status != http.StatusOK {
 			t.Errorf("got %d", got.Status)
@@ -266,6 +273,22 @@ func TestASVS_6_6_2_TheGrantOfASecondStep(t *testing.T) {
 		})
 		if won.Load() != 1 || len(s.sessions(a.ID)) != 1 {
 			t.Errorf("%d signed in, sessions %q", won.Load(), s.sessions(a.ID))
+		}
+
+		codes := s.SaveCodes(a.ID)
+		b = s.browser()
+		page = b.atSecond("")
+		copied, thief := b.Clone(), s.browser()
+		only := thief.Request(http.MethodPost, pageSecond, url.Values{"sesion": {page.Hidden("sesion")}, "codigo_respaldo": {codes[0]}}.Encode())
+		for _, c := range b.Cookies() {
+			if strings.Contains(c.Name, "segundo-paso") { // that, and not what names the browser
+				only.AddCookie(c)
+			}
+		}
+		s.Want(thief.Send(only), http.StatusSeeOther, "/ingresar")
+		s.Want(b.Saved(page, codes[1]), http.StatusSeeOther, "/cuenta")
+		if got := copied.Saved(page, codes[2]); got.Location == "/cuenta" { // another code, and the grant is spent
+			t.Errorf("a grant served twice: %d to %q", got.Status, got.Location)
 		}
 
 		s.In(func(tx *storage.Tx) error { return tx.SetSecondStep(t.Context(), a.ID, false) })

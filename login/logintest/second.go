@@ -1,6 +1,7 @@
 package logintest
 
 import (
+	"net/http"
 	"time"
 
 	"iess.gob.ec/clave/login/totp"
@@ -68,6 +69,9 @@ func (s *Site) SaveCodes(afiliadoID string) []string {
 	s.In(func(tx *storage.Tx) error { return tx.SetRecoveryCodes(s.T.Context(), afiliadoID, codes, s.Time()) })
 	return codes
 }
+
+// Cookies are those that the browser sends.
+func (b *Browser) Cookies() []*http.Cookie { return b.client.Jar.Cookies(b.site()) }
 
 // Second sends a code of a person's application from the page that asks for it.
 func (b *Browser) Second(page Answer, code string, more ...string) Answer {
