@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,6 +133,28 @@ func TestDEV7_TheProofBelongsToTheLink(t *testing.T) {
 		s.Want(j.extra(again, "codigo_respaldo", codes[1]), http.StatusSeeOther, pathClave)
 		s.Want(j.confirm(j.Get(pathClave), nueva), http.StatusSeeOther, "/generar-recuperar/listo")
 	})
+}
+
+// DEV-7: a passkey that is made between the check of the form and its effect is asked
+// for, too.
+func TestDEV7_APasskeyMadeAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "postgres")
+	j := s.journey()
+	form := j.Open(j.ask(s.maria))
+	var came atomic.Bool
+	hook := func(string) {
+		if came.CompareAndSwap(false, true) {
+			s.Enrol(s.NewDevice(), s.maria.ID)
+		}
+	}
+	s.Hook.Store(&hook)
+	got := j.confirm(form, nueva)
+	s.Hook.Store(nil)
+	if got.Status != http.StatusOK || s.Events("clave.recovered") != 0 || !came.Load() {
+		t.Errorf("a clave was set: %d to %q", got.Status, got.Location)
+	}
+	s.WantText(got, "Su cuenta tiene una llave de acceso")
 }
 
 // T01: up to the link whoever has a passkey is answered as whoever has none, byte for
