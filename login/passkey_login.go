@@ -180,7 +180,10 @@ func (s *Server) refusePasskey(ctx context.Context, tx *storage.Tx, r *http.Requ
 	e := v.Event(r, EventPasskeyDenied, "")
 	e.Detail = map[string]string{"reason": string(refused.Reason)}
 	if refused.Account != nil {
-		e.AfiliadoID, e.Detail["passkey"] = refused.Account.ID, refused.Passkey.ID
+		e.AfiliadoID = refused.Account.ID
+	}
+	if refused.Passkey != nil {
+		e.Detail["passkey"] = refused.Passkey.ID
 	}
 	if err := tx.Audit(ctx, e); err != nil {
 		return err

@@ -113,3 +113,24 @@ func TestConfirmOffersOnlyWhatSheHas(t *testing.T) {
 		}
 	})
 }
+
+// What is written down of a person, and given to her (LOPDP arts. 13 and 17), names no
+// passkey of somebody else that came in the place of hers.
+func TestHerAuditNamesNobodyElsesPasskey(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		hers, his := s.NewDevice(), s.NewDevice()
+		s.Enrol(hers, s.maria.ID)
+		s.Enrol(his, s.luis.ID)
+		b := s.enter(s.maria)
+		s.Pass(6 * time.Minute)
+		options, _ := b.PasskeyOptions("para", "sesion")
+		stolen, err := his.Get([]byte(strings.ReplaceAll(string(options), "allowCredentials", "ignored")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Post("/cuenta/prueba", "sesion", mark(s.maria), "que", "esto", "confirmar", "1", login.FieldPasskey, stolen)
+		if detail := s.last(login.EventPasskeyDenied, s.maria); detail["reason"] != "unknown" || detail["passkey"] != "" {
+			t.Errorf("got %v, want why it was refused, and no passkey", detail)
+		}
+	})
+}

@@ -112,7 +112,10 @@ func (p *RelyingParty) FinishGet(ctx context.Context, tx *storage.Tx, browserHas
 		return nil, err
 	}
 	refused := &Refused{Reason: ReasonUnknown, Account: account, Passkey: stored}
-	if account == nil || !stored.Live(now) || afiliadoID != "" && afiliadoID != stored.AfiliadoID {
+	if afiliadoID != "" && afiliadoID != stored.AfiliadoID { // whose it is, is not for her to know
+		return nil, &Refused{Reason: ReasonUnknown, Account: account}
+	}
+	if account == nil || !stored.Live(now) {
 		return nil, refused
 	}
 	return p.check(ctx, tx, afiliadoID, data, parsed, refused, now)

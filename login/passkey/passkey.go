@@ -94,7 +94,8 @@ const (
 // be committed all the same: the ceremony is spent, and a clone marked.
 type Refused struct {
 	Reason Reason
-	// Account and Passkey are whose the response says it is, nil where that is nobody.
+	// Account and Passkey are whose the response says it is, nil where that is nobody;
+	// Account alone, where another person's passkey came in the place of hers.
 	// Only from ReasonCloned on has it been proved.
 	Account *storage.Account
 	Passkey *storage.Passkey
