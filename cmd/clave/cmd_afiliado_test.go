@@ -15,7 +15,7 @@ import (
 
 // The operator sees a person's state and may unlock or disable her, with a reason
 // that stands in the audit.
-func TestAfiliadoCommands(t *testing.T) {
+func TestT07_AfiliadoCommands(t *testing.T) {
 	for _, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			file := installed(t, storagetest.URL(t, engine))
@@ -128,7 +128,7 @@ func TestAfiliadoMail(t *testing.T) {
 
 // ASVS 6.4.4: once she is identified at a desk an operator ends all of a person's
 // factors, and says why; her clave is due again.
-func TestASVS_6_4_4_AfiliadoPasskeys(t *testing.T) {
+func TestT07_ASVS_6_4_4_AfiliadoPasskeys(t *testing.T) {
 	for _, engine := range storagetest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			i := install(t, engine)
