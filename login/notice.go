@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -106,6 +107,32 @@ func NetworkName(address string) string {
 	}
 	b := addr.As16()
 	return fmt.Sprintf("%x-%x-%x-x", uint16(b[0])<<8|uint16(b[1]), uint16(b[2])<<8|uint16(b[3]), uint16(b[4])<<8|uint16(b[5]))
+}
+
+// Members of what is left of the personal part of an audit row.
+const (
+	coarseNetwork = "network"
+	coarseDevice  = "device"
+)
+
+// Coarse is what may be kept of the personal part of an audit row once it is erased:
+// the network and the device as people are told of them, where they are known.
+func Coarse(fields map[string]string) map[string]string {
+	out := map[string]string{}
+	network, device := Whence(fields)
+	if network != "" {
+		out[coarseNetwork] = network
+	}
+	if device != "" {
+		out[coarseDevice] = device
+	}
+	return out
+}
+
+// Whence is the network and the device, as people are told, of the personal part of
+// an audit row or of what Coarse left of it; each is "" where it is not known.
+func Whence(fields map[string]string) (string, string) {
+	return cmp.Or(NetworkName(fields["address"]), fields[coarseNetwork]), cmp.Or(DeviceName(fields["user_agent"]), fields[coarseDevice])
 }
 
 // DeviceName is what people call a browser and its machine, "" where the header

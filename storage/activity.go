@@ -44,26 +44,35 @@ func (r reads) ActivityRow(ctx context.Context, afiliadoID string, id int64) (*A
 // personalMost is how many personal parts are read by one statement.
 const personalMost = 500
 
-// AuditPersonals opens the personal parts of rows, by their ids; a row that has
-// none, or whose part has been erased, is not in what it returns.
+// AuditPersonals opens the personal parts of rows, by their ids, or what was left of
+// those that have been erased (EraseAuditPersonal); a row that has neither is not in
+// what it returns.
 func (r reads) AuditPersonals(ctx context.Context, ids []int64) (map[int64]map[string]string, error) {
 	out := map[int64]map[string]string{}
 	for len(ids) > 0 {
 		n := min(len(ids), personalMost)
-		args := make([]any, n)
+		args := make([]any, 2*n)
 		for i, id := range ids[:n] {
-			args[i] = id
+			args[i], args[n+i] = id, id
 		}
 		ids = ids[n:]
 		var rows []struct {
-			ID   int64  `db:"audit_id"`
-			Data []byte `db:"data"`
+			ID    int64  `db:"audit_id"`
+			Data  []byte `db:"data"`
+			Whole int    `db:"whole"`
 		}
-		if err := r.list(ctx, &rows, `SELECT audit_id, data FROM audit_personal WHERE audit_id IN `+places(n), args...); err != nil {
+		// One statement: between two of them the one could become the other.
+		err := r.list(ctx, &rows, `SELECT audit_id, data, 1 AS whole FROM audit_personal WHERE audit_id IN `+places(n)+`
+			UNION ALL SELECT audit_id, data, 0 AS whole FROM audit_origin WHERE audit_id IN `+places(n), args...)
+		if err != nil {
 			return nil, fmt.Errorf("storage: audit personals: %w", err)
 		}
 		for _, row := range rows {
-			fields, err := r.db.personalOf(row.ID, row.Data)
+			open := r.db.originOf
+			if row.Whole > 0 {
+				open = r.db.personalOf
+			}
+			fields, err := open(row.ID, row.Data)
 			if err != nil {
 				return nil, err
 			}

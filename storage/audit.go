@@ -116,17 +116,11 @@ func (r reads) PersonEvents(ctx context.Context, afiliadoID, name string, until 
 	return out, nil
 }
 
-// AuditPersonal opens the personal part of a row; nil where it has none or it
-// has been erased.
+// AuditPersonal opens the personal part of a row, or what was left of it when it was
+// erased (EraseAuditPersonal); nil where there is neither.
 func (r reads) AuditPersonal(ctx context.Context, id int64) (map[string]string, error) {
-	var rows [][]byte
-	if err := r.list(ctx, &rows, `SELECT data FROM audit_personal WHERE audit_id = ?`, id); err != nil {
-		return nil, fmt.Errorf("storage: audit personal: %w", err)
-	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	return r.db.personalOf(id, rows[0])
+	all, err := r.AuditPersonals(ctx, []int64{id})
+	return all[id], err
 }
 
 func auditPersonalPlace(id int64) string {

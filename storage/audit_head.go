@@ -129,16 +129,18 @@ const EventAuditErased = "audit.personal_erased"
 
 // EraseAuditPersonal deletes the personal side of rows that happened before
 // before (network addresses are kept whole for 90 days), in transactions of at
-// most batch rows that each say so in the audit, and returns how many went. The
-// proof of the log is untouched: rows commit to a salted hash only.
-func (db *DB) EraseAuditPersonal(ctx context.Context, before, now time.Time, batch int) (int64, error) {
+// most batch rows that each say so in the audit, and returns how many went. Of a row
+// about a person what coarse makes of the fields stays, sealed, until 13 months after
+// the event, if that is anything (AuditPersonal, Purge). The proof of the log is
+// untouched: rows commit to a salted hash only.
+func (db *DB) EraseAuditPersonal(ctx context.Context, before, now time.Time, batch int, coarse func(map[string]string) map[string]string) (int64, error) {
 	var total int64
 	batch = min(max(batch, 1), sealMost)
 	for {
 		var n int64
 		err := db.InTx(ctx, func(tx *Tx) error {
 			var err error
-			n, err = tx.eraseAuditPersonal(ctx, before, now, batch)
+			n, err = tx.eraseAuditPersonal(ctx, before, now, batch, coarse)
 			return err
 		})
 		if err != nil {
@@ -151,19 +153,19 @@ func (db *DB) EraseAuditPersonal(ctx context.Context, before, now time.Time, bat
 	}
 }
 
-func (tx *Tx) eraseAuditPersonal(ctx context.Context, before, now time.Time, batch int) (int64, error) {
+func (tx *Tx) eraseAuditPersonal(ctx context.Context, before, now time.Time, batch int, coarse func(map[string]string) map[string]string) (int64, error) {
 	// Oldest first by id: ids follow time closely, and a straggler goes next time.
-	var oldest []struct {
-		ID int64   `db:"audit_id"`
-		At Instant `db:"at"`
-	}
-	err := tx.list(ctx, &oldest, `SELECT p.audit_id, a.at FROM audit_personal p JOIN audit a ON a.id = p.audit_id ORDER BY p.audit_id LIMIT ?`, batch)
+	var oldest []erasable
+	err := tx.list(ctx, &oldest, `SELECT p.audit_id, p.data, a.at, a.afiliado_id FROM audit_personal p JOIN audit a ON a.id = p.audit_id
+		ORDER BY p.audit_id LIMIT ?`, batch)
 	if err != nil {
 		return 0, err
 	}
 	var ids []any
+	var gone []erasable
 	for _, row := range oldest {
 		if row.At.Before(before) {
+			gone = append(gone, row)
 			ids = append(ids, row.ID)
 		}
 	}
@@ -172,6 +174,9 @@ func (tx *Tx) eraseAuditPersonal(ctx context.Context, before, now time.Time, bat
 	}
 	n, err := tx.execOnce(ctx, `DELETE FROM audit_personal WHERE audit_id IN `+places(len(ids)), ids...)
 	if err != nil {
+		return 0, err
+	}
+	if err := tx.keepOrigins(ctx, gone, coarse, now); err != nil {
 		return 0, err
 	}
 	return n, tx.Audit(ctx, Event{At: At(now), Name: EventAuditErased, Actor: "system", Detail: map[string]string{

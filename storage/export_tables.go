@@ -187,6 +187,11 @@ var exportSources = []exportSource{
 		columns: `audit_id:n data:sealedjson`,
 	},
 	{
+		table: "audit_origin", rows: `t.audit_id IN (SELECT a.id FROM audit a WHERE a.afiliado_id = ?)`, by: "p", order: `t.audit_id`,
+		purpose: "audit", key: "audit_id",
+		columns: `audit_id:n data:sealedjson expires_at:at`,
+	},
+	{
 		table: "audit_leaf", rows: `t.audit_id IN (SELECT a.id FROM audit a WHERE a.afiliado_id = ?)`, by: "p", order: `t.leaf`,
 		columns: `leaf:n audit_id:n`,
 	},

@@ -65,6 +65,8 @@ var purges = []string{
 		(SELECT id FROM ceremony WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 	`DELETE FROM email_address WHERE expires_at > 0 AND expires_at <= ? AND id IN
 		(SELECT id FROM email_address WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+	`DELETE FROM audit_origin WHERE expires_at <= ? AND audit_id IN
+		(SELECT audit_id FROM audit_origin WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 }
 
 // answerable is how long it stays known what applications received and what people

@@ -17,6 +17,7 @@ var sealedColumns = []struct{ table, column, key, keyType, purpose string }{
 	{"clave_history", "phc", "id", "TEXT", "clave"},
 	{"signing_key", "private_key", "kid", "TEXT", "signing_key"},
 	{"audit_personal", "data", "audit_id", "BIGINT", "audit"},
+	{"audit_origin", "data", "audit_id", "BIGINT", "audit"},
 	{"outbox", "recipient", "id", "TEXT", "outbox"},
 	{"outbox", "data", "id", "TEXT", "outbox"},
 	{"errand", "data", "id", "TEXT", "errand"},

@@ -116,6 +116,7 @@ func (h her) bound(db *storage.DB, table string) map[string]any {
 		"oauth_grant":     {"id": h.grant},
 		"access_token":    {"grant_id": h.grant},
 		"refresh_token":   {"grant_id": h.grant},
+		"audit_origin":    {"audit_id": h.audit},
 		"audit_leaf":      {"audit_id": h.audit, "leaf": h.audit + 1000},
 		"ceremony":        {"kind": "create"},
 		"consent":         {"kind": "notice"},

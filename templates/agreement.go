@@ -11,7 +11,7 @@ import (
 )
 
 // privacyVersion dates the privacy notice; change it whenever the notice's words change (LAW-04).
-const privacyVersion = "2026-11-22"
+const privacyVersion = "2026-11-23"
 
 // The folders of the texts people accept.
 const (

@@ -172,7 +172,7 @@ func (c *config) storing() []option {
 		},
 		{
 			key: "audit.personal", preset: "90d", set: span(&c.Audit.Personal, day, 3650*day, false),
-			doc: "How long network addresses stay in the audit; the rest of a row stays for good. The page /privacidad says 90 days.",
+			doc: "How long network addresses stay whole in the audit; then a part of the network and the kind of device stay until 13 months after the event, and the rest of a row for good. The page /privacidad says 90 days.",
 		},
 	}
 }

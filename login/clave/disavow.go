@@ -99,7 +99,8 @@ func (s *Server) recall(ctx context.Context, m storage.Message, page *templates.
 		if err != nil {
 			return err
 		}
-		page.When, page.Network, page.Device = row.At.Time, login.NetworkName(from["address"]), login.DeviceName(from["user_agent"])
+		page.When = row.At.Time
+		page.Network, page.Device = login.Whence(from)
 		return nil
 	}
 	return nil

@@ -80,7 +80,7 @@ func (s *Server) inWords(ctx context.Context, rows []storage.AuditRow) ([]templa
 			h.Application = app.Name
 		}
 		from, kept := personal[row.ID]
-		h.Network, h.Device = login.NetworkName(from["address"]), login.DeviceName(from["user_agent"])
+		h.Network, h.Device = login.Whence(from)
 		h.Erased = row.PersonalHash != "" && !kept
 		out = append(out, h)
 	}

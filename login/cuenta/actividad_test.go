@@ -1,6 +1,7 @@
 package cuenta_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -82,10 +83,72 @@ func TestC8_ActivityByPages(t *testing.T) {
 		if got := b.Get("/cuenta/actividad?antes=%00x"); len(values(got, "entrada")) != 30 {
 			t.Errorf("a wrong address: %d", got.Status)
 		}
-		if _, err := s.DB.EraseAuditPersonal(t.Context(), s.Time(), s.Time(), 1000); err != nil {
+	})
+}
+
+// What the activity and "last seen" say of whence: the whole is kept for 90 days; then
+// a part of the network and the kind of device for 13 months; then nothing.
+func TestC8_ActivityKeepsTheCoarseThirteenMonths(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		born := s.Time()
+		s.In(func(tx *storage.Tx) error {
+			return tx.Audit(t.Context(), storage.Event{
+				At: storage.At(born), Name: login.EventSessionStarted, AfiliadoID: s.maria.ID, Actor: "afiliado",
+				Personal: map[string]string{"address": "198.51.100.77", "user_agent": "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"},
+			})
+		})
+		rows, err := s.DB.PersonEvents(t.Context(), s.maria.ID, login.EventSessionStarted, born, 1)
+		if err != nil || len(rows) != 1 {
+			t.Fatal(rows, err)
+		}
+		id := rows[0].ID
+		work := func() map[string]string {
+			t.Helper()
+			now := s.Time()
+			if _, err := s.DB.EraseAuditPersonal(t.Context(), now.AddDate(0, 0, -90), now, 500, login.Coarse); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.DB.Purge(t.Context(), now, 500); err != nil {
+				t.Fatal(err)
+			}
+			left, err := s.DB.AuditPersonal(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return left
+		}
+		s.SetTime(born.AddDate(0, 0, 89))
+		if left := work(); left["address"] != "198.51.100.77" {
+			t.Errorf("before 90 days: %v", left)
+		}
+		s.SetTime(born.AddDate(0, 0, 91))
+		if left := work(); len(left) != 2 || left["network"] != "198.51.100.x" || left["device"] != "Firefox · Windows" {
+			t.Errorf("after 90 days: %v", left)
+		}
+		s.SetClave(s.maria.ID, clave, s.Time().AddDate(2, 0, 0))
+		b := s.enter(s.maria)
+		page := b.Get("/cuenta/actividad")
+		s.WantText(page, "Firefox · Windows · 198.51.100.x", "Después de 90 días guardamos solo esa parte y el tipo de equipo")
+		s.WantText(b.Get("/cuenta"), "198.51.100.x")
+		export, err := s.DB.Export(t.Context(), s.maria.ID)
+		if err != nil {
 			t.Fatal(err)
 		}
-		s.WantText(b.Get("/cuenta/actividad?antes="+before), "red y equipo ya borrados")
+		if all := fmt.Sprint(export); strings.Contains(page.Body+all, "198.51.100.77") || strings.Contains(all, "Firefox/140.0") || !strings.Contains(all, "198.51.100.x") {
+			t.Error("the export has the whole address or header, or not the part of it that is kept")
+		}
+		s.SetTime(born.AddDate(0, 13, 0).Add(-time.Minute))
+		if left := work(); left["network"] != "198.51.100.x" {
+			t.Errorf("before 13 months: %v", left)
+		}
+		s.SetTime(born.AddDate(0, 13, 0))
+		if left := work(); left != nil {
+			t.Errorf("after 13 months: %v", left)
+		}
+		b = s.enter(s.maria)
+		if page := b.Get("/cuenta/actividad"); strings.Contains(page.Body, "198.51.100") || !strings.Contains(page.Body, "red y equipo ya borrados") {
+			t.Error("on its last day the activity still says whence, or no more that it was erased")
+		}
 	})
 }
 

@@ -81,9 +81,8 @@ func (s *Server) lastSeen(ctx context.Context, v *visit) (*templates.Seen, error
 	if err != nil {
 		return nil, err
 	}
-	return &templates.Seen{
-		When: rows[0].At.Time, Network: login.NetworkName(from["address"]), Device: login.DeviceName(from["user_agent"]),
-	}, nil
+	network, device := login.Whence(from)
+	return &templates.Seen{When: rows[0].At.Time, Network: network, Device: device}, nil
 }
 
 // postIdioma is POST /cuenta/idioma: the language of pages in this browser, and of

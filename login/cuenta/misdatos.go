@@ -188,7 +188,9 @@ func (s *Server) inAWord(lang string, row []storage.ExportField, clients map[str
 }
 
 // besideAudit are the tables with more of what rows of the audit say.
-func besideAudit() []string { return []string{"audit_personal", "audit_leaf", "audit_pending"} }
+func besideAudit() []string {
+	return []string{"audit_personal", "audit_origin", "audit_leaf", "audit_pending"}
+}
 
 // repeated are columns that a text to read does without: her own number, which is
 // on every row, and keys and hashes that join rows.

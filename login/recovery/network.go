@@ -28,10 +28,11 @@ func (s *Server) newNetwork(ctx context.Context, tx *storage.Tx, r *http.Request
 		if err != nil {
 			return false, err
 		}
-		if from == nil { // erased, as are all before it
+		address, kept := from["address"]
+		if !kept { // erased, as are all before it; what is left of it is for her eyes only
 			break
 		}
-		switch login.NetworkName(from["address"]) {
+		switch login.NetworkName(address) {
 		case "": // not known
 		case here:
 			return false, nil

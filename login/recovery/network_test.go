@@ -62,7 +62,7 @@ func TestC10_NewNetwork(t *testing.T) {
 		if fires() {
 			t.Error("she has just signed in from here, and it is new")
 		}
-		if _, err := s.DB.EraseAuditPersonal(t.Context(), s.Time().Add(time.Second), s.Time(), 1000); err != nil {
+		if _, err := s.DB.EraseAuditPersonal(t.Context(), s.Time().Add(time.Second), s.Time(), 1000, login.Coarse); err != nil {
 			t.Fatal(err)
 		}
 		signsIn("")

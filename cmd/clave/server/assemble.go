@@ -101,7 +101,7 @@ func (s *Server) jobTable(people *login.Server, claves *clave.Server, recoveries
 		{"audit.seal", 500 * time.Millisecond, false, s.sealAudit},
 		{"audit.sign", 24 * time.Hour, true, s.signAudit},
 		{"audit.erase", 24 * time.Hour, true, func(ctx context.Context, now time.Time) error {
-			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-cmp.Or(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch)
+			_, err := s.db.EraseAuditPersonal(ctx, now.Add(-cmp.Or(s.cfg.AuditPersonal, 90*24*time.Hour)), now, purgeBatch, login.Coarse)
 			return err
 		}},
 		{"disclosures", 2 * time.Second, false, s.protocol.WriteDisclosures},

@@ -147,6 +147,21 @@ func TestEachJobHasItsEffect(t *testing.T) {
 	if got := audit(); got.Personal != 0 || got.Erased != 1 {
 		t.Errorf("audit.erase after 90 days: got %+v", got)
 	}
+	rows, err := s.db.PersonEvents(t.Context(), a.ID, "clave.changed", now, 1)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	whence := func(want string) {
+		t.Helper()
+		left, err := s.db.AuditPersonal(t.Context(), rows[0].ID)
+		if err != nil || left["network"] != want || left["address"] != "" {
+			t.Errorf("of whence it came is left %v, %v; want %q", left, err, want)
+		}
+	}
+	whence("203.0.113.x")
+	now = rows[0].At.AddDate(0, 13, 0)
+	do("purge")
+	whence("")
 	for _, j := range s.jobs {
 		if !ran[j.name] {
 			t.Errorf("nothing is known of the job %s", j.name)

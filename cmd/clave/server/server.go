@@ -49,7 +49,7 @@ type Config struct {
 
 	// Audit signs the heads of the audit once a day; nil leaves them unsigned.
 	Audit note.Signer
-	// AuditPersonal is how long network addresses stay in the audit: 90 days.
+	// AuditPersonal is how long network addresses stay whole in the audit: 90 days.
 	AuditPersonal time.Duration
 	// TLS, where set, ends TLS here. Without it an https issuer is served only
 	// to the proxies named in Proxy.
