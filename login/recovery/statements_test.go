@@ -55,7 +55,7 @@ func TestT01_Design5_CommitsAndStatementsOfEachForm(t *testing.T) {
 		j := s.journey()
 		page := j.start(diana)
 		right := s.answers(s.diana)
-		takes("right answers", took{3, 19}, func() logintest.Answer { return j.answer(page, right) })
+		takes("right answers", took{3, 20}, func() logintest.Answer { return j.answer(page, right) })
 		page = j.Get("/generar-recuperar")
 		takes("the data", took{1, 14}, func() logintest.Answer { return j.data(page) })
 		s.Pass(time.Second)
