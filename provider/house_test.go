@@ -119,7 +119,9 @@ func newHouse(t *testing.T, db *storage.DB) *house {
 	})
 	srv.Start()
 	t.Cleanup(srv.Close)
-	h.http = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	own := &http.Transport{} // closing a server of another test closes idle connections of the common one
+	t.Cleanup(own.CloseIdleConnections)
+	h.http = &http.Client{Transport: own, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	h.person = h.addPerson("1759999913")
 	h.signIn(h.person)
 	return h

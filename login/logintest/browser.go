@@ -33,7 +33,7 @@ func (s *Site) NewBrowser() *Browser {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	return &Browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &Browser{s, &http.Client{Transport: s.wires, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // Clone is another one with the same cookies, as whoever has copied them.

@@ -43,6 +43,7 @@ type Site struct {
 	Hook  atomic.Pointer[func(query string)]
 	clock *atomic.Int64
 	more  func(s *Site, r *mux.Router)
+	wires *http.Transport // of browsers: closing a server of another test closes idle connections of the common one
 }
 
 // What does not depend on the site is made once in a test binary.
@@ -144,7 +145,8 @@ func (s *Site) serve(db *storage.DB, change []func(*login.Config)) {
 	srv := httptest.NewUnstartedServer(s.Handler)
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of handlers that tests kill
 	srv.Start()
-	s.T.Cleanup(srv.Close)
+	s.wires = &http.Transport{}
+	s.T.Cleanup(func() { s.wires.CloseIdleConnections(); srv.Close() })
 	s.URL = srv.URL
 }
 
