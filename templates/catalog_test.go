@@ -211,6 +211,7 @@ func TestC_ES_SpanishSpeaksWithUsted(t *testing.T) {
 		"a verb for vos": regexp.MustCompile(`(?i)(^|\PL)(podés|tenés|querés|debés|sabés|sos|ingresá|escribí|revisá|mirá|llamá|usá|elegí|andá|hacé|poné)(\PL|$)`),
 		"an order to tú": regexp.MustCompile(`(^|[.:;¿¡] ?)(Haz|Pon|Ve|Di|Sal|Ten|Ven|Escribe|Usa|Elige|Revisa|Espera|Llama|Abre|Cierra|Vuelve|` +
 			`Guarda|Mira|Presiona|Intenta|Confirma|Acepta|Marca|Compara|Pide|Ingresa|Selecciona|Verifica|Renueva|Lee|Anota|Empieza|Cámbiala|Guárdala)(\PL|$)`),
+		"a form that may be read as an order to tú": regexp.MustCompile(`(?i)(^|\PL)ingresa(\PL|$)`),
 		"contraseña":        regexp.MustCompile(`(?i)contraseñ|password`),
 		"an English word":   regexp.MustCompile(`(?i)(^|\PL)(login|logout|email|e-mail|mail|link|click|online|web|token|ok|cookie|browser|app)(\PL|$)`),
 		"blame or a code":   regexp.MustCompile(`(?i)inválid|incorrect|error \d|erróne`),
