@@ -89,3 +89,16 @@ func TestStylesheetIsAlone(t *testing.T) {
 		t.Errorf("the stylesheet says %q", found)
 	}
 }
+
+// A page without a state would be looked at by nobody before people see it.
+func TestEveryPageHasAState(t *testing.T) {
+	known := map[string]bool{}
+	for _, s := range States("es-EC") {
+		known[s.Page.name()] = true
+	}
+	for name := range parsed(t).sets["es-EC"] {
+		if !known[name] {
+			t.Errorf("pages/%s.html is no page of any state", name)
+		}
+	}
+}

@@ -13,10 +13,13 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed layout.html parts*.html pages/*.html mail catalog/*.json datos/*.json acuerdo/*.txt declaracion/*.txt imagen static
@@ -54,14 +57,14 @@ type Pages struct {
 	static     *Static
 	offers     func(Way) bool
 	agreements map[string]versions
-	sets       map[string]map[string]*template.Template // language, page
-	post       map[string]*postman                      // language
-	catalogs   map[string]*catalog                      // language
-	data       map[string]dataWords                     // language
+	sets       map[string]map[string]func() (*template.Template, error) // language, page
+	post       map[string]*postman                                      // language
+	catalogs   map[string]*catalog                                      // language
+	data       map[string]dataWords                                     // language
 }
 
-// Parse reads every template and catalogue. They are part of the program: that each page and mail can be executed in each
-// of its states and languages is for the tests to know, and not for every start to find out again.
+// Parse reads the catalogues and finds the templates. They are part of the program: that each page and mail can be parsed
+// and executed in each of its states and languages is for the tests to know, and not for every start to find out again.
 func Parse(cfg Config) (*Pages, error) {
 	s, err := newSite(cfg)
 	if err != nil {
@@ -69,7 +72,7 @@ func Parse(cfg Config) (*Pages, error) {
 	}
 	p := &Pages{
 		static: s.static, offers: s.offers, agreements: s.agreements, catalogs: s.catalogs,
-		sets: map[string]map[string]*template.Template{}, post: map[string]*postman{},
+		sets: map[string]map[string]func() (*template.Template, error){}, post: map[string]*postman{},
 	}
 	for _, lang := range Languages() {
 		if p.sets[lang], err = s.parse(lang); err != nil {
@@ -115,9 +118,13 @@ func (p *Pages) execute(w io.Writer, page Page) error {
 	if !ok {
 		set = p.sets[Languages()[0]]
 	}
-	t, ok := set[page.name()]
+	parsed, ok := set[page.name()]
 	if !ok {
 		return fmt.Errorf("templates: no page %q", page.name())
+	}
+	t, err := parsed()
+	if err != nil {
+		return fmt.Errorf("templates: %w", err)
 	}
 	if err := t.ExecuteTemplate(w, "layout", page); err != nil {
 		return fmt.Errorf("templates: %w", err)
@@ -170,26 +177,30 @@ func newSite(cfg Config) (*site, error) {
 	return s, nil
 }
 
-// parse reads the templates of all pages with lang's words bound to them.
-func (s *site) parse(lang string) (map[string]*template.Template, error) {
-	base, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "layout.html", "parts*.html")
+// parse reads the templates of each page, with lang's words bound to them, when it is first shown: a process shows few of
+// them soon, and a start waits for none.
+func (s *site) parse(lang string) (map[string]func() (*template.Template, error), error) {
+	funcs := s.funcs(lang)
+	base := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(funcs).ParseFS(files, "layout.html", "parts*.html")
+	})
+	all, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	set := map[string]*template.Template{}
-	for _, st := range States(lang) {
-		name := st.Page.name()
-		if set[name] != nil {
-			continue
-		}
-		t, err := template.New("").Funcs(s.funcs(lang)).ParseFS(files, "pages/"+name+".html")
-		if err == nil {
-			err = include(t, base, "layout")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-		set[name] = t
+	set := map[string]func() (*template.Template, error){}
+	for _, file := range all {
+		set[strings.TrimSuffix(path.Base(file), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			parts, err := base()
+			if err != nil {
+				return nil, err
+			}
+			t, err := template.New("").Funcs(funcs).ParseFS(files, file)
+			if err != nil {
+				return nil, err
+			}
+			return t, include(t, parts, "layout")
+		})
 	}
 	return set, nil
 }
