@@ -161,7 +161,7 @@ func (s *suite) threeMinutes(t *testing.T) {
 	s.enters(b, p.identifier, p.clave)
 }
 
-var clockTimes = regexp.MustCompile(`\b\d{2}:\d{2}\b`)
+var clockTimes = regexp.MustCompile(`\b(las? )?\d{2}:\d{2}\b`) // la 01:59, las 02:00
 
 // unlockAlike: somebody with all that it takes, one without a fingerprint, Luis
 // without a mailbox and nobody at all read the same; only mailboxes differ (D20,
