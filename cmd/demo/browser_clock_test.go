@@ -80,6 +80,7 @@ const (
 	forAccount
 	forKeyboard
 	forCountdown
+	forProofs
 	roles
 )
 

@@ -52,6 +52,7 @@ func (s *suite) journeys(t *testing.T) {
 		{"forgotten clave, another browser", (*suite).recoverElsewhere, both},
 		{"passkeys", (*suite).passkeys, scripted},
 		{"copies of a passkey", (*suite).copies, scripted},
+		{"second proofs", (*suite).secondProofs, scripted},
 		{"account", (*suite).accountAlone, plain},
 		{"account by keyboard", (*suite).accountKeyboard, scripted},
 		{"shared computer", (*suite).sharedComputer, scripted},
