@@ -50,3 +50,32 @@ func Addresses(ctx context.Context, from messages, a *storage.Afiliado, now time
 	}
 	return out, nil
 }
+
+// Ripe is from when a further address that is proved counts as the one on file does:
+// links go there too, and it may take that one's place without waiting (D18).
+func (s *Server) Ripe(e storage.EmailAddress) time.Time { return e.ProvedAt.Add(s.ContactWait) }
+
+// LinkMailboxes are where a link for a goes by a mail of that template: the address
+// on file, which the caller has seen not to be Full, and those of her further ones
+// that are Ripe at now and have not had too many such mails, so that who loses one
+// mailbox is not lost with it.
+func (s *Server) LinkMailboxes(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, template string, now time.Time) ([]string, error) {
+	all, err := tx.LinkMailboxes(ctx, a, now.Add(-s.ContactWait))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, address := range all {
+		if address != a.Email {
+			_, shared, err := tx.CountMessages(ctx, a.ID, address, template, now.Add(-s.UnlockWindow))
+			if err != nil {
+				return nil, err
+			}
+			if shared >= s.AddressLimit() {
+				continue
+			}
+		}
+		out = append(out, address)
+	}
+	return out, nil
+}

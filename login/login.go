@@ -60,6 +60,7 @@ type Config struct {
 	UnlockWindow  time.Duration // in which a person gets UnlockLimit links: 15 minutes (D06)
 	UnlockLimit   int           // 3
 	UnlockAnyone  bool          // also without a registered fingerprint (D20 asks for one)
+	ContactWait   time.Duration // before another address of hers counts: 72 hours (D18)
 	NewDeviceWait time.Duration // how long the notice of a new device waits for what follows: 5 minutes
 
 	Network    Limit // failures of one network: 100 free, 6 s each, 50 ms more for each, at most 3 s
@@ -154,7 +155,7 @@ func (c *Config) complete() error {
 		&c.Idle: 15 * time.Minute, &c.Absolute: 12 * time.Hour, &c.SharedIdle: 5 * time.Minute, &c.SharedAbsolute: 30 * time.Minute,
 		&c.DeviceLife: 180 * 24 * time.Hour,
 		&c.ProofLife:  15 * time.Minute, &c.BudgetLife: 30 * 24 * time.Hour,
-		&c.UnlockLife: 3 * time.Minute, &c.UnlockWindow: 15 * time.Minute, &c.NewDeviceWait: 5 * time.Minute,
+		&c.UnlockLife: 3 * time.Minute, &c.UnlockWindow: 15 * time.Minute, &c.ContactWait: 72 * time.Hour, &c.NewDeviceWait: 5 * time.Minute,
 		&c.Alarm.Hold: DefaultAlarm().Hold,
 	} {
 		if *to <= 0 {

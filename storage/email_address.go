@@ -10,7 +10,7 @@ import (
 
 // EmailAddress is a further e-mail address of a person, beside the one on file
 // (Afiliado.Email). Once its mail has proved to be read, she is told there too what
-// happens to her account (ASVS 6.3.7); links of recovery go to the one on file alone.
+// happens to her account (ASVS 6.3.7); once that is old enough, links go there too (D18).
 type EmailAddress struct {
 	ID         string
 	AfiliadoID string
@@ -65,13 +65,23 @@ func (r reads) EmailAddresses(ctx context.Context, afiliadoID string) ([]EmailAd
 // once: the one on file first, then the further ones that are proved. Empty: there
 // is none that mail can reach.
 func (r reads) Mailboxes(ctx context.Context, a *Afiliado) ([]string, error) {
+	return r.mailboxes(ctx, a, func(EmailAddress) bool { return true })
+}
+
+// LinkMailboxes are those of her Mailboxes to which links go: the one on file first,
+// then the further ones that were proved by then (D18).
+func (r reads) LinkMailboxes(ctx context.Context, a *Afiliado, then time.Time) ([]string, error) {
+	return r.mailboxes(ctx, a, func(e EmailAddress) bool { return !e.ProvedAt.After(then) })
+}
+
+func (r reads) mailboxes(ctx context.Context, a *Afiliado, counts func(EmailAddress) bool) ([]string, error) {
 	more, err := r.EmailAddresses(ctx, a.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := []string{a.Email}
 	for _, e := range more {
-		if !e.ProvedAt.IsZero() && !sameMailbox(e.Email, a.Email) {
+		if !e.ProvedAt.IsZero() && counts(e) && !sameMailbox(e.Email, a.Email) {
 			out = append(out, e.Email)
 		}
 	}

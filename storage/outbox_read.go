@@ -49,8 +49,9 @@ func (r reads) Message(ctx context.Context, id string) (*Message, error) {
 	return &m, err
 }
 
-// CountMessages says how many messages of that template a person has been
-// written since since, and of those to address how many, whoever they were for.
+// CountMessages says how often a person has been written with that template since
+// since, what went to several of her addresses at once being once, and how many
+// messages of it went to address, whoever they were for.
 // Caps are asked for in the transaction that enqueues, under the person's lock.
 func (r reads) CountMessages(ctx context.Context, afiliadoID, address, template string, since time.Time) (int, int, error) {
 	var n struct {
@@ -58,7 +59,7 @@ func (r reads) CountMessages(ctx context.Context, afiliadoID, address, template 
 		Address int `db:"address"`
 	}
 	err := r.get(ctx, &n, `SELECT
-		(SELECT COUNT(*) FROM outbox WHERE afiliado_id = ? AND template = ? AND created_at > ?) AS person,
+		(SELECT COUNT(DISTINCT created_at) FROM outbox WHERE afiliado_id = ? AND template = ? AND created_at > ?) AS person,
 		(SELECT COUNT(*) FROM outbox WHERE recipient_mac = ? AND template = ? AND created_at > ?) AS address`,
 		afiliadoID, template, At(since), r.db.addressMAC(address), template, At(since))
 	if err != nil {

@@ -30,7 +30,7 @@ type MailOwnChange struct {
 	When    time.Time
 	Network string
 	Device  string
-	Ready   time.Time `json:",omitzero"`  // with EmailAdded: from when links may go there, if she makes it the first one
+	Ready   time.Time `json:",omitzero"`  // with EmailAdded: from when links go there too
 	Former  bool      `json:",omitempty"` // with EmailRemoved: it goes to the address that was removed
 	Disavow string    `json:"-"`
 }

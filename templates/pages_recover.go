@@ -88,11 +88,13 @@ type RecoverData struct {
 	Case      string
 	Until     time.Time
 	Remaining time.Duration
-	// Name, Identificacion, Email, Mobile and Landline are what is on file, masked by the caller; empty: nothing.
+	// Name, Identificacion, Email, More, Mobile and Landline are what is on file, masked by the caller; empty: nothing.
+	// More are the other addresses to which the link goes.
 	Name           string
 	Identificacion string
 	Code           bool // Identificacion is a código
 	Email          string
+	More           []string
 	Mobile         string
 	Landline       string
 	// Correo, Celular and Convencional are what was typed, kept in the fields.

@@ -95,7 +95,7 @@ func contactStates(l Layout, g *Goal) []State {
 	typed.Correo, typed.Celular, typed.Convencional = "maria@correo", "0991", "2"
 	typed.Faults = []Fault{CorreoMalformed, CelularMalformed, LandlineMalformed}
 	one, missing, stale := data, bare, data
-	one.Goal, one.Landline = g, ""
+	one.Goal, one.Landline, one.More = g, "", []string{"m•••2@c…"}
 	missing.Faults = []Fault{TelefonoMissing}
 	stale.Celular, stale.Stale = "099 123 4567", true
 	foreign := RecoverData{Layout: l, Case: "EJEMPLO", Code: true, Identificacion: "EXT-•••711", Email: data.Email}

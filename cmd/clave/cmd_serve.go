@@ -149,6 +149,7 @@ func (c *config) server(p program, log *slog.Logger) (server.Config, error) {
 	sc.Login.Renewal, sc.Login.Alarm = c.renewal(), c.alarm()
 	sc.Login.UnlockLife, sc.Login.UnlockWindow, sc.Login.UnlockLimit = c.Unlock.Life, c.Unlock.Window, c.Unlock.Limit
 	sc.Login.UnlockAnyone, sc.Login.NewDeviceWait = !c.Unlock.Fingerprint, c.Notices.NewDeviceWait
+	sc.Login.ContactWait = c.Recovery.ContactWait
 	sc.Recovery = c.recovery()
 	sc.Login.Idle, sc.Login.Absolute, sc.Login.DeviceLife = c.Login.Idle, c.Login.Absolute, c.Login.Device
 	sc.Login.SharedIdle, sc.Login.SharedAbsolute = c.Login.Shared.Idle, c.Login.Shared.Absolute

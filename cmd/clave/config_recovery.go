@@ -28,7 +28,7 @@ func (c *config) recovering() []option {
 		},
 		{
 			key: "recovery.contact_wait", preset: "72h", set: span(&c.Recovery.ContactWait, time.Hour, 7*day, false),
-			doc: "How long a changed address waits before it counts, unless the one on file approves it; one that changed gets no link for so long (D18). \"No fui yo\" in its notice lives 10 days.",
+			doc: "How long a changed address waits before it counts, unless the one on file approves it; one that changed, and a further one, gets no link for so long (D18). \"No fui yo\" in its notice lives 10 days.",
 		},
 		{
 			key: "recovery.case_life", preset: "1h", set: span(&c.Recovery.CaseLife, 10*time.Minute, day, false),
@@ -45,8 +45,8 @@ func (c *config) recovering() []option {
 func (c *config) recovery() recovery.Config {
 	r := c.Recovery
 	return recovery.Config{
-		Attempts: r.Attempts, WizardOnly: r.Locks == "wizard", LinkLife: r.Life, Window: r.Window, ContactWait: r.ContactWait,
-		CaseLife: r.CaseLife, Networks: r.Networks,
+		Attempts: r.Attempts, WizardOnly: r.Locks == "wizard", LinkLife: r.Life, Window: r.Window, CaseLife: r.CaseLife,
+		Networks: r.Networks,
 	}
 }
 

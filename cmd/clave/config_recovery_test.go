@@ -16,7 +16,7 @@ import (
 func TestD01_RecoveryIsConfigured(t *testing.T) {
 	dir := configDir(t)
 	all := recovery.Config{
-		Attempts: 5, LinkLife: 15 * time.Minute, Window: 15 * time.Minute, ContactWait: 72 * time.Hour, CaseLife: time.Hour,
+		Attempts: 5, LinkLife: 15 * time.Minute, Window: 15 * time.Minute, CaseLife: time.Hour,
 	}
 	with := func(change func(c *recovery.Config)) recovery.Config {
 		c := all

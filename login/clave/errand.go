@@ -107,7 +107,7 @@ func (j *job) run(ctx context.Context) error {
 	if j.errand.Kind == storage.ErrandContact {
 		return j.contact(ctx, data)
 	}
-	if j.errand.Kind == login.ErrandUnlock { // a link, which goes to the address on file alone
+	if j.errand.Kind == login.ErrandUnlock { // a link: the address on file among those it goes to
 		if _, err := storage.ParseEmail(j.afiliado.Email); err != nil {
 			return j.audit(ctx, login.EventUnreachable, map[string]string{"kind": j.errand.Kind})
 		}
@@ -312,8 +312,15 @@ func (j *job) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := login.Enqueue(ctx, j.tx, msg, m); err != nil {
+	mailboxes, err := j.LinkMailboxes(ctx, j.tx, j.afiliado, m.Template(), j.now)
+	if err != nil {
 		return err
+	}
+	for _, address := range mailboxes {
+		msg.ID, msg.Recipient = storage.NewID(), address
+		if err := login.Enqueue(ctx, j.tx, msg, m); err != nil {
+			return err
+		}
 	}
 	return j.audit(ctx, eventUnlockSent, detail)
 }

@@ -2,6 +2,7 @@ package clave_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -334,5 +335,28 @@ func TestS074_OnwardAfterUnlocking(t *testing.T) {
 		s.WantText(other.Get("/desbloqueo/listo"), `id="ingresar" href="https://historia.example/"`)
 		b.Open(link)
 		s.WantText(b.Get("/desbloqueo/listo"), `id="ingresar" href="/continuar?id=`+id, "/generar-recuperar")
+	})
+}
+
+// D18: the link goes to each further address of hers that has been proved for 72
+// hours, one and the same, and counts as one mail; a younger one gets none.
+func TestD18_UnlockAtEveryRipeAddress(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		const ripe = "copito@example.ec"
+		s.AddAddress(s.who.ID, ripe, s.Time().Add(-72*time.Hour))
+		s.AddAddress(s.who.ID, "nueva@example.ec", s.Time().Add(-71*time.Hour))
+		b, link := locked(s)
+		var to []string
+		for _, m := range s.mails() {
+			if m.LinkID == link.ID {
+				to = append(to, m.Recipient)
+			}
+		}
+		slices.Sort(to)
+		if want := []string{s.who.Email, ripe}; !slices.Equal(to, want) {
+			t.Fatalf("the link went to %q, want %q", to, want)
+		}
+		b.Open(link)
+		s.Want(b.Post("/desbloqueo/abrir", "desbloquear", "1"), http.StatusSeeOther, "/desbloqueo/listo")
 	})
 }

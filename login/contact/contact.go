@@ -18,14 +18,10 @@ import (
 )
 
 // Server is the pages of this package, and what it has to do now and then (Apply).
-type Server struct {
-	*login.Server
-	// Wait is how long another address waits before it counts.
-	Wait time.Duration
-}
+type Server struct{ *login.Server }
 
 // New returns the pages that go with s.
-func New(s *login.Server, wait time.Duration) *Server { return &Server{s, wait} }
+func New(s *login.Server) *Server { return &Server{s} }
 
 // pathDone is where both pages end.
 const pathDone = "/correo/listo"
@@ -82,7 +78,7 @@ func (s *Server) Held(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, 
 	if change != nil && !change.ProvedAt.IsZero() && change.ReadyAt.After(now) {
 		return change.ReadyAt.Time, true, nil
 	}
-	ready := a.EmailAt.Add(s.Wait)
+	ready := a.EmailAt.Add(s.ContactWait)
 	if a.EmailAt.IsZero() || !ready.After(now) {
 		return time.Time{}, false, nil
 	}
@@ -109,7 +105,7 @@ type Wish struct {
 // is, and it reports false.
 func (s *Server) Ask(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, w Wish) (bool, error) {
 	c := storage.ContactChange{
-		ID: storage.NewID(), AfiliadoID: w.Afiliado.ID, Email: w.Email, AskedAt: storage.At(v.Now), ReadyAt: storage.At(v.Now.Add(s.Wait)),
+		ID: storage.NewID(), AfiliadoID: w.Afiliado.ID, Email: w.Email, AskedAt: storage.At(v.Now), ReadyAt: storage.At(v.Now.Add(s.ContactWait)),
 	}
 	if often, err := s.often(ctx, tx, w, v.Now); err != nil || often {
 		return false, err
@@ -163,14 +159,14 @@ func (s *Server) tell(ctx context.Context, tx *storage.Tx, r *http.Request, v *l
 		mail             templates.Mail
 	}{
 		{storage.LinkCorreoNuevo, w.Email, storage.PriorityAwaited, proofLife, first},
-		{storage.LinkCorreoViejo, a.Email, storage.PriorityNotice, s.Wait, old},
+		{storage.LinkCorreoViejo, a.Email, storage.PriorityNotice, s.ContactWait, old},
 	} {
 		if w.Proved && send.purpose == storage.LinkCorreoNuevo {
 			continue
 		}
 		link := storage.Link{
 			ID: login.LinkID(c.ID), Purpose: send.purpose, AfiliadoID: a.ID, BrowserHash: v.Browser, ClientID: w.ClientID,
-			Life: send.life, CreatedAt: storage.At(now), LatestAt: storage.At(now.Add(max(s.Wait, proofLife))),
+			Life: send.life, CreatedAt: storage.At(now), LatestAt: storage.At(now.Add(max(s.ContactWait, proofLife))),
 		}
 		if err := tx.AddLink(ctx, link); err != nil {
 			return err

@@ -73,7 +73,7 @@ func (s *Server) Prove(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if done, err := tx.ProveEmailAddress(ctx, id, v.Now); err != nil || !done {
 		return false, err
 	}
-	return true, s.TellOwn(ctx, tx, r, v, a, templates.EmailAdded, map[string]string{"address": id}, login.Notice{Ready: v.Now.Add(s.Wait)})
+	return true, s.TellOwn(ctx, tx, r, v, a, templates.EmailAdded, map[string]string{"address": id}, login.Notice{Ready: v.Now.Add(s.ContactWait)})
 }
 
 // Remove takes a further address from a, whose row tx holds; with one that was proved
@@ -97,8 +97,14 @@ func (s *Server) Remove(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	return true, s.TellOwn(ctx, tx, r, v, a, templates.EmailRemoved, map[string]string{"address": id, "proved": "yes"}, login.Notice{Former: gone.Email})
 }
 
-// drop cancels a change under way to an address that is hers no more.
+// drop ends the links that went to an address that is hers no more, and cancels a
+// change under way to it.
 func (s *Server) drop(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, email string, now time.Time) error {
+	for _, purpose := range []string{storage.LinkGenerar, storage.LinkDesbloqueo} {
+		if err := tx.KillLinks(ctx, a.ID, purpose, now); err != nil {
+			return err
+		}
+	}
 	open, err := Open(ctx, tx, a.ID)
 	if err != nil || open == nil || open.Email != email {
 		return err
@@ -107,17 +113,13 @@ func (s *Server) drop(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, 
 	return err
 }
 
-// Ripe is from when a further address that is proved may become the one on file
-// without waiting (D18).
-func (s *Server) Ripe(e storage.EmailAddress) time.Time { return e.ProvedAt.Add(s.Wait) }
-
 // Promote makes a further address that is proved the one on file of a, whose row tx
 // holds, at once; the one before takes its place. It is for one that is Ripe, or
 // where a passkey stands for the approval of the address on file (D18). It reports
 // whether it did.
 func (s *Server) Promote(ctx context.Context, tx *storage.Tx, r *http.Request, v *login.Visit, a *storage.Afiliado, e storage.EmailAddress) (bool, error) {
 	c := storage.ContactChange{
-		ID: storage.NewID(), AfiliadoID: a.ID, Email: e.Email, AskedAt: storage.At(v.Now), ReadyAt: storage.At(v.Now.Add(s.Wait)),
+		ID: storage.NewID(), AfiliadoID: a.ID, Email: e.Email, AskedAt: storage.At(v.Now), ReadyAt: storage.At(v.Now.Add(s.ContactWait)),
 	}
 	if err := tx.AskContactChange(ctx, c); err != nil {
 		return false, err

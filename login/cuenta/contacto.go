@@ -35,7 +35,7 @@ func (s *Server) contactPage(r *http.Request, v *visit) (templates.MyContact, er
 	a := v.afiliado
 	page := templates.MyContact{
 		Own: s.own(r, v), Primary: a.Email, Proved: a.EmailVerified, Mobile: a.Mobile, Landline: a.Landline,
-		Wait:    s.Contacts.Wait,
+		Wait:    s.ContactWait,
 		Correo:  login.TypedUpTo(strings.TrimSpace(v.Form.Get("correo")), 320),
 		Celular: login.TypedUpTo(strings.TrimSpace(v.Form.Get("celular")), 32), Convencional: login.TypedUpTo(strings.TrimSpace(v.Form.Get("convencional")), 32),
 	}
@@ -79,7 +79,7 @@ func (s *Server) approves(ctx context.Context, from personEvents, v *visit) (boo
 		return false, nil
 	}
 	added, err := from.PersonEvents(ctx, v.afiliado.ID, login.EventPasskeyAdded, v.Now, 1)
-	return err == nil && (len(added) == 0 || !added[0].At.Add(s.Contacts.Wait).After(v.Now)), err
+	return err == nil && (len(added) == 0 || !added[0].At.Add(s.ContactWait).After(v.Now)), err
 }
 
 // toContact answers an effect on the addresses.

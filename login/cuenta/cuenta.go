@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -37,7 +36,7 @@ type Server struct {
 // New returns the pages that go with s.
 func New(s *login.Server, cfg Config) *Server {
 	if cfg.Contacts == nil {
-		cfg.Contacts = contact.New(s, 72*time.Hour)
+		cfg.Contacts = contact.New(s)
 	}
 	if cfg.Registry == nil {
 		cfg.Registry = s.DB

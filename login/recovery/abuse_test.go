@@ -277,7 +277,7 @@ func TestD18_ACappedChangeIsNotAsked(t *testing.T) {
 		for i, box := range []string{"a", "b", "c", "d"} {
 			j := s.journey()
 			page := j.pass(s.maria)
-			s.Pass(-80 * time.Second) // of the ticket
+			s.Pass(-79 * time.Second) // of the ticket
 			got := j.data(page, "correo", box+"@example.com")
 			if i < 3 {
 				s.Want(got, http.StatusSeeOther, "/generar-recuperar/enviado")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,16 +13,27 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// dataPage shows what is on file of a, masked (S031, D19).
-func (s *Server) dataPage(r *http.Request, v *visit, a *storage.Afiliado) templates.RecoverData {
-	return templates.RecoverData{
+// dataPage shows what is on file of a, masked (S031, D19), and returns the addresses
+// to which the link goes.
+func (s *Server) dataPage(r *http.Request, v *visit, a *storage.Afiliado) (templates.RecoverData, []string, error) {
+	mailboxes, err := s.DB.LinkMailboxes(r.Context(), a, v.Now.Add(-s.ContactWait))
+	if err != nil {
+		return templates.RecoverData{}, nil, err
+	}
+	page := templates.RecoverData{
 		Layout: s.Layout(r, v.Visit), Goal: v.Goal(), Case: v.caso.ID, Until: v.caso.ExpiresAt.Time, Remaining: v.caso.ExpiresAt.Sub(v.Now),
 		Name: maskName(a.Name()), Identificacion: maskIdentifier(a.Identifier), Code: a.IdentifierType == storage.IdentifierCodigo,
 		Email: login.MaskEmail(a.Email), Mobile: maskPhone(a.Mobile), Landline: maskPhone(a.Landline),
 		Correo:  login.TypedUpTo(strings.TrimSpace(v.Form.Get("correo")), 320),
 		Celular: login.TypedUpTo(strings.TrimSpace(v.Form.Get("celular")), 32), Convencional: login.TypedUpTo(strings.TrimSpace(v.Form.Get("convencional")), 32),
-		Wait: s.cfg.ContactWait,
+		Wait: s.ContactWait,
 	}
+	for _, address := range mailboxes {
+		if address != a.Email {
+			page.More = append(page.More, login.MaskEmail(address))
+		}
+	}
+	return page, mailboxes, nil
 }
 
 // showData is the third step, nothing sent.
@@ -30,14 +42,17 @@ func (s *Server) showData(w http.ResponseWriter, r *http.Request, v *visit, stal
 	if err != nil {
 		return err
 	}
-	page := s.dataPage(r, v, a)
+	page, _, err := s.dataPage(r, v, a)
+	if err != nil {
+		return err
+	}
 	page.Stale = stale
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 
-// readContact reads what is to change; the same mailbox in other letters is no
-// change.
-func readContact(page *templates.RecoverData, a *storage.Afiliado) storage.RecoveryContact {
+// readContact reads what is to change; a mailbox to which the link goes anyway, in
+// other letters perhaps, is no change.
+func readContact(page *templates.RecoverData, a *storage.Afiliado, mailboxes []string) storage.RecoveryContact {
 	var c storage.RecoveryContact
 	for _, f := range []struct {
 		text  string
@@ -62,7 +77,7 @@ func readContact(page *templates.RecoverData, a *storage.Afiliado) storage.Recov
 	if a.Mobile+a.Landline+page.Celular+page.Convencional == "" {
 		page.Faults = append(page.Faults, templates.TelefonoMissing)
 	}
-	if strings.EqualFold(c.Email, a.Email) {
+	if slices.ContainsFunc(mailboxes, func(had string) bool { return strings.EqualFold(c.Email, had) }) {
 		c.Email = ""
 	}
 	return c
@@ -89,8 +104,11 @@ func (s *Server) postData(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	page := s.dataPage(r, v, a)
-	contact := readContact(&page, a)
+	page, mailboxes, err := s.dataPage(r, v, a)
+	if err != nil {
+		return err
+	}
+	contact := readContact(&page, a, mailboxes)
 	if len(page.Faults) > 0 {
 		return s.Show(w, v.Visit, http.StatusOK, page)
 	}

@@ -38,7 +38,8 @@ const writtenLooked = 1000
 // moved meanwhile.
 var errMoved = errors.New("recovery: the case has moved")
 
-// askLink sends the link that leads to a new clave, in the place of any other; not
+// askLink sends the link that leads to a new clave, one and the same to each of her
+// mailboxes, in the place of any other; not
 // where the address on file is too new or about to be replaced: its mailbox is
 // told why (D18). Too often asked, nothing is sent, and it reports false.
 func (l *letters) askLink(ctx context.Context) (bool, error) {
@@ -77,10 +78,16 @@ func (l *letters) askLink(ctx context.Context) (bool, error) {
 	if err := l.tx.AddLink(ctx, link); err != nil {
 		return false, err
 	}
-	msg := l.message(l.a.Email, storage.PriorityAwaited)
-	msg.LinkID, msg.ExpiresAt, msg.NextAt = link.ID, link.LatestAt, storage.At(leaves(l.to, now))
-	if err := login.Enqueue(ctx, l.tx, msg, m); err != nil {
+	mailboxes, err := l.LinkMailboxes(ctx, l.tx, l.a, m.Template(), now)
+	if err != nil {
 		return false, err
+	}
+	for _, address := range mailboxes {
+		msg := l.message(address, storage.PriorityAwaited)
+		msg.LinkID, msg.ExpiresAt, msg.NextAt = link.ID, link.LatestAt, storage.At(leaves(l.to, now))
+		if err := login.Enqueue(ctx, l.tx, msg, m); err != nil {
+			return false, err
+		}
 	}
 	return true, l.audit(ctx, eventAsked)
 }
@@ -123,9 +130,13 @@ func leaves(c *storage.Recovery, now time.Time) time.Time {
 	return now
 }
 
-// askChange asks for another address (contact.Server.Ask). Too often asked, nothing
-// is, and it reports false.
+// askChange asks for another address (contact.Server.Ask). Too often asked, or where
+// nobody could object as the one on file takes no mail, nothing is, and it reports
+// false.
 func (l *letters) askChange(ctx context.Context, email string) (bool, error) {
+	if told, err := takesMail(ctx, l.tx, l.a.Email, l.v.Now); err != nil || !told {
+		return false, err
+	}
 	asked, err := l.Contacts.Ask(ctx, l.tx, l.r, l.v.Visit, contact.Wish{
 		Afiliado: l.a, Email: email, ClientID: l.to.ClientID, Detail: map[string]string{"case": l.to.ID},
 	})

@@ -32,14 +32,13 @@ var _ Registry = (*storage.DB)(nil)
 
 // Config is what may be set of the way. Zero fields get the defaults named.
 type Config struct {
-	Registry    Registry      // the tables that were imported
-	Attempts    int           // 5 (S030, D01)
-	WizardOnly  bool          // spent attempts close this way only, and do not lock the clave
-	LinkLife    time.Duration // of the link, from its hand-over: 15 minutes (S034)
-	Window      time.Duration // in which a form opened by it is sent: 15 minutes (S039)
-	ContactWait time.Duration // before another address counts: 72 hours (D18)
-	CaseLife    time.Duration // 1 hour
-	Networks    Networks      // of hosting companies and anonymisers
+	Registry   Registry      // the tables that were imported
+	Attempts   int           // 5 (S030, D01)
+	WizardOnly bool          // spent attempts close this way only, and do not lock the clave
+	LinkLife   time.Duration // of the link, from its hand-over: 15 minutes (S034)
+	Window     time.Duration // in which a form opened by it is sent: 15 minutes (S039)
+	CaseLife   time.Duration // 1 hour
+	Networks   Networks      // of hosting companies and anonymisers
 }
 
 // Server is the pages of this package. It is safe for concurrent use.
@@ -61,13 +60,13 @@ func New(s *login.Server, cfg Config) (*Server, error) {
 		return nil, errors.New("recovery: there are 1 to 10 attempts")
 	}
 	for to, value := range map[*time.Duration]time.Duration{
-		&cfg.LinkLife: 15 * time.Minute, &cfg.Window: 15 * time.Minute, &cfg.ContactWait: 72 * time.Hour, &cfg.CaseLife: time.Hour,
+		&cfg.LinkLife: 15 * time.Minute, &cfg.Window: 15 * time.Minute, &cfg.CaseLife: time.Hour,
 	} {
 		if *to <= 0 {
 			*to = value
 		}
 	}
-	return &Server{s, contact.New(s, cfg.ContactWait), cfg, newShown()}, nil
+	return &Server{s, contact.New(s), cfg, newShown()}, nil
 }
 
 // Audit events.

@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
@@ -19,10 +20,10 @@ func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := templates.RecoverSent{
 		Layout: s.Layout(r, v.Visit), Goal: v.Goal(), Case: v.caso.ID, Asked: v.caso.RequestedAt.Time, Life: s.cfg.LinkLife,
-		Limit: s.UnlockLimit, Window: s.UnlockWindow, Wait: s.cfg.ContactWait,
+		Limit: s.UnlockLimit, Window: s.UnlockWindow, Wait: s.ContactWait,
 	}
 	if page.Changed = v.caso.Contact.Email != ""; page.Changed {
-		page.Ready = v.caso.RequestedAt.Add(s.cfg.ContactWait)
+		page.Ready = v.caso.RequestedAt.Add(s.ContactWait)
 		return s.Show(w, v.Visit, http.StatusOK, page)
 	}
 	if at := leaves(v.caso, v.caso.RequestedAt.Time); at.After(v.Now) {
@@ -32,14 +33,16 @@ func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var sent []storage.Message // newest first
+	answers := slices.DeleteFunc(all, func(m storage.Message) bool {
+		return m.Template != templates.MailGenerateLink{}.Template() && m.Template != templates.MailGenerateHeld{}.Template()
+	})
+	var sent []storage.Message // newest first, one of those that went to several mailboxes at once
 	ofCase := 0
-	for _, m := range all {
-		answers := m.Template == templates.MailGenerateLink{}.Template() || m.Template == templates.MailGenerateHeld{}.Template()
-		if answers && m.CreatedAt.After(v.Now.Add(-s.UnlockWindow)) {
+	for _, m := range slices.CompactFunc(answers, func(a, b storage.Message) bool { return a.CreatedAt.Equal(b.CreatedAt.Time) }) {
+		if m.CreatedAt.After(v.Now.Add(-s.UnlockWindow)) {
 			sent = append(sent, m)
 		}
-		if answers && m.CreatedAt.After(v.caso.PassedAt.Time) {
+		if m.CreatedAt.After(v.caso.PassedAt.Time) {
 			ofCase++
 		}
 	}

@@ -236,7 +236,7 @@ func joined(lines []Line) string {
 }
 
 // beyond is why no mail opens a's account, "" where one may: an officer has closed
-// it, it has no mailbox that takes mail, or the mailbox is in doubt.
+// it, none of its mailboxes takes mail, or the one on file is in doubt.
 func (s *Server) beyond(ctx context.Context, tx *storage.Tx, a *storage.Afiliado, now time.Time) (string, error) {
 	budget, err := tx.LoginBudget(ctx, s.DB.IdentifierMAC(a.Identifier))
 	if err != nil {
@@ -248,17 +248,35 @@ func (s *Server) beyond(ctx context.Context, tx *storage.Tx, a *storage.Afiliado
 	if budget.LockReason == storage.LockOperador {
 		return budget.LockReason, nil
 	}
-	if _, err := storage.ParseEmail(a.Email); err != nil {
-		return "mailbox", nil //nolint:nilerr // an address that cannot be used is the answer
+	mailboxes, err := tx.LinkMailboxes(ctx, a, now.Add(-s.ContactWait))
+	if err != nil {
+		return "", err
 	}
-	_, err = tx.Suppressed(ctx, a.Email, now)
-	if err == nil || !errors.Is(err, storage.ErrNotFound) {
-		return "mailbox", err
+	reached := false
+	for i := 0; i < len(mailboxes) && !reached; i++ {
+		if reached, err = takesMail(ctx, tx, mailboxes[i], now); err != nil {
+			return "", err
+		}
+	}
+	if !reached {
+		return "mailbox", nil
 	}
 	if doubtful, err := s.doubtful(ctx, tx, a, now); err != nil || doubtful {
 		return "disavowed", err
 	}
 	return "", nil
+}
+
+// takesMail reports whether mail reaches an address, as far as its server has said.
+func takesMail(ctx context.Context, tx *storage.Tx, address string, now time.Time) (bool, error) {
+	if _, err := storage.ParseEmail(address); err != nil {
+		return false, nil //nolint:nilerr // an address that cannot be used is the answer
+	}
+	_, err := tx.Suppressed(ctx, address, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // doubtful reports whether "No fui yo" was said within thirty days after the
