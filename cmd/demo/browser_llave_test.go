@@ -204,7 +204,8 @@ func (s *suite) revoked(t *testing.T, b *tab, d *device, p person) {
 }
 
 // copies: a passkey that its provider copies says so, and says when that changes. One
-// that all at once may be copied is another one.
+// that all at once may be copied is another one, and one that has counted less than
+// before is somebody's copy (WA-5): it proves nobody, and she is told.
 func (s *suite) copies(t *testing.T) {
 	p := s.newcomer(t, forCopies, func(p *person) { p.locked = false })
 	b := s.window(t)
@@ -238,6 +239,20 @@ func (s *suite) copies(t *testing.T) {
 	b.says("No se pudo ingresar con esa llave de acceso")
 	b.signIn(string(p.identifier), p.clave)
 	b.at(s.issuer, "/cuenta")
+
+	d.backs(true, false)
+	earlier := d.only()
+	earlier.SignCount = 1 // as a copy has that somebody took of it before
+	b.run(chromedp.ActionFunc(d.replace(earlier)))
+	s.leaves(b)
+	b.open(s.issuer + "/ingresar")
+	d.touch("usar-passkey")
+	b.at(s.issuer, "/ingresar")
+	b.signIn(string(p.identifier), p.clave)
+	b.open(s.issuer + "/cuenta/llaves")
+	b.says("Llavero azul", "Puede haber una copia ajena")
+	b.look("cuenta-llaves-copia-ajena")
+	s.mailed(t, p.email, templates.MailFactor{Kind: templates.KeyCloned}, 1)
 }
 
 // lostDevice: who has no more than her clave left takes the passkey away within a day.
