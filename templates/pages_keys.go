@@ -15,6 +15,7 @@ type Keys struct {
 	// Declined says that she has asked to be offered none after a sign-in.
 	Declined bool
 	Done     KeysDone
+	Others   bool // with Done: her account is open elsewhere, too
 	// Signal is what tells her browser which passkeys are left, as JSON for signalAllAcceptedCredentials (WebAuthn Level 3);
 	// empty: nothing to tell.
 	Signal string
@@ -167,11 +168,13 @@ func keyStates(in Layout) []State {
 	}
 	full, declined := list(KeysNothing, one, two), list(KeysEnded, two)
 	full.Limit, declined.Declined = 2, true
+	added := list(KeysAdded, two)
+	added.Others = true
 	states := []State{
 		{"keys", ok, list(KeysNothing, one, two)},
 		{"keys-empty", ok, Keys{Own: own, Limit: 10, Done: KeysOffered}},
 		{"keys-off", ok, Keys{Own: own, Limit: 10, Off: true}},
-		{"keys-added", ok, list(KeysAdded, two)},
+		{"keys-added", ok, added},
 		{"keys-named", ok, list(KeysNamed, two)},
 		{"keys-cloned", ok, list(KeysKept, three)},
 		{"keys-ending", ok, list(KeysEnding, ending, two)},

@@ -99,6 +99,7 @@ type SegundoPaso struct {
 	AtOnce   bool // the application can be removed at once: she has just proved herself by more than a clave
 	Codes    int  // recovery codes that are left
 	Done     StepDone
+	Others   bool // with Done: her account is open elsewhere, too
 	Faults   []Fault
 	Passkeys int
 }
@@ -248,7 +249,7 @@ func secondStates(l, in Layout) []State {
 			p.Done = d
 			switch d {
 			case DoneBound:
-				p.Codes = 0
+				p.Codes, p.Others = 0, true
 			case DoneEnded:
 				p.State, p.Always, p.Has, p.Codes = AppNone, false, false, 0
 			case DoneEnding:

@@ -62,6 +62,12 @@ func (s *Server) getStep(w http.ResponseWriter, r *http.Request, v *visit) error
 	case templates.DoneBound, templates.DoneEnded, templates.DoneEnding, templates.DoneKept, templates.DoneAlways, templates.DoneOff, templates.DoneNot:
 		page.Done = done
 	}
+	switch page.Done {
+	case templates.DoneBound, templates.DoneEnded, templates.DoneEnding, templates.DoneAlways, templates.DoneOff:
+		if page.Others, err = s.others(r.Context(), v); err != nil {
+			return err
+		}
+	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 

@@ -60,6 +60,12 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request, v *visit) error
 	if page.Done, err = s.keysDone(r, v); err != nil {
 		return err
 	}
+	switch page.Done {
+	case templates.KeysAdded, templates.KeysEnded, templates.KeysEnding:
+		if page.Others, err = s.others(ctx, v); err != nil {
+			return err
+		}
+	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 

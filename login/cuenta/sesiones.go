@@ -59,6 +59,13 @@ func (s *Server) getSessions(w http.ResponseWriter, r *http.Request, v *visit) e
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 
+// others reports whether the person's account is open elsewhere, too: whoever has
+// changed what proves her may wish to end that (ASVS 7.4.3).
+func (s *Server) others(ctx context.Context, v *visit) (bool, error) {
+	all, err := s.DB.LiveSessions(ctx, v.afiliado.ID, v.Now)
+	return slices.ContainsFunc(all, func(one storage.Session) bool { return one.ID != v.session.ID && s.Live(&one, v.Now) }), err
+}
+
 // class is an acr without its prefix.
 func class(acr string) string { return acr[strings.LastIndexByte(acr, ':')+1:] }
 
