@@ -81,6 +81,24 @@ func TestStepUpThatIsNotTakenEnds(t *testing.T) {
 	})
 }
 
+// Inside a session a passkey is a whole proof, also where a code would have done: it
+// is of now, whenever she typed her clave (OpenID Core 2, auth_time).
+func TestASVS_7_6_1_PasskeyAsASecondStepIsAFreshProof(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b, a, d := s.prestamos()
+		s.BindTOTP(a.ID, false)
+		s.Pass(6 * time.Minute)
+		in := b.ask("prestamos", "openid", "acr_values", login.ACR2FA)
+		s.Want(in, http.StatusSeeOther, pageSecond)
+		page := b.Get(in.Location)
+		got := b.Post(pageSecond, "id", page.Hidden("id"), "sesion", page.Hidden("sesion"), "llave", b.ProveAt(d, pageSecond+"/opciones"))
+		s.Want(got, http.StatusSeeOther, "https://prestamos.example/cb")
+		if after := b.session(); after.ACR != login.ACRPasskey || after.AMR != "pwd hwk user mfa" || !after.AuthAt.Equal(s.Time()) {
+			t.Errorf("got %+v at %v", after, s.Time())
+		}
+	})
+}
+
 // A long clave is still enough for Préstamos, and nobody without a passkey is sent to
 // look for one.
 func TestLongClaveSatisfiesPrestamos(t *testing.T) {

@@ -192,12 +192,12 @@ func (s *Server) settleSecond(w http.ResponseWriter, r *http.Request, at *second
 }
 
 // RaiseBySecond gives a live session a new secret and the class of a proof by a
-// second step (ASVS 7.2.4). When she proved who she is moves on only where she typed
-// her clave, too, within the last five minutes: a code alone is one factor. The
-// returned function sets the cookie once tx has committed.
+// second step (ASVS 7.2.4). When she proved who she is moves on where that was a
+// passkey, or she typed her clave, too, within the last five minutes: a code alone is
+// one factor. The returned function sets the cookie once tx has committed.
 func (s *Server) RaiseBySecond(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, found *storage.Session, p *Proof) (func(http.ResponseWriter), error) {
 	value, now := storage.NewSecret(), storage.At(v.Now)
-	if v.Fresh(found) {
+	if p.passkey != "" || v.Fresh(found) {
 		found.AuthAt = now
 	}
 	found.SecretHash, found.SeenAt, found.ACR, found.AMR = storage.Hash(value), now, p.acr, p.amr
