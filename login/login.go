@@ -53,7 +53,7 @@ type Config struct {
 	Sessions       int           // of one person at a time: 10 (ASVS 7.1.2)
 	DeviceLife     time.Duration // of a known-device lane: 180 days
 	DevicePeople   int           // people in one browser, beyond which it is a shared computer: 3
-	ProofLife      time.Duration // how long a typed clave lets renew it without typing it again: 15 minutes (S039)
+	ProofLife      time.Duration // how long a sign-in lets renew the clave without typing it again: 15 minutes (S039)
 	BudgetLife     time.Duration // after which unfinished counts are forgotten: 30 days
 
 	UnlockLife    time.Duration // of a link that unlocks, from its hand-over (S072, D05): 3 minutes

@@ -328,12 +328,13 @@ func answer(t *rapid.T, p Progress, step Step) Progress {
 	case StepRenew:
 		long := rapid.Bool().Draw(t, "new one long")
 		p.Clave = &storage.Clave{Long: long, DueAt: storage.At(p.Now.Add(time.Hour))}
+		typed := rapid.Bool().Draw(t, "present one typed")
 		if !Satisfies(p.Session.ACR, ACR2FA) {
 			p.Session.ACR = acrOf(long)
-		}
-		if rapid.Bool().Draw(t, "present one typed") {
-			p.Session.AuthAt = storage.At(p.Now)
-			p.Request.SessionID, p.Request.ProvedAt = p.Session.ID, p.Session.AuthAt
+			if typed {
+				p.Session.AuthAt = storage.At(p.Now)
+				p.Request.SessionID, p.Request.ProvedAt = p.Session.ID, p.Session.AuthAt
+			}
 		}
 	case StepNotice, StepConsent:
 		p.Consent = &storage.Consent{Kind: kindNotice, Scope: p.Request.Scope, CreatedAt: storage.At(p.Now)}

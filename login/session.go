@@ -39,8 +39,8 @@ func (s *Server) SessionIn(ctx context.Context, tx *storage.Tx, r *http.Request,
 	return s.liveSession(ctx, tx, r, v.Now)
 }
 
-// Proved reports whether the session's person has just typed her clave: in the
-// running request, or, without one, at her sign-in, within ProofLife.
+// Proved reports whether the session's person has just proved who she is: in the
+// running request, or, without one, in the session, within ProofLife.
 func (s *Server) Proved(v *Visit, found *storage.Session) bool {
 	at := found.AuthAt
 	if v.Request != nil {
@@ -260,27 +260,28 @@ func (s *Server) Confirm(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	return func(w http.ResponseWriter) { s.set(w, s.cookies.session, value, 0) }, nil
 }
 
-// Raise gives a session a new secret and the class of the clave its person has
-// just set; one that was proved by more than a clave stays of its class. Where she typed her present clave to do so (typed), that was a proof
-// of who she is: the running request needs no other. The returned function sets
-// the cookie once tx has committed.
+// Raise gives a session a new secret and the class of the clave its person has just
+// set. Where she typed her present clave to do so (typed), that was a proof of who
+// she is: the running request needs no other. A session that was proved by more than
+// a clave stays of its class and time, and such a request is not proved by less. The
+// returned function sets the cookie once tx has committed.
 func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *storage.Session, clave string, typed bool) (func(http.ResponseWriter), error) {
 	value := storage.NewSecret()
 	found.SecretHash, found.SeenAt = storage.Hash(value), storage.At(v.Now)
-	byClave := !Satisfies(found.ACR, ACR2FA)
-	if byClave {
-		found.ACR = acrOf(Long(clave))
-	}
 	if typed {
 		found.ProvedAt = found.SeenAt
-		if byClave {
+	}
+	proved := false
+	if !Satisfies(found.ACR, ACR2FA) {
+		found.ACR = acrOf(Long(clave))
+		if proved = typed; proved {
 			found.AuthAt = found.SeenAt
 		}
 	}
 	if err := tx.RenewSession(ctx, *found); err != nil {
 		return nil, err
 	}
-	if typed && v.Request != nil {
+	if proved && v.Request != nil {
 		v.Request.SessionID, v.Request.ProvedAt = found.ID, found.SeenAt
 		if err := tx.ProveAuthRequest(ctx, v.Request.ID, found.ID, v.Now); err != nil {
 			return nil, err

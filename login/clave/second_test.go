@@ -36,3 +36,19 @@ func TestS087_ChangeWithAFactorButNoSecondStep(t *testing.T) {
 		s.Want(b.setNew(nueva), http.StatusSeeOther, "/cambio/listo")
 	})
 }
+
+// OpenID Core 3.1.2.1: her clave alone, which she typed to renew it, does not make a
+// session of a second step younger than max_age allows: she signs in again.
+func TestASVS_7_6_1_RenewalIsNoSecondStep(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.BindTOTP(s.who.ID, true)
+		b := s.browser()
+		s.Want(b.signIn("", old), http.StatusSeeOther, "/ingresar/segundo")
+		s.Want(b.Second(b.Get("/ingresar/segundo"), s.Code(s.who.ID)), http.StatusSeeOther, "/renovar")
+		s.Pass(4 * time.Minute)
+		id, in := b.ask("max_age=300")
+		s.Want(in, http.StatusSeeOther, "/renovar")
+		s.Pass(2 * time.Minute)
+		s.Want(b.renew(id, nueva, "clave_actual", old), http.StatusSeeOther, "/ingresar")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"iess.gob.ec/clave/storage"
@@ -13,8 +14,7 @@ import (
 
 // authorize does what the protocol does: it stores the request, and advances it.
 // Without a query historia asks for openid; client_id asks for the application at
-// https://client_id.example/, acr_essential=1 makes acr_values demands, max_age is 0
-// or nothing, and whatever is a resource may be asked for.
+// https://client_id.example/, acr_essential=1 makes acr_values demands, and whatever is a resource may be asked for.
 func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
 	q, now := r.URL.Query(), s.Time()
 	client := cmp.Or(q.Get("client_id"), "historia")
@@ -27,8 +27,8 @@ func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
 			ACRValues: strings.Fields(q.Get("acr_values")), ACREssential: q.Get("acr_essential") == "1",
 		},
 	}
-	if q.Get("max_age") == "0" {
-		req.Params.MaxAge = new(int64)
+	if seconds, err := strconv.ParseInt(q.Get("max_age"), 10, 64); err == nil {
+		req.Params.MaxAge = &seconds
 	}
 	for _, resource := range q["resource"] {
 		req.Params.Resources = append(req.Params.Resources, resource)
