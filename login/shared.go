@@ -71,13 +71,14 @@ func (s *Server) Share(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 }
 
 // Unshare takes that back, as the session's person says, who has just proved who
-// she is: the browser is known as hers, and her session lives as any other.
+// she is: the browser is known as hers, and her session lives as any other since its
+// last proof.
 func (s *Server) Unshare(ctx context.Context, tx *storage.Tx, r *http.Request, v *Visit, found *storage.Session) (func(http.ResponseWriter), error) {
 	keep, err := s.lane(ctx, tx, r, v, found.AfiliadoID, storage.NewSecret())
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.SetSessionShared(ctx, found.ID, false, found.CreatedAt.Add(s.Absolute)); err != nil {
+	if err := tx.SetSessionShared(ctx, found.ID, false, found.AuthAt.Add(s.Absolute)); err != nil {
 		return nil, err
 	}
 	return keep, tx.Audit(ctx, v.Event(r, EventDeviceOwn, found.AfiliadoID))

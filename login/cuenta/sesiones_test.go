@@ -218,6 +218,21 @@ func TestT33_SaysThatTheComputerIsShared(t *testing.T) {
 	})
 }
 
+// What she takes back does not end a session that a later sign-in had made longer.
+func TestT33_TakingItBackCountsFromTheLastSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		here := s.enter(s.maria)
+		s.Pass(11 * time.Hour)
+		s.Want(here.Post("/ingresar", "cedula", cedula, "clave", clave), http.StatusSeeOther, "/cuenta")
+		s.Pass(2 * time.Hour)
+		here.Post("/cuenta/equipos/compartido", "sesion", mark(s.maria), "es-compartido", "1")
+		s.Want(here.Post("/cuenta/equipos/propio", "sesion", mark(s.maria), "confirmar", "1", "clave", clave), http.StatusSeeOther, "/cuenta/sesiones")
+		if !s.open(here) {
+			t.Error("the session has ended")
+		}
+	}, func(c *login.Config) { c.Idle, c.SharedIdle = 12*time.Hour, 4*time.Hour })
+}
+
 // T33: closing the session on a shared computer leaves nothing but the mark there,
 // and tells the browser to forget what it keeps.
 func TestT33_SharedComputerKeepsNothingAfterClosing(t *testing.T) {
