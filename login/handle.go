@@ -93,6 +93,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		page.Kind, page.Application, page.Retry = f.kind, f.app, f.retry
+	} else if errors.Is(err, storage.ErrText) { // no page of ours sends such a text
+		page.Kind = templates.KindRequest
 	} else if errors.Is(err, ErrBusy) {
 		page.Kind, page.Retry = templates.KindBusy, s.Hash.RetryAfter()
 	} else if errors.Is(err, context.Canceled) && r.Context().Err() != nil {

@@ -26,11 +26,12 @@ func TestT27_BadInputIsNo500(t *testing.T) {
 				{"id": {bad}, "cedula": {string(cedula)}, "clave": {clave}},
 				{"id": {in.Param("id")}, "continuar": {bad}, "opcional": {bad, bad}},
 				{"codigo": {bad}, "cedula": {bad}, bad: {bad}},
+				{"llave": {bad}, "negada": {bad}, "puede": {bad}, "sesion": {bad}, "registrar": {bad}, "credencial": {bad}},
 			} {
 				bodies = append(bodies, f.Encode())
 			}
 		}
-		for _, path := range []string{"/ingresar", "/autorizar"} { // those of login/clave have a test of their own there
+		for _, path := range []string{"/ingresar", "/autorizar", "/ingresar/llave/opciones", pageSecond, pageSecond + "/opciones", "/ingresar/oferta"} { // those of login/clave have a test of their own there
 			for _, body := range bodies {
 				r := b.Request(http.MethodPost, path, "")
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
