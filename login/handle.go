@@ -37,8 +37,8 @@ func Unavailable(retry time.Duration) error {
 	return &failure{kind: templates.KindUnavailable, retry: retry}
 }
 
-// answered is an error that is no failure: the form had its effect before, and
-// to is where its person goes on.
+// answered is an error that is no failure: the form had its effect before, or its
+// session has ended, and to is where its person goes on.
 type answered struct{ to string }
 
 // Error implements error.

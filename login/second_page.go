@@ -77,7 +77,8 @@ func (s *Server) getSecond(w http.ResponseWriter, r *http.Request) error {
 	return s.Show(w, v, http.StatusOK, at.page)
 }
 
-// unasked is where the page leads whoever has nothing to prove there.
+// unasked is where a page leads whoever has nothing to prove there: to sign in, or
+// to where the running request stands.
 func (v *Visit) unasked() string {
 	if v.Request == nil {
 		return "/ingresar"
@@ -201,7 +202,7 @@ func (s *Server) RaiseBySecond(ctx context.Context, tx *storage.Tx, r *http.Requ
 		found.AuthAt = now
 	}
 	found.SecretHash, found.SeenAt, found.ACR, found.AMR = storage.Hash(value), now, p.acr, p.amr
-	if err := tx.RenewSession(ctx, *found); err != nil {
+	if err := unlessEnded(v, tx.RenewSession(ctx, *found)); err != nil {
 		return nil, err
 	}
 	e := v.Event(r, eventSecondProved, found.AfiliadoID)

@@ -133,7 +133,7 @@ func (s *Server) SignIn(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	if old != nil && old.AfiliadoID == p.ID {
 		event.Name = eventSessionRenewed
 		found.ID, found.CreatedAt = old.ID, old.CreatedAt
-		err = tx.RenewSession(ctx, found)
+		err = unlessEnded(v, tx.RenewSession(ctx, found))
 	} else {
 		err = s.startSession(ctx, tx, r, v, old, found)
 	}
@@ -210,6 +210,15 @@ func (s *Server) startSession(ctx context.Context, tx *storage.Tx, r *http.Reque
 	return nil
 }
 
+// unlessEnded is err, of a statement about a live session. Where that has ended
+// meanwhile, closed elsewhere, its person is led to sign in.
+func unlessEnded(v *Visit, err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return &answered{to: v.unasked()}
+	}
+	return err
+}
+
 // end ends a session with its audit row.
 func (s *Server) end(ctx context.Context, tx *storage.Tx, e storage.Event, id, reason string, now time.Time) error {
 	open, err := tx.EndSession(ctx, id, reason, now)
@@ -249,7 +258,7 @@ func (s *Server) Confirm(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	if Satisfies(p.acr, found.ACR) {
 		found.AMR, found.ACR, found.AuthAt = p.amr, p.acr, now
 	}
-	if err := tx.RenewSession(ctx, *found); err != nil {
+	if err := unlessEnded(v, tx.RenewSession(ctx, *found)); err != nil {
 		return nil, err
 	}
 	e := v.Event(r, eventSessionConfirmed, found.AfiliadoID)
@@ -278,7 +287,7 @@ func (s *Server) Raise(ctx context.Context, tx *storage.Tx, v *Visit, found *sto
 			found.AuthAt = found.SeenAt
 		}
 	}
-	if err := tx.RenewSession(ctx, *found); err != nil {
+	if err := unlessEnded(v, tx.RenewSession(ctx, *found)); err != nil {
 		return nil, err
 	}
 	if proved && v.Request != nil {

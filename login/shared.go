@@ -64,7 +64,7 @@ func (s *Server) Share(ctx context.Context, tx *storage.Tx, r *http.Request, v *
 	if found.ExpiresAt.Before(until) {
 		until = found.ExpiresAt.Time
 	}
-	if err := tx.SetSessionShared(ctx, found.ID, true, until); err != nil {
+	if err := unlessEnded(v, tx.SetSessionShared(ctx, found.ID, true, until)); err != nil {
 		return nil, err
 	}
 	return s.markShared, tx.Audit(ctx, v.Event(r, EventDeviceShared, found.AfiliadoID))
@@ -78,7 +78,7 @@ func (s *Server) Unshare(ctx context.Context, tx *storage.Tx, r *http.Request, v
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.SetSessionShared(ctx, found.ID, false, found.AuthAt.Add(s.Absolute)); err != nil {
+	if err := unlessEnded(v, tx.SetSessionShared(ctx, found.ID, false, found.AuthAt.Add(s.Absolute))); err != nil {
 		return nil, err
 	}
 	return keep, tx.Audit(ctx, v.Event(r, EventDeviceOwn, found.AfiliadoID))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login/logintest"
+	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
@@ -115,6 +116,29 @@ func TestConfirmAfterTheSessionHasEnded(t *testing.T) {
 		s.Want(b.Post("/cuenta/prueba", append(form, "cedula", cedula, "clave", clave)...), http.StatusSeeOther, "/cuenta")
 		if want := []string{s.maria.ID + " esto"}; !slices.Equal(s.done, want) {
 			t.Errorf("got %q, want %q", s.done, want)
+		}
+	})
+}
+
+// She closes the session elsewhere while a form of it is under way: the form does
+// nothing, and she is asked to sign in.
+func TestASVS_7_4_1_SessionClosedBesideAForm(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.enter(s.maria)
+		s.Want(s.posts(b, pageStep+"/configurar"), http.StatusSeeOther, pageStep)
+		s.Pass(2 * time.Minute)
+		hook := func(query string) {
+			if query == "COMMITTED" { // her sign of life, after the form has found its session
+				s.Hook.Store(nil)
+				s.In(func(tx *storage.Tx) error {
+					return tx.EndSessions(t.Context(), s.maria.ID, "", storage.CauseClosed, s.Time())
+				})
+			}
+		}
+		s.Hook.Store(&hook)
+		s.Want(b.Post(pageStep+"/activar", "sesion", mark(s.maria), "codigo", s.Code(s.maria.ID)), http.StatusSeeOther, "/ingresar")
+		if app, err := s.DB.TOTP(t.Context(), s.maria.ID); err != nil || app.Live(s.Time()) {
+			t.Errorf("the application counts, %v", err)
 		}
 	})
 }
