@@ -155,8 +155,14 @@ func TestPasskeyEndsWhenItIsTold(t *testing.T) {
 			then []string // that live in a day
 		}{
 			{"another's", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, b.ID, p.ID, now) }, false, both, both},
+			{"another's name", func(tx *storage.Tx) (bool, error) { return tx.RenamePasskey(ctx, b.ID, p.ID, "x", now) }, false, both, both},
+			{"all of another", func(tx *storage.Tx) (bool, error) {
+				n, err := tx.RevokePasskeys(ctx, b.ID, now)
+				return n > 0, err
+			}, false, both, both},
 			{"in a day", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, a.ID, p.ID, day) }, true, both, both[1:]},
 			{"later still", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, a.ID, p.ID, day.Add(1)) }, false, both, both[1:]},
+			{"taken back by another", func(tx *storage.Tx) (bool, error) { return tx.KeepPasskey(ctx, b.ID, p.ID, now) }, false, both, both[1:]},
 			{"taken back", func(tx *storage.Tx) (bool, error) { return tx.KeepPasskey(ctx, a.ID, p.ID, now) }, true, both, both},
 			{"taken back again", func(tx *storage.Tx) (bool, error) { return tx.KeepPasskey(ctx, a.ID, p.ID, now) }, false, both, both},
 			{"in a day again", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, a.ID, p.ID, day) }, true, both, both[1:]},
