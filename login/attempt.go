@@ -34,15 +34,13 @@ func (a *Attempt) Right() bool { return a.right }
 // Proof is a person who has just proved who she is.
 type Proof struct {
 	*storage.Account
-	Clave *storage.Clave // without its hash; nil where she has none
-	// Factors are what she has beside it.
-	Factors storage.Factors
-	amr     string // by what (RFC 8176), separated by spaces
-	acr     string // the class that it is of
-	mac     []byte // of her identifier
-	known   bool   // in a browser known to be hers
-
-	passkey string // the id of the one it was by, "" for none
+	Clave   *storage.Clave  // without its hash; nil where she has none
+	Factors storage.Factors // what she has beside it; not read where it was by a passkey
+	amr     string          // by what (RFC 8176), separated by spaces
+	acr     string          // the class that it is of
+	mac     []byte          // of her identifier
+	known   bool            // in a browser known to be hers
+	passkey string          // the id of the one it was by, "" for none
 }
 
 // Try compares a clave with the one of id, if anybody has it and an attempt is

@@ -10,6 +10,7 @@ import (
 const (
 	PageAccount  = "/cuenta"
 	PageMessages = "/cuenta/mensajes" // what was mailed to her
+	PageChange   = "/cambio"          // another clave, also for whoever types the present one without a session
 )
 
 // ownPage reports whether a sign-in without a running request may lead to path: to
@@ -35,6 +36,15 @@ const (
 func (s *Server) SignInFirst(w http.ResponseWriter, r *http.Request, page string) error {
 	s.set(w, s.cookies.named(cookieDestination), page, destinationLife)
 	return s.Redirect(w, r, "/ingresar")
+}
+
+// SecondFirst is SignInFirst for whom AskSecond has just asked: it leads to the page
+// of the second step. A running request goes before page.
+func (s *Server) SecondFirst(w http.ResponseWriter, r *http.Request, v *Visit, page string) error {
+	if v.Request == nil {
+		s.set(w, s.cookies.named(cookieDestination), page, destinationLife)
+	}
+	return s.Redirect(w, r, v.PagePath(pageSecond))
 }
 
 // Arrived forgets what SignInFirst remembered: the page is being shown.

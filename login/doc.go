@@ -14,12 +14,13 @@
 // devices and the binding of requests to browsers are cookies of 256 random bits
 // that the database knows by their hashes.
 //
-// Routes: / · /ingresar · /ingresar/llave/opciones (JSON, for the pages' script) ·
-// /ingresar/segundo · /continuar · /autorizar · /ayuda · /ayuda/llaves · /tramite ·
-// /privacidad · /accesibilidad · /acuerdo · /declaracion. Package login/clave
-// adds /renovar, /cambio, /desbloqueo, /enlace, /no-fui-yo and /cuenta/mensajes,
-// login/recovery /generar-recuperar and login/contact /correo. What people are told
-// of leaves an errand (Notify).
+// Routes: / · /ingresar · /ingresar/segundo · /ingresar/oferta · /continuar ·
+// /autorizar · /sesion/seguir · /sesion/cerrada · /ayuda · /ayuda/llaves · /tramite ·
+// /privacidad · /accesibilidad · /acuerdo · /declaracion, and for the pages' script
+// JSON at /ingresar/llave/opciones and /ingresar/segundo/opciones. Package
+// login/clave adds /renovar, /cambio, /desbloqueo, /enlace, /no-fui-yo and
+// /cuenta/mensajes, login/recovery /generar-recuperar, login/contact /correo and
+// login/cuenta /cuenta. What people are told of leaves an errand (Notify).
 //
 // Rule files, without context, I/O or clock: cedula.go, policy.go, lockout.go,
 // renewal.go, next.go, limit.go, guess.go, alarm.go, acr.go.

@@ -9,7 +9,8 @@ import (
 	"iess.gob.ec/clave/storage"
 )
 
-// touchMost is how often at most a session's last sign of life is written down.
+// touchMost is after how long at the latest a session's next sign of life is written
+// down.
 const touchMost = time.Minute
 
 // sessions is what *storage.DB and *storage.Tx have in common here.

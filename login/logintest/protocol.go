@@ -14,7 +14,8 @@ import (
 
 // authorize does what the protocol does: it stores the request, and advances it.
 // Without a query historia asks for openid; client_id asks for the application at
-// https://client_id.example/, acr_essential=1 makes acr_values demands, and whatever is a resource may be asked for.
+// https://client_id.example/, acr_essential=1 makes acr_values demands, and whatever
+// is a resource may be asked for.
 func (s *Site) authorize(w http.ResponseWriter, r *http.Request) {
 	q, now := r.URL.Query(), s.Time()
 	client := cmp.Or(q.Get("client_id"), "historia")

@@ -81,9 +81,9 @@ func (a *Assertion) AMR() string {
 
 // FinishGet checks the response of a ceremony that BeginGet began in the same browser
 // with the same afiliadoID, and notes the use of the passkey. It holds the row of
-// afiliadoID, else that of the passkey's person: no other may be held yet. A response that proves nobody is *Refused:
-// of a passkey that nobody has no less than of a revoked one, after the same
-// statements but for the person's row.
+// afiliadoID, else that of the passkey's person: no other may be held yet. A response
+// that proves nobody is *Refused: of a passkey that nobody has no less than of a
+// revoked one, after the same statements but for the person's row.
 func (p *RelyingParty) FinishGet(ctx context.Context, tx *storage.Tx, browserHash, afiliadoID, response string, now time.Time) (*Assertion, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(response))
 	if err != nil || len(parsed.RawID) > MaxCredentialID {
