@@ -79,17 +79,19 @@ func (s *Server) offering(w http.ResponseWriter, r *http.Request, v *Visit,
 		if err != nil {
 			return err
 		}
-		if found != nil && !v.Swapped(found) {
-			a, err := tx.LockAfiliado(ctx, found.AfiliadoID)
-			if err != nil {
-				return err
-			}
-			if answer, err = f(ctx, tx, found, a); err != nil || answer != nil {
+		hers, a := found != nil && !v.Swapped(found), (*storage.Afiliado)(nil)
+		if hers {
+			if a, err = tx.LockAfiliado(ctx, found.AfiliadoID); err != nil {
 				return err
 			}
 		}
-		if answer, err = s.Hold(ctx, tx, v); err != nil || answer != nil {
+		if answer, err = s.Hold(ctx, tx, v); err != nil || answer != nil { // before f writes to the session
 			return err
+		}
+		if hers {
+			if answer, err = f(ctx, tx, found, a); err != nil || answer != nil {
+				return err
+			}
 		}
 		answer, err = s.Onward(ctx, tx, v, found)
 		return err

@@ -3,6 +3,7 @@ package login_test
 import (
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -111,6 +112,33 @@ func TestASVS_6_3_3_OfferTaken(t *testing.T) {
 		s.Want(s.browser().able(""), http.StatusSeeOther, "/cuenta")
 		if n := s.passkeysOf(her.ID); n != 1 {
 			t.Errorf("%d passkeys", n)
+		}
+	})
+}
+
+// Rows are held in the order that storage names, the request's before the session's:
+// another tab of the same request is waited for, and nobody waits for ever.
+func TestT18_OfferHoldsTheRequestFirst(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.person(cedula, clave)
+		b := s.browser()
+		in := b.ask("historia", "openid")
+		s.Want(b.able(in.Param("id")), http.StatusSeeOther, "/autorizar")
+		s.Want(b.PostForm("/autorizar", url.Values{"id": {in.Param("id")}, "continuar": {"1"}}), http.StatusSeeOther, pageOffer)
+		page := b.Get(pageOffer + "?id=" + in.Param("id"))
+		var order []string
+		hook := func(query string) {
+			for _, row := range []string{"FROM auth_request WHERE id", "UPDATE session SET"} {
+				if strings.Contains(query, row) {
+					order = append(order, row)
+				}
+			}
+		}
+		s.Hook.Store(&hook)
+		s.Want(b.Post(pageOffer, append(page.Fields(), "ahora-no", "1")...), http.StatusSeeOther, "https://historia.example/cb")
+		s.Hook.Store(nil)
+		if len(order) != 2 || order[0] != "FROM auth_request WHERE id" {
+			t.Errorf("got %q", order)
 		}
 	})
 }
