@@ -172,16 +172,6 @@ func (tx *Tx) RevokePasskey(ctx context.Context, afiliadoID, id string, at time.
 	return n > 0, nil
 }
 
-// RevokePasskeys is RevokePasskey for all that a person has; it returns how many
-// that changed.
-func (tx *Tx) RevokePasskeys(ctx context.Context, afiliadoID string, at time.Time) (int64, error) {
-	n, err := tx.exec(ctx, `UPDATE passkey SET revoked_at = ? WHERE afiliado_id = ? AND `+passkeyLive, At(at), afiliadoID, At(at))
-	if err != nil {
-		return 0, fmt.Errorf("storage: revoke passkeys: %w", err)
-	}
-	return n, nil
-}
-
 // KeepPasskey takes back the end of a passkey of the person's that has not come at
 // now, and reports whether there was one.
 func (tx *Tx) KeepPasskey(ctx context.Context, afiliadoID, id string, now time.Time) (bool, error) {

@@ -157,8 +157,8 @@ func TestPasskeyEndsWhenItIsTold(t *testing.T) {
 			{"another's", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, b.ID, p.ID, now) }, false, both, both},
 			{"another's name", func(tx *storage.Tx) (bool, error) { return tx.RenamePasskey(ctx, b.ID, p.ID, "x", now) }, false, both, both},
 			{"all of another", func(tx *storage.Tx) (bool, error) {
-				n, err := tx.RevokePasskeys(ctx, b.ID, now)
-				return n > 0, err
+				ended, err := tx.EndFactors(ctx, b.ID, now)
+				return ended.Any(), err
 			}, false, both, both},
 			{"in a day", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, a.ID, p.ID, day) }, true, both, both[1:]},
 			{"later still", func(tx *storage.Tx) (bool, error) { return tx.RevokePasskey(ctx, a.ID, p.ID, day.Add(1)) }, false, both, both[1:]},
@@ -170,8 +170,8 @@ func TestPasskeyEndsWhenItIsTold(t *testing.T) {
 			{"too late", func(tx *storage.Tx) (bool, error) { return tx.KeepPasskey(ctx, a.ID, p.ID, now) }, false, both[1:], both[1:]},
 			{"renamed", func(tx *storage.Tx) (bool, error) { return tx.RenamePasskey(ctx, a.ID, p.ID, "x", now) }, false, both[1:], both[1:]},
 			{"all", func(tx *storage.Tx) (bool, error) {
-				n, err := tx.RevokePasskeys(ctx, a.ID, now)
-				return n == 1, err
+				ended, err := tx.EndFactors(ctx, a.ID, now)
+				return ended.Passkeys == 1, err
 			}, true, nil, nil},
 		} {
 			if got := did(t, db, tt.do); got != tt.want {
@@ -304,9 +304,6 @@ func passkeyWrites02() []write {
 		}},
 		{"KeepPasskey", func(ctx context.Context, tx *storage.Tx, f filled02) error {
 			return done(tx.KeepPasskey(ctx, f.a.ID, "passkey", now))
-		}},
-		{"RevokePasskeys", func(ctx context.Context, tx *storage.Tx, f filled02) error {
-			return done(tx.RevokePasskeys(ctx, f.a.ID, now))
 		}},
 		{"AddCeremony", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return tx.AddCeremony(ctx, c) }},
 		{"UseCeremony", func(ctx context.Context, tx *storage.Tx, _ filled02) error { return done(tx.UseCeremony(ctx, c, now)) }},

@@ -166,7 +166,7 @@ func TestPasskeyProvesItsPerson(t *testing.T) {
 				}
 			}
 			storagetest.InTx(t, w.db, func(tx *storage.Tx) error { // or the next one would be the same device's
-				_, err := tx.RevokePasskeys(t.Context(), w.her.ID, w.now)
+				_, err := tx.EndFactors(t.Context(), w.her.ID, w.now)
 				return err
 			})
 		}

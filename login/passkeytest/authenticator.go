@@ -103,9 +103,6 @@ func (a *Authenticator) Clone() *Authenticator {
 	return &b
 }
 
-// Forget drops every passkey.
-func (a *Authenticator) Forget() { a.keys = nil }
-
 // Create makes a passkey as options, {"publicKey": …}, ask, and returns what
 // PublicKeyCredential.toJSON gives.
 func (a *Authenticator) Create(optionsJSON []byte) (string, error) {
