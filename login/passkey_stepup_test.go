@@ -63,6 +63,27 @@ func TestPasskeyStepsUp(t *testing.T) {
 	})
 }
 
+// Where the application insists on a passkey, she who typed her clave is asked for it
+// then, and for no code, which would not do; the application gets no error.
+func TestClaveThenThePasskeyThatIsInsistedOn(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.application("prestamos", true, "openid")
+		a, d := s.person(cedula, clave), s.NewDevice()
+		s.Enrol(d, a.ID)
+		s.BindTOTP(a.ID, false)
+		b := s.browser()
+		page := b.atSecond(b.ask("prestamos", "openid", "acr_values", login.ACRPasskey, "acr_essential", "1").Param("id"))
+		if strings.Contains(page.Body, `name="codigo"`) || !strings.Contains(page.Body, `data-llave="/ingresar/segundo/opciones"`) {
+			t.Errorf("want to be asked for the passkey alone: %s", page.Main())
+		}
+		got := b.Post(pageSecond, "id", page.Hidden("id"), "sesion", page.Hidden("sesion"), "llave", b.ProveAt(d, pageSecond+"/opciones"))
+		s.Want(got, http.StatusSeeOther, "/autorizar")
+		if got := b.session(); got.ACR != login.ACRPasskey || got.AMR != "pwd hwk user mfa" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 // Whoever signs in by her clave there is let go on with what that gives, where the
 // class was only wished for; nobody is asked twice.
 func TestStepUpThatIsNotTakenEnds(t *testing.T) {

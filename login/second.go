@@ -51,8 +51,17 @@ func (s *Server) AskSecond(ctx context.Context, tx *storage.Tx, r *http.Request,
 }
 
 // SecondDue reports whether the proof of a clave is not enough to sign its person in:
-// AskSecond is what follows then.
-func (p *Proof) SecondDue(v *Visit) bool { return secondDue(p.Factors, p.acr, v.Request) }
+// AskSecond is what follows then. Because of what the running request wants, a
+// passkey is asked for only where it insists: she may be where hers does not work.
+func (p *Proof) SecondDue(v *Visit) bool {
+	return secondDue(p.Factors, p.acr, v.Request) || p.Factors.Passkeys > 0 && passkeyDue(p.acr, v.Request)
+}
+
+// passkeyDue reports whether the running request, nil for none, insists on a class
+// that a passkey gives and a proof of class acr does not.
+func passkeyDue(acr string, req *storage.AuthRequest) bool {
+	return req != nil && req.Params.ACREssential && !satisfiesAny(acr, req.Params.ACRValues) && satisfiesAny(ACRPasskey, req.Params.ACRValues)
+}
 
 func (s *Server) addGrant(ctx context.Context, tx *storage.Tx, v *Visit, purpose, afiliadoID string) (*storage.Link, func(http.ResponseWriter), error) {
 	grant := storage.Link{

@@ -55,6 +55,9 @@ func (s *Server) atSecond(w http.ResponseWriter, r *http.Request, v *Visit) (*se
 	if at.Has.Passkeys > 0 {
 		if at.page.Passkey = s.AskPasskey(w, false); at.page.Passkey != nil {
 			at.page.Passkey.Options, at.page.Passkey.After = pageSecondOptions, true
+			if passkeyDue(ACR2FA, v.Request) { // she would type a code for nothing
+				at.page.TOTP, at.page.Codes = false, false
+			}
 		}
 	}
 	at.page.SignedIn = at.page.Inside
