@@ -25,6 +25,10 @@ type Session struct {
 	Network    string  `db:"network"`   // that it was last proved from, coarse
 }
 
+// DoneMAC shows of an address that we made it, so that a page may say to the person of
+// a session that what it says was done.
+func (db *DB) DoneMAC(said string) []byte { return db.cfg.Keys.MAC("done", said) }
+
 const sessionColumns = `s.id, s.secret_hash, s.afiliado_id, s.amr, s.acr, s.auth_at, s.seen_at, s.created_at, s.expires_at, s.ended_at, s.user_agent,
 	s.proved_at, s.offer, s.shared, s.network`
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -17,6 +16,9 @@ import (
 const (
 	pageApplications = "/cuenta/aplicaciones"
 	fieldApplication = "aplicacion"
+
+	doneClosed  = "cerrada" // and the application's id
+	doneNothing = "nada"    // there was nothing to close
 )
 
 // getApplications is GET /cuenta/aplicaciones.
@@ -26,10 +28,11 @@ func (s *Server) getApplications(w http.ResponseWriter, r *http.Request, v *visi
 	if err != nil {
 		return err
 	}
-	if c := clients[r.URL.Query().Get("cerrada")]; c != nil {
+	done, id, _ := strings.Cut(s.doneHere(r, v), " ")
+	if c := clients[id]; done == doneClosed && c != nil {
 		page.Closed, page.ClosedOwn = c.Metadata.ClientName, c.Metadata.FirstParty
 	}
-	page.Nothing = r.URL.Query().Get("nada") == "1"
+	page.Nothing = done == doneNothing
 	if page.Apps, err = s.connected(r.Context(), v, clients); err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func addSession(app *templates.ConnectedApp, a storage.Access) {
 func (s *Server) postClose(w http.ResponseWriter, r *http.Request, v *visit) error {
 	client, err := s.DB.Client(r.Context(), v.Form.Get(fieldApplication))
 	if errors.Is(err, storage.ErrNotFound) {
-		return s.Redirect(w, r, pageApplications+"?nada=1")
+		return s.toDone(w, r, v, pageApplications, doneNothing)
 	}
 	if err != nil {
 		return err
@@ -160,7 +163,7 @@ func (s *Server) postClose(w http.ResponseWriter, r *http.Request, v *visit) err
 		return err
 	}
 	if !ended {
-		return s.Redirect(w, r, pageApplications+"?nada=1")
+		return s.toDone(w, r, v, pageApplications, doneNothing)
 	}
-	return s.Redirect(w, r, pageApplications+"?"+url.Values{"cerrada": {client.ID}}.Encode())
+	return s.toDone(w, r, v, pageApplications, doneClosed+" "+client.ID)
 }

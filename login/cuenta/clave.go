@@ -18,7 +18,7 @@ func (s *Server) getClave(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	page.Done = doneOf(r)
+	page.Done = templates.Done(s.doneHere(r, v))
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 
@@ -95,7 +95,7 @@ func (s *Server) postDia(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	return s.Redirect(w, r, donePath("/cuenta/clave", templates.DoneDay))
+	return s.toDone(w, r, v, "/cuenta/clave", string(templates.DoneDay))
 }
 
 // readDay reads a day and a month, both or neither. 29 February is a day.

@@ -157,7 +157,7 @@ func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, one route, v 
 			return err
 		}
 		if v.ShownFor() != v.mark() { // somebody else has signed in than the one who filled it in
-			return s.Redirect(w, r, login.PageAccount+"?otra=1")
+			return s.toDone(w, r, v, login.PageAccount, doneForAnother)
 		}
 	}
 	passed, err := s.passes(r, one.guard, v)

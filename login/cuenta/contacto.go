@@ -27,7 +27,7 @@ func (s *Server) getContact(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return err
 	}
-	page.Done = doneOf(r)
+	page.Done = templates.Done(s.doneHere(r, v))
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 
@@ -83,8 +83,8 @@ func (s *Server) approves(ctx context.Context, from personEvents, v *visit) (boo
 }
 
 // toContact answers an effect on the addresses.
-func (s *Server) toContact(w http.ResponseWriter, r *http.Request, done templates.Done) error {
-	return s.Redirect(w, r, donePath(pageContact, done))
+func (s *Server) toContact(w http.ResponseWriter, r *http.Request, v *visit, done templates.Done) error {
+	return s.toDone(w, r, v, pageContact, string(done))
 }
 
 // showContact shows the page again, with what is wrong.
@@ -139,13 +139,13 @@ func (s *Server) postAddress(w http.ResponseWriter, r *http.Request, v *visit) e
 	})
 	switch {
 	case errors.Is(err, storage.ErrConflict): // another form was faster
-		return s.toContact(w, r, templates.DoneEmailNothing)
+		return s.toContact(w, r, v, templates.DoneEmailNothing)
 	case err != nil:
 		return err
 	case !added:
 		return s.showContact(w, r, v, templates.CorreoLater)
 	default:
-		return s.toContact(w, r, templates.DoneEmailSent)
+		return s.toContact(w, r, v, templates.DoneEmailSent)
 	}
 }
 
@@ -166,11 +166,11 @@ func (s *Server) postResend(w http.ResponseWriter, r *http.Request, v *visit) er
 	case err != nil:
 		return err
 	case !found:
-		return s.toContact(w, r, templates.DoneEmailNothing)
+		return s.toContact(w, r, v, templates.DoneEmailNothing)
 	case !sent:
 		return s.showContact(w, r, v, templates.CorreoLater)
 	default:
-		return s.toContact(w, r, templates.DoneEmailSent)
+		return s.toContact(w, r, v, templates.DoneEmailSent)
 	}
 }
 
@@ -201,7 +201,7 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return err
 	}
-	return s.toContact(w, r, done)
+	return s.toContact(w, r, v, done)
 }
 
 // postPromote is POST /cuenta/contacto/correo/principal: a further address becomes
@@ -238,7 +238,7 @@ func (s *Server) postPromote(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err != nil {
 		return err
 	}
-	return s.toContact(w, r, done)
+	return s.toContact(w, r, v, done)
 }
 
 // postStay is POST /cuenta/contacto/correo/cancelar: what is on file stays.
@@ -260,7 +260,7 @@ func (s *Server) postStay(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	return s.toContact(w, r, done)
+	return s.toContact(w, r, v, done)
 }
 
 // postNumbers is POST /cuenta/contacto/telefonos: a blank field keeps what is on
@@ -306,7 +306,7 @@ func (s *Server) postNumbers(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err != nil {
 		return err
 	}
-	return s.toContact(w, r, done)
+	return s.toContact(w, r, v, done)
 }
 
 // changedPhones says which telephone of a becomes another: mobile, landline or both; "" for

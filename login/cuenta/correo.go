@@ -27,7 +27,7 @@ func (s *Server) getProof(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	if link == nil {
-		return s.toContact(w, r, templates.DoneEmailLate)
+		return s.toContact(w, r, v, templates.DoneEmailLate)
 	}
 	return s.Show(w, v.Visit, http.StatusOK, templates.MyAddressLink{Own: s.own(r, v), Address: e.Email})
 }
@@ -58,7 +58,7 @@ func (s *Server) postProof(w http.ResponseWriter, r *http.Request, v *visit) err
 		return err
 	}
 	if link == nil {
-		return s.toContact(w, r, templates.DoneEmailLate)
+		return s.toContact(w, r, v, templates.DoneEmailLate)
 	}
 	return s.proveAddress(w, r, v, link)
 }
@@ -75,7 +75,7 @@ func (s *Server) proveAddress(w http.ResponseWriter, r *http.Request, v *visit, 
 	if err != nil {
 		return err
 	}
-	return s.toContact(w, r, done)
+	return s.toContact(w, r, v, done)
 }
 
 // postCode is POST /cuenta/contacto/correo/codigo: the code of the message instead of

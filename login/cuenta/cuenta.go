@@ -179,7 +179,7 @@ func (s *Server) guarded(one route) login.Handler {
 			return one.page(w, r, v)
 		}
 		if v.session != nil && v.ShownFor() != v.mark() { // what somebody else meant is not done to her
-			return s.Redirect(w, r, login.PageAccount+"?otra=1")
+			return s.toDone(w, r, v, login.PageAccount, doneForAnother)
 		}
 		passed, err := s.passes(r, one.guard, v)
 		if err != nil {

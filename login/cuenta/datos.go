@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 func (s *Server) getDatos(w http.ResponseWriter, r *http.Request, v *visit) error {
 	a := v.afiliado
 	page := templates.Profile{
-		Own: s.own(r, v), Chosen: a.Locale, Done: doneOf(r),
+		Own: s.own(r, v), Chosen: a.Locale, Done: templates.Done(s.doneHere(r, v)),
 		Data: []templates.Datum{
 			{Claim: "given_name", Values: []string{a.GivenName}},
 			{Claim: "family_name", Values: []string{a.FamilyName}},
@@ -110,14 +109,5 @@ func (s *Server) postIdioma(w http.ResponseWriter, r *http.Request, v *visit) er
 		}
 	}
 	s.KeepLanguage(w, lang)
-	return s.Redirect(w, r, donePath("/cuenta/datos", templates.DoneLanguage))
-}
-
-// fieldDone is the parameter of an address that says what was just done.
-const fieldDone = "hecho"
-
-func doneOf(r *http.Request) templates.Done { return templates.Done(r.URL.Query().Get(fieldDone)) }
-
-func donePath(path string, done templates.Done) string {
-	return path + "?" + url.Values{fieldDone: {string(done)}}.Encode()
+	return s.toDone(w, r, v, "/cuenta/datos", string(templates.DoneLanguage))
 }

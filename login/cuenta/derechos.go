@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +20,9 @@ const (
 	fieldDetail  = "detalle"
 	fieldRequest = "solicitud"
 
+	doneAsked     = "pedida" // and the request's number, as below
+	doneCancelled = "cancelada"
+
 	openRights = 5    // requests of one person that may wait at once
 	mostDetail = 2000 // characters of a request
 )
@@ -31,14 +33,11 @@ func (s *Server) getRights(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
-	q := r.URL.Query()
-	for _, one := range page.Requests {
-		switch {
-		case one.Number == q.Get("hecha") && one.State == templates.RightsWaiting:
-			page.Asked = one.Number
-		case one.Number == q.Get("cancelada") && one.State == templates.RightsStopped:
-			page.Cancelled = one.Number
-		}
+	switch done, number, _ := strings.Cut(s.doneHere(r, v), " "); done {
+	case doneAsked:
+		page.Asked = number
+	case doneCancelled:
+		page.Cancelled = number
 	}
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
@@ -97,7 +96,7 @@ func (s *Server) postRights(w http.ResponseWriter, r *http.Request, v *visit) er
 		}
 	}
 	if number != "" {
-		return s.Redirect(w, r, pageRights+"?"+url.Values{"hecha": {number}}.Encode())
+		return s.toDone(w, r, v, pageRights, doneAsked+" "+number)
 	}
 	page, err := s.rightsPage(r, v)
 	if err != nil {
@@ -180,5 +179,5 @@ func (s *Server) postCancelRight(w http.ResponseWriter, r *http.Request, v *visi
 	if number == "" {
 		return s.Redirect(w, r, pageRights)
 	}
-	return s.Redirect(w, r, pageRights+"?"+url.Values{"cancelada": {number}}.Encode())
+	return s.toDone(w, r, v, pageRights, doneCancelled+" "+number)
 }

@@ -58,10 +58,7 @@ func (s *Server) getStep(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	switch done := templates.StepDone(r.URL.Query().Get("hecho")); done {
-	case templates.DoneBound, templates.DoneEnded, templates.DoneEnding, templates.DoneKept, templates.DoneAlways, templates.DoneOff, templates.DoneNot:
-		page.Done = done
-	}
+	page.Done = templates.StepDone(s.doneHere(r, v))
 	switch page.Done {
 	case templates.DoneBound, templates.DoneEnded, templates.DoneEnding, templates.DoneAlways, templates.DoneOff:
 		if page.Others, err = s.others(r.Context(), v); err != nil {
@@ -72,8 +69,8 @@ func (s *Server) getStep(w http.ResponseWriter, r *http.Request, v *visit) error
 }
 
 // did answers a form of the page that had that effect.
-func (s *Server) did(w http.ResponseWriter, r *http.Request, done templates.StepDone) error {
-	return s.Redirect(w, r, pageStep+"?hecho="+string(done))
+func (s *Server) did(w http.ResponseWriter, r *http.Request, v *visit, done templates.StepDone) error {
+	return s.toDone(w, r, v, pageStep, string(done))
 }
 
 // inTx runs f in a transaction that holds the person, and returns what it has done.
@@ -105,7 +102,7 @@ func (s *Server) postBegin(w http.ResponseWriter, r *http.Request, v *visit) err
 		return err
 	}
 	if !began {
-		return s.did(w, r, templates.DoneNot)
+		return s.did(w, r, v, templates.DoneNot)
 	}
 	return s.Redirect(w, r, pageStep)
 }
@@ -119,7 +116,7 @@ func (s *Server) postBind(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	if page.State != templates.AppBegun {
-		return s.did(w, r, templates.DoneNot)
+		return s.did(w, r, v, templates.DoneNot)
 	}
 	app, err := s.DB.TOTP(r.Context(), v.afiliado.ID)
 	if err != nil {
@@ -151,7 +148,7 @@ func (s *Server) postBind(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	cookies(w)
-	return s.did(w, r, done)
+	return s.did(w, r, v, done)
 }
 
 // bindCode is the time step of the code that was typed to set an application up, or
@@ -187,7 +184,7 @@ func (s *Server) postEnd(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	return s.did(w, r, done)
+	return s.did(w, r, v, done)
 }
 
 // postKeep is POST /cuenta/segundo-paso/conservar: an application that was to end
@@ -203,7 +200,7 @@ func (s *Server) postKeep(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	return s.did(w, r, done)
+	return s.did(w, r, v, done)
 }
 
 // postAlways is POST /cuenta/segundo-paso/siempre: a second step follows each clave.
@@ -221,7 +218,7 @@ func (s *Server) postAlways(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return err
 	}
-	return s.did(w, r, done)
+	return s.did(w, r, v, done)
 }
 
 // postOff is POST /cuenta/segundo-paso/no-siempre: the clave alone is enough again
@@ -240,5 +237,5 @@ func (s *Server) postOff(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	return s.did(w, r, done)
+	return s.did(w, r, v, done)
 }

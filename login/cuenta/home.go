@@ -10,12 +10,15 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
+// doneForAnother is said of a form that was shown to somebody else: nothing was.
+const doneForAnother = "otra"
+
 // getAccount is GET /cuenta: in a few words what she has, and the way to each part
 // of it.
 func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, v *visit) error {
 	ctx := r.Context()
 	page := templates.Account{Own: s.own(r, v), Family: v.afiliado.FamilyName, Last: tail(v.afiliado.Identifier)}
-	page.Other, page.Shared = r.URL.Query().Get("otra") == "1", v.session.Shared
+	page.Other, page.Shared = s.doneHere(r, v) == doneForAnother, v.session.Shared
 	c, err := s.DB.ClaveFacts(ctx, v.afiliado.ID)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err

@@ -30,7 +30,7 @@ func (s *Server) getNewKey(w http.ResponseWriter, r *http.Request, v *visit) err
 		return err
 	}
 	if !passed { // the list has the button that asks for the proof
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	}
 	return s.showNewKey(w, r, v, false)
 }
@@ -50,7 +50,7 @@ func (s *Server) showNewKey(w http.ResponseWriter, r *http.Request, v *visit, re
 		return err
 	})
 	if errors.Is(err, passkey.ErrNoHost) || errors.Is(err, login.ErrTooManyPasskeys) { // the list says so
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	}
 	if err != nil {
 		return err
@@ -77,11 +77,11 @@ func (s *Server) postNewKey(w http.ResponseWriter, r *http.Request, v *visit) er
 	case refused:
 		return s.showNewKey(w, r, v, true)
 	case errors.Is(err, login.ErrTooManyPasskeys), errors.Is(err, passkey.ErrNoHost):
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	case err != nil:
 		return err
 	}
-	return s.toKeys(w, r, templates.KeysAdded)
+	return s.toKeys(w, r, v, templates.KeysAdded)
 }
 
 // getKeyName is GET /cuenta/llaves/nombre.
@@ -91,7 +91,7 @@ func (s *Server) getKeyName(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	if p == nil {
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	}
 	return s.Show(w, v.Visit, http.StatusOK, templates.KeyName{Own: s.own(r, v), Key: keyOf(*p), Nombre: p.Name})
 }
@@ -120,12 +120,12 @@ func (s *Server) postKeyName(w http.ResponseWriter, r *http.Request, v *visit) e
 	case err != nil:
 		return err
 	case known == nil:
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	case name == "":
 		page := templates.KeyName{Own: s.own(r, v), Key: keyOf(*known), Faults: []templates.Fault{templates.NombreEmpty}}
 		return s.Show(w, v.Visit, http.StatusOK, page)
 	}
-	return s.toKeys(w, r, templates.KeysNamed)
+	return s.toKeys(w, r, v, templates.KeysNamed)
 }
 
 // getRemoveKey is GET /cuenta/llaves/quitar: what removing one means (WA-11).
@@ -135,7 +135,7 @@ func (s *Server) getRemoveKey(w http.ResponseWriter, r *http.Request, v *visit) 
 		return err
 	}
 	if p == nil {
-		return s.toKeys(w, r, templates.KeysNothing)
+		return s.toKeys(w, r, v, templates.KeysNothing)
 	}
 	page := templates.KeyRemove{Own: s.own(r, v), Key: keyOf(*p), Last: true, Strong: v.FreshBySecond(v.session)}
 	if page.Waives, err = s.waives(r.Context(), v); err != nil {
@@ -178,7 +178,7 @@ func (s *Server) removeKey(w http.ResponseWriter, r *http.Request, v *visit) err
 	if !changed {
 		done = templates.KeysNothing
 	}
-	return s.toKeys(w, r, done)
+	return s.toKeys(w, r, v, done)
 }
 
 // keepKey is POST /cuenta/llaves/conservar: one that was to end goes on.
@@ -193,7 +193,7 @@ func (s *Server) keepKey(w http.ResponseWriter, r *http.Request, v *visit) error
 	if !changed {
 		done = templates.KeysNothing
 	}
-	return s.toKeys(w, r, done)
+	return s.toKeys(w, r, v, done)
 }
 
 // moveKey ends or keeps the passkey that the form names, where it is hers, with all

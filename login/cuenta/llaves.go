@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -19,9 +18,6 @@ const pageKeys = login.PageAccount + "/llaves"
 
 // fieldKey names one passkey by its id.
 const fieldKey = "cual"
-
-// justNow is for how long the list says what has been done to it.
-const justNow = 10 * time.Minute
 
 func (s *Server) keyRoutes() []route {
 	return []route{
@@ -50,14 +46,11 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	page := templates.Keys{Own: s.own(r, v), Limit: login.MaxPasskeys, Off: s.Passkeys == nil, Declined: factors.Declined}
+	page := templates.Keys{Own: s.own(r, v), Limit: login.MaxPasskeys, Off: s.Passkeys == nil, Declined: factors.Declined, Done: templates.KeysDone(s.doneHere(r, v))}
 	for _, p := range all {
 		page.Keys = append(page.Keys, keyOf(p))
 	}
 	if page.Signal, err = s.signal(all); err != nil {
-		return err
-	}
-	if page.Done, err = s.keysDone(r, v); err != nil {
 		return err
 	}
 	switch page.Done {
@@ -105,31 +98,9 @@ func (s *Server) signal(all []storage.Passkey) (string, error) {
 	return string(text), nil
 }
 
-// keysDone is what the address says has been done, where the audit bears it out: a
-// link from elsewhere tells nobody of what never was.
-func (s *Server) keysDone(r *http.Request, v *visit) (templates.KeysDone, error) {
-	done := templates.KeysDone(r.URL.Query().Get("hecho"))
-	event := map[templates.KeysDone]string{
-		templates.KeysAdded: login.EventPasskeyAdded, templates.KeysNamed: login.EventPasskeyRenamed, templates.KeysEnded: login.EventPasskeyEnded,
-		templates.KeysEnding: login.EventPasskeyEnding, templates.KeysKept: login.EventPasskeyKept, templates.KeysOffered: login.EventOfferRestored,
-	}[done]
-	if event == "" {
-		return templates.KeysNothing, nil
-	}
-	rows, err := s.DB.PersonEvents(r.Context(), v.afiliado.ID, event, v.Now, 1)
-	if err != nil || len(rows) == 0 || v.Now.Sub(rows[0].At.Time) > justNow {
-		return templates.KeysNothing, err
-	}
-	return done, nil
-}
-
 // toKeys leads to the list, which says what has been done.
-func (s *Server) toKeys(w http.ResponseWriter, r *http.Request, done templates.KeysDone) error {
-	to := pageKeys
-	if done != templates.KeysNothing {
-		to += "?" + url.Values{"hecho": {string(done)}}.Encode()
-	}
-	return s.Redirect(w, r, to)
+func (s *Server) toKeys(w http.ResponseWriter, r *http.Request, v *visit, done templates.KeysDone) error {
+	return s.toDone(w, r, v, pageKeys, string(done))
 }
 
 // passkeys is what *storage.DB and *storage.Tx have in common here.
@@ -167,5 +138,5 @@ func (s *Server) offerAgain(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return err
 	}
-	return s.toKeys(w, r, templates.KeysOffered)
+	return s.toKeys(w, r, v, templates.KeysOffered)
 }

@@ -30,7 +30,7 @@ func (s *Server) getQuestions(w http.ResponseWriter, r *http.Request, v *visit) 
 	if err != nil {
 		return err
 	}
-	page.Done = doneOf(r)
+	page.Done = templates.Done(s.doneHere(r, v))
 	return s.Show(w, v.Visit, http.StatusOK, page)
 }
 
@@ -92,7 +92,7 @@ func (s *Server) postQuestions(w http.ResponseWriter, r *http.Request, v *visit)
 	if err != nil {
 		return err
 	}
-	return s.Redirect(w, r, donePath(pageQuestions, templates.DoneQuestions))
+	return s.toDone(w, r, v, pageQuestions, string(templates.DoneQuestions))
 }
 
 // history is the person's work history, which no answer may be taken from.
@@ -145,5 +145,5 @@ func (s *Server) postImage(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
-	return s.Redirect(w, r, donePath(pageQuestions, done))
+	return s.toDone(w, r, v, pageQuestions, string(done))
 }

@@ -32,7 +32,8 @@ func TestS063_T22_QuestionsAreChanged(t *testing.T) {
 		if all, err := s.DB.Answers(t.Context(), s.maria.ID); err != nil || len(all) != 0 {
 			t.Fatalf("got %d, %v; want none", len(all), err)
 		}
-		s.Want(s.questions(b, s.maria, "Doña Eufrosina", "El sastre valiente"), http.StatusSeeOther, "/cuenta/preguntas")
+		done := s.questions(b, s.maria, "Doña Eufrosina", "El sastre valiente")
+		s.Want(done, http.StatusSeeOther, "/cuenta/preguntas")
 		all, err := s.DB.Answers(t.Context(), s.maria.ID)
 		if err != nil || len(all) != 2 {
 			t.Fatalf("got %d, %v; want two", len(all), err)
@@ -46,7 +47,7 @@ func TestS063_T22_QuestionsAreChanged(t *testing.T) {
 		if err != nil || !same {
 			t.Errorf("it is not what she answered: %v", err)
 		}
-		page := b.Get("/cuenta/preguntas?hecho=preguntas")
+		page := b.Get(done.Location)
 		s.WantText(page, `role="status"`)
 		for _, secret := range []string{"Eufrosina", "sastre", all[0].PHC} {
 			if strings.Contains(page.Body, secret) {

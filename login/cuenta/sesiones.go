@@ -29,10 +29,7 @@ func (s *Server) getSessions(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err != nil {
 		return err
 	}
-	page := templates.Sessions{Own: s.own(r, v), Shared: s.SharedHere(r)}
-	if done := templates.SessionsDone(r.URL.Query().Get("hecho")); slices.Contains(templates.SessionsDones(), done) {
-		page.Done = done
-	}
+	page := templates.Sessions{Own: s.own(r, v), Shared: s.SharedHere(r), Done: templates.SessionsDone(s.doneHere(r, v))}
 	for _, one := range all {
 		if !s.Live(&one, v.Now) {
 			continue
@@ -70,8 +67,8 @@ func (s *Server) others(ctx context.Context, v *visit) (bool, error) {
 func class(acr string) string { return acr[strings.LastIndexByte(acr, ':')+1:] }
 
 // done leads back to the page, which says what was done.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, what templates.SessionsDone) error {
-	return s.Redirect(w, r, pageSessions+"?hecho="+string(what))
+func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit, what templates.SessionsDone) error {
+	return s.toDone(w, r, v, pageSessions, string(what))
 }
 
 // postEndSession is POST /cuenta/sesiones/cerrar: it ends one session, all but this one,
@@ -118,9 +115,9 @@ func (s *Server) postEndSession(w http.ResponseWriter, r *http.Request, v *visit
 		s.Part(w, r, v.session)
 		return s.Redirect(w, r, login.PageClosed)
 	case which == closeOthers:
-		return s.done(w, r, templates.DoneOthers)
+		return s.done(w, r, v, templates.DoneOthers)
 	default:
-		return s.done(w, r, templates.DoneClosed)
+		return s.done(w, r, v, templates.DoneClosed)
 	}
 }
 
@@ -181,7 +178,7 @@ func (s *Server) postForget(w http.ResponseWriter, r *http.Request, v *visit) er
 	if !found {
 		return s.Redirect(w, r, pageSessions)
 	}
-	return s.done(w, r, done)
+	return s.done(w, r, v, done)
 }
 
 // postShared is POST /cuenta/equipos/compartido: several people share this
@@ -212,5 +209,5 @@ func (s *Server) marking(w http.ResponseWriter, r *http.Request, v *visit, done 
 		return err
 	}
 	cookie(w)
-	return s.done(w, r, done)
+	return s.done(w, r, v, done)
 }
