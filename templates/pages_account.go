@@ -62,6 +62,8 @@ type Confirm struct {
 	Faults    []Fault
 	Challenge *Challenge
 	Passkey   *PasskeyAsk // instead of the clave; nil: nobody can
+	// Only says that the passkey is all that will do: she has no other second factor, and the clave alone is not enough.
+	Only bool
 	// Second asks for a second step in place of the clave, which has been proved: a code of an application (TOTP), a
 	// recovery code (Codes). SecondFault is what was wrong with it, and Left, From and Over are as in [Second].
 	Second, TOTP, Codes bool
@@ -111,6 +113,14 @@ func accountStates(in Layout) []State {
 	passkey, refused := ask, ask
 	passkey.Passkey, refused.Passkey = samplePasskey(false), samplePasskey(true)
 	passkey.Passkey.Own, refused.Passkey.Own = true, true
+	only := func(again bool) Confirm {
+		c := ask
+		c.Only, c.Passkey = true, samplePasskey(again)
+		c.Passkey.Own, c.Passkey.Alone = true, true
+		return c
+	}
+	off, anew := ask, only(false)
+	off.Only, anew.Name, anew.SignedIn = true, "", false
 	step := func(change func(*Confirm)) Confirm {
 		c := ask
 		c.Second, c.TOTP, c.Codes = true, true, true
@@ -135,12 +145,17 @@ func accountStates(in Layout) []State {
 		{"confirm-pressed", ok, pressed},
 		{"confirm-passkey", ok, passkey},
 		{"confirm-passkey-refused", ok, refused},
+		{"confirm-only", ok, only(false)},
+		{"confirm-only-refused", ok, only(true)},
+		{"confirm-only-off", ok, off},
+		{"confirm-only-ended", ok, anew},
 		{"confirm-second", ok, step(nil)},
 		{"confirm-second-wrong", ok, step(func(c *Confirm) { c.SecondFault, c.Left = SecondWrong, 3 })},
 		{"confirm-second-pause", ok, step(func(c *Confirm) { c.SecondFault, c.From = SecondPause, sampleTime().Add(time.Minute) })},
 		{"confirm-second-over", ok, step(func(c *Confirm) { c.Over = true })},
 		{"confirm-second-codes", ok, step(func(c *Confirm) { c.TOTP = false })},
 		{"confirm-second-codes-wrong", ok, step(func(c *Confirm) { c.TOTP, c.SecondFault, c.Left = false, SavedWrong, 1 })},
+		{"confirm-second-refused", ok, step(func(c *Confirm) { c.Passkey = samplePasskey(true); c.Passkey.Own, c.Passkey.After = true, true })},
 		{"confirm-second-ended", ok, step(func(c *Confirm) { c.Name, c.SignedIn, c.Codes = "", false, false })},
 	}
 }

@@ -54,6 +54,7 @@ type PasskeyAsk struct {
 	Own        bool   // only those of the session's person will do
 	First      bool   // the application wants more than her clave
 	After      bool   // it comes after her clave, or beside a code
+	Alone      bool   // nothing else is asked for beside it
 	Refused    bool   // the last one let nobody in: one sentence, whatever the reason
 	Credential string // its id; the browser may forget it, where it is nobody's
 }

@@ -43,7 +43,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, one route, v *v
 	if q != nil && v.Form.Get(login.FieldPasskey) == "" {
 		return s.confirmSecond(w, r, one, v, q, page)
 	}
-	if !v.Form.Has(fieldConfirm) {
+	if !v.Form.Has(fieldConfirm) || page.Only && v.Form.Get(login.FieldPasskey) == "" {
 		return s.showConfirm(w, r, v, page)
 	}
 	if response := v.Form.Get(login.FieldPasskey); response != "" {
@@ -192,7 +192,7 @@ func (s *Server) readConfirm(r *http.Request, v *visit, page *templates.Confirm)
 }
 
 // confirmPage is the page before anything was tried. It offers a passkey to whom has
-// one, and to whoever has to say who she is.
+// one, and to whoever has to say who she is; nothing else where nothing else will do.
 func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request, one route, v *visit) (templates.Confirm, error) {
 	page := templates.Confirm{Layout: s.Layout(r, v.Visit), Action: one.path, Params: carried(v)}
 	page.Path = login.PageAccount
@@ -203,7 +203,11 @@ func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request, one route, 
 	page.SignedIn, page.Name, page.Countdown = true, v.afiliado.GivenName, s.Countdown(v.session, v.Now)
 	has, err := s.DB.Factors(r.Context(), v.afiliado.ID, v.Now)
 	if err == nil && has.Passkeys > 0 {
+		page.Only = one.guard == strong && !has.TOTP && has.Codes == 0
 		page.Passkey = s.AskPasskey(w, true)
+	}
+	if page.Passkey != nil {
+		page.Passkey.Alone = page.Only
 	}
 	return page, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/storage/storagetest"
 )
 
@@ -131,6 +132,43 @@ func TestHerAuditNamesNobodyElsesPasskey(t *testing.T) {
 		b.Post("/cuenta/prueba", "sesion", mark(s.maria), "que", "esto", "confirmar", "1", login.FieldPasskey, stolen)
 		if detail := s.last(login.EventPasskeyDenied, s.maria); detail["reason"] != "unknown" || detail["passkey"] != "" {
 			t.Errorf("got %v, want why it was refused, and no passkey", detail)
+		}
+	})
+}
+
+// Where a second factor is wanted and she has none but a passkey, no clave is asked
+// for: the right one would lead to the same page again, without a word.
+func TestConfirmAsksForThePasskeyAlone(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		d := s.NewDevice()
+		s.Enrol(d, s.maria.ID)
+		b := s.enter(s.maria)
+		form := []string{"sesion", mark(s.maria), "que", "esto"}
+		for range 2 { // just signed in by her clave, and long ago
+			for _, more := range [][]string{nil, {"confirmar", "1", "clave", clave}} {
+				got := b.Post("/cuenta/prueba-fuerte", append(form, more...)...)
+				s.WantText(got, "la clave sola no basta", asksPasskey, `name="que" value="esto"`, `href="/cuenta/llaves"`)
+				if strings.Contains(got.Body, `id="clave"`) || strings.Contains(got.Body, `role="alert"`) {
+					t.Error("the clave is asked for")
+				}
+			}
+			s.Pass(6 * time.Minute)
+		}
+		got := b.Post("/cuenta/prueba-fuerte", append(form, "confirmar", "1", login.FieldPasskey, "{}")...)
+		s.WantText(got, "No se pudo ingresar con esa llave", "la clave sola no basta")
+		proof := append(form, "confirmar", "1", login.FieldPasskey, b.Prove(d, "para", "sesion"))
+		s.Want(b.Post("/cuenta/prueba-fuerte", proof...), http.StatusSeeOther, "/cuenta")
+		s.In(func(tx *storage.Tx) error { return tx.SetSecondStep(t.Context(), s.maria.ID, true) })
+		s.Pass(16 * time.Minute) // and where she has to sign in again, and wishes a second step
+		got = b.Post("/cuenta/prueba-fuerte", append(form, "confirmar", "1", "cedula", cedula, "clave", clave)...)
+		s.WantText(got, "la clave sola no basta", "data-llave", `href="/ayuda/llaves"`)
+		if strings.Contains(got.Body, confirms) {
+			t.Error("there is a button that does nothing")
+		}
+		proof = append(form, "confirmar", "1", login.FieldPasskey, b.Prove(d))
+		s.Want(b.Post("/cuenta/prueba-fuerte", proof...), http.StatusSeeOther, "/cuenta")
+		if want := []string{s.maria.ID + " esto", s.maria.ID + " esto"}; !slices.Equal(s.done, want) {
+			t.Errorf("got %q, want %q", s.done, want)
 		}
 	})
 }

@@ -50,11 +50,17 @@ func (s *Server) confirmSecond(w http.ResponseWriter, r *http.Request, one route
 
 // showSecond shows the page as it asks for a second step.
 func (s *Server) showSecond(w http.ResponseWriter, v *visit, q *login.Second, page templates.Confirm) error {
+	return s.Show(w, v.Visit, http.StatusOK, secondPage(q, page))
+}
+
+// secondPage is page as it asks for a second step, of what she has for it.
+func secondPage(q *login.Second, page templates.Confirm) templates.Confirm {
 	page.Second, page.TOTP, page.Codes, page.Over = true, q.Has.TOTP, q.Has.Codes > 0, q.Over
+	page.Only = !page.TOTP && !page.Codes
 	if page.Passkey != nil {
-		page.Passkey.After = true
+		page.Passkey.After, page.Passkey.Alone = !page.Only, page.Only
 	}
-	return s.Show(w, v.Visit, http.StatusOK, page)
+	return page
 }
 
 // trySecond compares what was typed for the step and goes on with what was posted
@@ -83,7 +89,7 @@ func (s *Server) trySecond(w http.ResponseWriter, r *http.Request, one route, v 
 		return err
 	}
 	if verdict.Proof == nil {
-		page.Second, page.TOTP, page.Codes = true, q.Has.TOTP, q.Has.Codes > 0
+		page = secondPage(q, page)
 		page.Left, page.From, page.Over = verdict.Left, verdict.From, verdict.Over
 		page.SecondFault = verdict.Fault
 		return s.ShowSpent(w, v.Visit, http.StatusOK, page)
