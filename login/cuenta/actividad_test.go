@@ -165,7 +165,8 @@ func TestT05_NotMeLeadsToSafety(t *testing.T) {
 			return b.Post("/cuenta/actividad/no-fui-yo", append([]string{"sesion", mark(s.maria), "entrada", entries[0]}, more...)...)
 		}
 		page := press()
-		s.WantText(page, "Al presionar el botón", "Cerraremos todas sus sesiones", "Todavía no hicimos nada", "número de caso", "Ingresó desde un equipo nuevo", "desde el 19 de noviembre de 2026, 12:00")
+		s.WantText(page, "Al presionar el botón", "Cerraremos todas sus sesiones", "Todavía no hicimos nada", "número de caso", "Ingresó desde un equipo nuevo",
+			"se agregaron desde el 19 de noviembre de 2026, 12:00", "Quitaremos los correos que se agregaron desde el 19 de noviembre")
 		if !s.open(other) || s.Events(login.EventDisavowed) != 0 {
 			t.Fatal("the page that asks has done it")
 		}
