@@ -28,6 +28,16 @@ const (
 	DoneImageSame    Done = "imagen-igual"
 )
 
+// Nothing reports whether that is no more than that nothing was changed.
+func (d Done) Nothing() bool {
+	switch d {
+	case DoneEmailLate, DoneEmailNothing, DonePhonesSame, DoneImageSame:
+		return true
+	default:
+		return false
+	}
+}
+
 // Seen is a sign-in as its person is told of it. Network and Device are empty where they are not known any more.
 type Seen struct {
 	When    time.Time
