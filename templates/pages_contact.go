@@ -79,7 +79,7 @@ func myContactStates(in Layout) []State {
 	}
 	for _, f := range []Fault{CorreoEmpty, CorreoOwn, CorreoMany, CorreoLater, LandlineMalformed, TelefonoMissing} {
 		one := page
-		one.Faults = []Fault{f}
+		one.Faults, one.Room = []Fault{f}, f != CorreoMany
 		all = append(all, State{"mycontact-" + string(f), ok, one})
 	}
 	return all

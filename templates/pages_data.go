@@ -254,6 +254,8 @@ func rightsStates(own Own) []State {
 	failed.Faults = []Fault{DerechoEmpty, DetalleEmpty}
 	long.Right, long.Detail, long.Faults = "eliminacion", "Borren mi teléfono.", []Fault{DetalleLong}
 	full.Requests, full.Full = list.Requests[:4], true
+	fullFailed := full
+	fullFailed.Faults = failed.Faults
 	done.Requests, done.Asked = list.Requests[:1], asked.Number
 	cancelled.Requests, cancelled.Cancelled = list.Requests[7:], asked.Number
 	return []State{
@@ -262,6 +264,7 @@ func rightsStates(own Own) []State {
 		{"rights-empty", ok, failed},
 		{"rights-long", ok, long},
 		{"rights-full", ok, full},
+		{"rights-full-empty", ok, fullFailed},
 		{"rights-asked", ok, done},
 		{"rights-cancelled", ok, cancelled},
 	}

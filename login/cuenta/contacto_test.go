@@ -171,6 +171,7 @@ func TestContactIsChecked(t *testing.T) {
 		s.WantText(s.contact(b, s.maria, "/correo/codigo", "codigo_mensaje", wrong), "no coincide")
 		s.fresh(b, s.maria)
 		s.says(b, s.contact(b, s.maria, "/correo/codigo", "codigo_mensaje", code[:4]+" "+code[4:]), "correo-agregado")
+		s.says(b, s.contact(b, s.maria, "/correo/codigo", "codigo_mensaje", code), "correo-nada") // in another tab
 		a, err := s.DB.Afiliado(t.Context(), s.maria.ID)
 		if err != nil || a.PhoneVerified {
 			t.Error(err)

@@ -81,6 +81,17 @@ func (s *Server) proveAddress(w http.ResponseWriter, r *http.Request, v *visit, 
 // postCode is POST /cuenta/contacto/correo/codigo: the code of the message instead of
 // its link, where that is read elsewhere (ASVS 6.5.4, 6.5.5).
 func (s *Server) postCode(w http.ResponseWriter, r *http.Request, v *visit) error {
+	page, err := s.contactPage(r, v)
+	if err != nil {
+		return err
+	}
+	if page.Pending == nil { // it was confirmed, or taken away, in another tab
+		return s.toContact(w, r, v, templates.DoneEmailNothing)
+	}
+	refuse := func(fault templates.Fault) error {
+		page.Faults = []templates.Fault{fault}
+		return s.Show(w, v.Visit, http.StatusOK, page)
+	}
 	code := strings.Map(func(c rune) rune {
 		if c == ' ' || c == '-' {
 			return -1
@@ -89,13 +100,13 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request, v *visit) erro
 	}, login.TypedUpTo(v.Form.Get(fieldOfMessage), 32))
 	switch {
 	case code == "":
-		return s.showContact(w, r, v, templates.MensajeEmpty)
+		return refuse(templates.MensajeEmpty)
 	case len(code) != 8 || strings.Trim(code, "0123456789") != "":
-		return s.showContact(w, r, v, templates.MensajeMalformed)
+		return refuse(templates.MensajeMalformed)
 	}
 	link, err := s.DB.LiveLink(r.Context(), storage.LinkCorreoOtro, v.afiliado.ID, v.Now)
 	if errors.Is(err, storage.ErrNotFound) {
-		return s.showContact(w, r, v, templates.MensajeWrong)
+		return refuse(templates.MensajeWrong)
 	}
 	if err != nil {
 		return err
@@ -109,7 +120,7 @@ func (s *Server) postCode(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	if number == 0 || !s.DB.IsLinkCode(link.ID, code) {
-		return s.showContact(w, r, v, templates.MensajeWrong)
+		return refuse(templates.MensajeWrong)
 	}
 	return s.proveAddress(w, r, v, link)
 }
