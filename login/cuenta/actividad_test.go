@@ -65,7 +65,10 @@ func TestC8_ActivityByPages(t *testing.T) {
 				return nil
 			})
 		}
+		edge := time.Date(2025, time.October, 22, 5, 0, 0, 0, time.UTC) // midnight in Ecuador
 		audit(3, s.Time().AddDate(0, -14, 0))
+		audit(2, edge.Add(-time.Microsecond))
+		audit(1, edge)
 		audit(40, s.Time().AddDate(0, -13, 0).Add(time.Hour))
 		b := s.enter(s.maria)
 		first := b.Get("/cuenta/actividad")
@@ -75,9 +78,11 @@ func TestC8_ActivityByPages(t *testing.T) {
 		_, rest, _ := strings.Cut(first.Body, `href="/cuenta/actividad?antes=`)
 		before, _, _ := strings.Cut(rest, `"`)
 		second := b.Get("/cuenta/actividad?antes=" + before)
-		if got := len(values(second, "entrada")); got != 11 || strings.Contains(second.Body, "anteriores") {
-			t.Errorf("%d entries on the second page, want the 11 that are left", got)
+		if got := len(values(second, "entrada")); got != 12 || strings.Contains(second.Body, "anteriores") {
+			t.Fatalf("%d entries on the second page, want the 12 that are left", got)
 		}
+		oldest := values(second, "entrada")[11]
+		s.WantText(b.Post("/cuenta/actividad/no-fui-yo", "sesion", mark(s.maria), "entrada", oldest), "Al presionar el botón", "22 de octubre de 2025, 00:00")
 		s.WantText(second, "Miércoles, 22 de octubre de 2025", "Firefox", "192.0.2.x", "Ver lo más reciente")
 		s.WantText(b.Get("/cuenta/actividad?antes=1"), "No hay nada anterior")
 		if got := b.Get("/cuenta/actividad?antes=%00x"); len(values(got, "entrada")) != 30 {
