@@ -82,8 +82,8 @@ func TestLAW05_LAW06_PersonTakesHerData(t *testing.T) {
 		if len(data["session"]) != 1 || len(data["audit"]) == 0 || len(data["clave"]) != 1 || data["clave"][0]["due_at"] != nil {
 			t.Errorf("got %d sessions, %d audit rows, claves %v", len(data["session"]), len(data["audit"]), data["clave"])
 		}
-		for _, foreign := range []string{s.luis.ID, string(s.luis.Identifier), s.luis.Email, "argon2", b.Cookie("sesion")} {
-			if foreign != "" && strings.Contains(got.Body, foreign) {
+		for _, foreign := range []string{s.luis.ID, string(s.luis.Identifier), s.luis.Email, "argon2", b.Cookie("session"), b.Cookie("device")} {
+			if foreign == "" || strings.Contains(got.Body, foreign) {
 				t.Errorf("her file has %q", foreign)
 			}
 		}
