@@ -32,6 +32,14 @@ type Layout struct {
 func (l Layout) layout() Layout { return l }
 func (l Layout) path() string   { return l.Path }
 
+// pathOr is where a GET shows the page again: what l says, else path.
+func pathOr(l Layout, path string) string {
+	if l.Path != "" {
+		return l.Path
+	}
+	return path
+}
+
 // Application is a registered client as people know it.
 type Application struct {
 	// Name is its client_name. It is escaped like any other text (T26).

@@ -36,12 +36,7 @@ type Account struct {
 
 func (Account) name() string { return "account" }
 
-func (a Account) path() string {
-	if a.Path != "" {
-		return a.Path
-	}
-	return "/cuenta"
-}
+func (a Account) path() string { return pathOr(a.Layout, "/cuenta") }
 
 // Confirm asks who is at a page of Mi cuenta to prove it once more, before what she posted is done.
 type Confirm struct {
@@ -88,7 +83,7 @@ func (c Confirm) Username() string { return c.Passkey.username() }
 
 func accountStates(in Layout) []State {
 	ok := http.StatusOK
-	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	own := sampleOwn(in)
 	page := Account{
 		Own: own, Family: "Quishpe Andrade", Last: "13", Clave: true, Due: sampleTime().AddDate(0, 6, 8), Mailbox: "m•••e@c…", Image: "volcan", Sessions: 2, Keys: 1,
 		Before: &Seen{When: sampleTime().Add(-26 * time.Hour), Network: "186.4.12.x", Device: "Chrome · Android"}, Applications: []string{"Historia Laboral", "Préstamos", "Fondos de Reserva"},

@@ -18,12 +18,7 @@ type Activity struct {
 
 func (Activity) name() string { return "activity" }
 
-func (a Activity) path() string {
-	if a.Path != "" {
-		return a.Path
-	}
-	return "/cuenta/actividad"
-}
+func (a Activity) path() string { return pathOr(a.Layout, "/cuenta/actividad") }
 
 // ActivityDay is what happened on one day, and which day it is.
 type ActivityDay struct {
@@ -179,16 +174,11 @@ type NotMe struct {
 
 func (NotMe) name() string { return "notme" }
 
-func (n NotMe) path() string {
-	if n.Path != "" {
-		return n.Path
-	}
-	return "/cuenta/actividad"
-}
+func (n NotMe) path() string { return pathOr(n.Layout, "/cuenta/actividad") }
 
 func activityStates(in Layout) []State {
 	ok, now := http.StatusOK, sampleTime()
-	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	own := sampleOwn(in)
 	own.Countdown = &Countdown{Ends: now.Add(14 * time.Minute), Left: 14 * time.Minute, Extend: true}
 	var all []Happened
 	for i, what := range Happenings() {

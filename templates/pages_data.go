@@ -22,7 +22,7 @@ type Applications struct {
 
 func (Applications) name() string { return "applications" }
 
-func (a Applications) path() string { return ownPath(a.Layout, "/cuenta/aplicaciones") }
+func (a Applications) path() string { return pathOr(a.Layout, "/cuenta/aplicaciones") }
 
 // ConnectedApp is an application that knows the person.
 type ConnectedApp struct {
@@ -133,7 +133,7 @@ type Rights struct {
 
 func (Rights) name() string { return "rights" }
 
-func (p Rights) path() string { return ownPath(p.Layout, "/cuenta/derechos") }
+func (p Rights) path() string { return pathOr(p.Layout, "/cuenta/derechos") }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (p Rights) Failed() bool { return len(p.Faults) > 0 }
@@ -176,18 +176,11 @@ type MyData struct {
 
 func (MyData) name() string { return "mydata" }
 
-func (p MyData) path() string { return ownPath(p.Layout, "/cuenta/mis-datos") }
-
-func ownPath(l Layout, path string) string {
-	if l.Path != "" {
-		return l.Path
-	}
-	return path
-}
+func (p MyData) path() string { return pathOr(p.Layout, "/cuenta/mis-datos") }
 
 func dataStates(in Layout) []State {
 	ok, when := http.StatusOK, sampleTime()
-	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	own := sampleOwn(in)
 	apps := sampleApplications()
 	received := []Received{
 		{[]string{"name", "given_name", "family_name", "birthdate", "updated_at", "locale"}, when.AddDate(-1, 0, 0), when},

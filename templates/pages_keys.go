@@ -62,12 +62,7 @@ const (
 
 func (Keys) name() string { return "keys" }
 
-func (k Keys) path() string {
-	if k.Path != "" {
-		return k.Path
-	}
-	return "/cuenta/llaves"
-}
+func (k Keys) path() string { return pathOr(k.Layout, "/cuenta/llaves") }
 
 // KeyNew is /cuenta/llaves/nueva, where llave-nueva.js makes a passkey. The form posts credencial, nombre and crear.
 type KeyNew struct {
@@ -79,12 +74,7 @@ type KeyNew struct {
 
 func (KeyNew) name() string { return "keynew" }
 
-func (k KeyNew) path() string {
-	if k.Path != "" {
-		return k.Path
-	}
-	return "/cuenta/llaves/nueva"
-}
+func (k KeyNew) path() string { return pathOr(k.Layout, "/cuenta/llaves/nueva") }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (k KeyNew) Failed() bool { return k.Refused }
@@ -118,10 +108,7 @@ func (KeyRemove) name() string { return "keyremove" }
 func (k KeyRemove) path() string { return keyPath("/cuenta/llaves/quitar", k.Layout, k.Key) }
 
 func keyPath(path string, l Layout, k Key) string {
-	if l.Path != "" {
-		return l.Path
-	}
-	return requestPath(path, nil, "cual", k.ID)
+	return pathOr(l, requestPath(path, nil, "cual", k.ID))
 }
 
 // Offer is /ingresar/oferta, after a sign-in with a clave in a browser that can make a passkey. The form posts
@@ -139,12 +126,7 @@ type Offer struct {
 
 func (Offer) name() string { return "offer" }
 
-func (o Offer) path() string {
-	if o.Path != "" {
-		return o.Path
-	}
-	return requestPath("/ingresar/oferta", o.Goal)
-}
+func (o Offer) path() string { return pathOr(o.Layout, requestPath("/ingresar/oferta", o.Goal)) }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (o Offer) Failed() bool { return o.Refused || o.Late }

@@ -91,14 +91,6 @@ func (m MyClave) path() string { return pathOr(m.Layout, "/cuenta/clave") }
 // Failed reports whether the page tells of something that has to be mended.
 func (m MyClave) Failed() bool { return len(m.Faults) > 0 }
 
-// pathOr is where a GET shows the page again: what l says, else path.
-func pathOr(l Layout, path string) string {
-	if l.Path != "" {
-		return l.Path
-	}
-	return path
-}
-
 func sampleOwn(in Layout) Own {
 	return Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
 }

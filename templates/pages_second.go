@@ -48,12 +48,7 @@ type Second struct {
 
 func (Second) name() string { return "second" }
 
-func (s Second) path() string {
-	if s.Path != "" {
-		return s.Path
-	}
-	return requestPath("/ingresar/segundo", s.Goal)
-}
+func (s Second) path() string { return pathOr(s.Layout, requestPath("/ingresar/segundo", s.Goal)) }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (s Second) Failed() bool { return len(s.Faults) > 0 || s.Over || s.Passkey.refused() }
@@ -106,12 +101,7 @@ type SegundoPaso struct {
 
 func (SegundoPaso) name() string { return "segundopaso" }
 
-func (s SegundoPaso) path() string {
-	if s.Path != "" {
-		return s.Path
-	}
-	return "/cuenta/segundo-paso"
-}
+func (s SegundoPaso) path() string { return pathOr(s.Layout, "/cuenta/segundo-paso") }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (s SegundoPaso) Failed() bool { return len(s.Faults) > 0 }
@@ -126,12 +116,7 @@ type Codigos struct {
 
 func (Codigos) name() string { return "codigos" }
 
-func (c Codigos) path() string {
-	if c.Path != "" {
-		return c.Path
-	}
-	return "/cuenta/codigos"
-}
+func (c Codigos) path() string { return pathOr(c.Layout, "/cuenta/codigos") }
 
 // RecoverExtra is /generar-recuperar/clave before the form of a new clave, for an account that has a passkey: the link in the
 // mail alone opens nothing (DEV-7). Its form posts codigo_respaldo, or llave.
@@ -150,12 +135,7 @@ type RecoverExtra struct {
 
 func (RecoverExtra) name() string { return "recoverextra" }
 
-func (r RecoverExtra) path() string {
-	if r.Path != "" {
-		return r.Path
-	}
-	return "/generar-recuperar/clave"
-}
+func (r RecoverExtra) path() string { return pathOr(r.Layout, "/generar-recuperar/clave") }
 
 // Failed reports whether the page tells of something that has to be mended.
 func (r RecoverExtra) Failed() bool { return len(r.Faults) > 0 || r.Passkey.refused() }
@@ -180,7 +160,7 @@ func (p *Pages) CodesText(lang string, codes []string) (string, error) {
 // secondStates are these pages.
 func secondStates(l, in Layout) []State {
 	ok, when, g := http.StatusOK, sampleTime(), sampleGoal()
-	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	own := sampleOwn(in)
 	beside := func(refused bool) *PasskeyAsk {
 		p := samplePasskey(refused)
 		p.After = true

@@ -28,12 +28,7 @@ type Staying struct {
 
 func (Staying) name() string { return "staying" }
 
-func (s Staying) path() string {
-	if s.Path != "" {
-		return s.Path
-	}
-	return "/sesion/seguir"
-}
+func (s Staying) path() string { return pathOr(s.Layout, "/sesion/seguir") }
 
 // Sessions is /cuenta/sesiones: where a person is signed in and which devices are known as hers, and the end of each.
 type Sessions struct {
@@ -46,12 +41,7 @@ type Sessions struct {
 
 func (Sessions) name() string { return "sessions" }
 
-func (s Sessions) path() string {
-	if s.Path != "" {
-		return s.Path
-	}
-	return "/cuenta/sesiones"
-}
+func (s Sessions) path() string { return pathOr(s.Layout, "/cuenta/sesiones") }
 
 // OpenSession is one of her sessions.
 type OpenSession struct {
@@ -87,14 +77,9 @@ const (
 	DoneOwn       SessionsDone = "own"
 )
 
-// SessionsDones are those.
-func SessionsDones() []SessionsDone {
-	return []SessionsDone{DoneClosed, DoneOthers, DoneForgotten, DoneAll, DoneShared, DoneOwn}
-}
-
 func sessionsStates(in Layout) []State {
 	ok, now := http.StatusOK, sampleTime()
-	own := Own{Layout: in, Session: "K7QF2M9XWZ4TB6RHNVCJ3LDYPA", Name: "María Fernanda"}
+	own := sampleOwn(in)
 	own.Countdown = &Countdown{Ends: now.Add(14 * time.Minute), Left: 14 * time.Minute, Extend: true}
 	here := OpenSession{
 		ID: "A", Device: "Chrome · Android", Network: "192.0.2.x", By: "passkey", Begun: now.Add(-20 * time.Minute), Seen: now, Here: true,
@@ -128,7 +113,7 @@ func sessionsStates(in Layout) []State {
 		{"staying-ended", ok, Staying{Layout: Layout{Lang: in.Lang, RequestID: in.RequestID}}},
 		{"loggedout-shared", ok, LoggedOut{Layout: Layout{Lang: in.Lang, RequestID: in.RequestID}, Shared: true}},
 	}
-	for _, done := range SessionsDones() {
+	for _, done := range []SessionsDone{DoneClosed, DoneOthers, DoneForgotten, DoneAll, DoneShared, DoneOwn} {
 		one := page
 		one.Done = done
 		all = append(all, State{"sessions-" + string(done) + "-done", ok, one})

@@ -26,10 +26,9 @@ const (
 // beginning, in continental Ecuador, of the day that is 13 months before that of
 // now, or of the last day of that month where it has no such day.
 func activitySince(now time.Time) time.Time {
-	zone := time.FixedZone("America/Guayaquil", -5*60*60) // which has no daylight saving (C-TZ)
-	year, month, day := now.In(zone).Date()
-	last := time.Date(year, month-activityMonths+1, 0, 0, 0, 0, 0, zone).Day()
-	return time.Date(year, month-activityMonths, min(day, last), 0, 0, 0, 0, zone)
+	year, month, day := now.In(ecuador()).Date()
+	last := time.Date(year, month-activityMonths+1, 0, 0, 0, 0, 0, ecuador()).Day()
+	return time.Date(year, month-activityMonths, min(day, last), 0, 0, 0, 0, ecuador())
 }
 
 // activity is what happened with a person's account since that moment, newest

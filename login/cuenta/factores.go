@@ -14,10 +14,6 @@ import (
 
 const (
 	pageStep = "/cuenta/segundo-paso"
-	// endsAfter is how long an application serves yet that somebody removes with
-	// nothing but the clave: whoever has that must not be rid of the second step at
-	// once (NIST SP 800-63B section 4.3).
-	endsAfter = 24 * time.Hour
 	// issuerName is what the application calls us.
 	issuerName = "Clave IESS"
 )
@@ -76,12 +72,9 @@ func (s *Server) did(w http.ResponseWriter, r *http.Request, v *visit, done temp
 // inTx runs f in a transaction that holds the person, and returns what it has done.
 func (s *Server) inTx(r *http.Request, v *visit, f func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.StepDone, error)) (templates.StepDone, error) {
 	done := templates.DoneNot
-	err := s.DB.InTx(r.Context(), func(tx *storage.Tx) error {
-		a, err := tx.LockAfiliado(r.Context(), v.afiliado.ID)
-		if err != nil {
-			return err
-		}
-		done, err = f(r.Context(), tx, a)
+	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
+		var err error
+		done, err = f(ctx, tx, a)
 		return err
 	})
 	return done, err
@@ -167,7 +160,7 @@ func bindCode(secret []byte, v *visit) (int64, bool, templates.Fault, error) {
 func (s *Server) postEnd(w http.ResponseWriter, r *http.Request, v *visit) error {
 	done, err := s.inTx(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.StepDone, error) {
 		if !v.FreshBySecond(v.session) {
-			at := v.Now.Add(endsAfter)
+			at := v.Now.Add(removalWait)
 			ends, err := tx.EndTOTP(ctx, a.ID, at, v.Now)
 			if err != nil || !ends {
 				return templates.DoneNot, err

@@ -12,9 +12,9 @@ import (
 	"iess.gob.ec/clave/templates"
 )
 
-// removalWait is how long a passkey goes on that its person removes with her clave
-// alone: whoever knows no more than that is told on, and stopped, in time (NIST SP
-// 800-63B, C6).
+// removalWait is how long a passkey or an authenticator application goes on that its
+// person removes with her clave alone: whoever knows no more than that is told on, and
+// stopped, in time (NIST SP 800-63B section 4.3; C6).
 const removalWait = 24 * time.Hour
 
 // addKey is POST /cuenta/llaves/agregar: it leads to the page that makes one, once
