@@ -137,31 +137,19 @@ func (c *catalog) whence(h Happened) (string, error) {
 	return strings.Join(parts, " · "), nil
 }
 
-// HappenedWords is an entry in words, for what is no page.
-type HappenedWords struct {
-	When string // day and clock time of continental Ecuador
-	What string
-	Note string // empty where there is nothing to add
-	From string // empty where nothing is kept
-}
-
-// Words says an entry in the words of the page.
-func (p *Pages) Words(lang string, h Happened) (HappenedWords, error) {
+// Words says an entry in the words of the page, for what is no page: when it happened,
+// by the day and the clock of continental Ecuador, and what.
+func (p *Pages) Words(lang string, h Happened) (string, string, error) {
 	c, ok := p.catalogs[lang]
 	if !ok {
 		c = p.catalogs[Languages()[0]]
 	}
-	var out HappenedWords
-	for to, say := range map[*string]func(Happened) (string, error){
-		&out.When: func(h Happened) (string, error) { return c.moment(h.When) },
-		&out.What: c.happened, &out.Note: c.remark, &out.From: c.whence,
-	} {
-		var err error
-		if *to, err = say(h); err != nil {
-			return out, err
-		}
+	when, err := c.moment(h.When)
+	if err != nil {
+		return "", "", err
 	}
-	return out, nil
+	what, err := c.happened(h)
+	return when, what, err
 }
 
 // NotMe is /cuenta/actividad/no-fui-yo: what "No fui yo" will do, before it does it.

@@ -33,9 +33,8 @@ func activitySince(now time.Time) time.Time {
 
 // activity is what happened with a person's account since that moment, newest
 // first, at most limit entries older than the one with the id before (0: from the
-// newest), as pages and documents say it (templates.Pages.Words). It also returns
-// the id with which to go on; 0: there is no more. It takes two statements, however
-// many entries there are.
+// newest). It also returns the id with which to go on; 0: there is no more. It takes
+// two statements, however many entries there are.
 func (s *Server) activity(ctx context.Context, afiliadoID string, since time.Time, before int64, limit int) ([]templates.Happened, int64, error) {
 	rows, err := s.DB.ActivityRows(ctx, afiliadoID, since, before, unshownNames(), limit+1)
 	if err != nil {

@@ -177,14 +177,14 @@ func (s *Server) inAWord(lang string, row []storage.ExportField, clients map[str
 	if c := clients[storage.Get(row, "client_id")]; c != nil {
 		h.Application = c.Metadata.ClientName
 	}
-	words, err := s.Pages.Words(lang, h)
+	when, what, err := s.Pages.Words(lang, h)
 	if err != nil {
 		return "", err
 	}
 	if word, known := s.Pages.DataWord(lang, "hecho", audit.Event); known {
-		words.What = word
+		what = word
 	}
-	return words.When + " · " + words.What, nil
+	return when + " · " + what, nil
 }
 
 // besideAudit are the tables with more of what rows of the audit say.
