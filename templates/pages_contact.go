@@ -30,6 +30,13 @@ func (m MyContact) path() string { return pathOr(m.Layout, "/cuenta/contacto") }
 // Failed reports whether the page tells of something that has to be mended.
 func (m MyContact) Failed() bool { return len(m.Faults) > 0 }
 
+// MayPromote reports whether there is a way to make a the first: at once, or by asking the one on file, which nobody has
+// done for a yet.
+func (m MyContact) MayPromote(a MyAddress) bool {
+	atOnce := m.Strong || a.Ready.IsZero()
+	return atOnce || m.Primary != "" && (m.Change == nil || m.Change.Address != a.Address)
+}
+
 // MyAddress is a further address.
 type MyAddress struct {
 	ID      string

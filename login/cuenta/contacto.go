@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/login/contact"
 	"iess.gob.ec/clave/storage"
 	"iess.gob.ec/clave/templates"
 )
@@ -228,6 +229,10 @@ func (s *Server) postPromote(w http.ResponseWriter, r *http.Request, v *visit) e
 		}
 		if _, err := storage.ParseEmail(a.Email); err != nil {
 			return nil //nolint:nilerr // nobody could object: it waits until it is ripe
+		}
+		open, err := contact.Open(ctx, tx, a.ID)
+		if err != nil || open != nil && strings.EqualFold(open.Email, e.Email) {
+			return err // who asks once more does not wait anew
 		}
 		asked, err := s.Contacts.Ask(ctx, tx, r, v.Visit, contactWish(a, *e))
 		if asked {

@@ -213,7 +213,8 @@ func TestD18_T05_AnAddressWaitsInSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.SetTime(ready.ReadyAt.Add(-time.Minute)) // T+71:59
+		s.says(b, s.contact(b, s.maria, "/correo/principal", "direccion", e.ID), "correo-nada") // her clock goes on
+		s.SetTime(ready.ReadyAt.Add(-time.Minute))                                              // T+71:59
 		s.applies()
 		if got := s.email(s.maria); got != s.maria.Email {
 			t.Errorf("at 71:59 links would go to %s", got)
