@@ -49,8 +49,13 @@ func (d dialect) mapped(err error) error {
 		return ErrNotFound
 	}
 	var pe *pq.Error
-	if errors.As(err, &pe) && pe.Code == "23505" {
-		return fmt.Errorf("%w: %s", ErrConflict, pe.Constraint)
+	if errors.As(err, &pe) {
+		switch pe.Code {
+		case "23505":
+			return fmt.Errorf("%w: %s", ErrConflict, pe.Constraint)
+		case "55P03": // lock_timeout
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
 	}
 	var se *sqlite.Error
 	if errors.As(err, &se) && (se.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || se.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) {

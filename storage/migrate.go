@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -14,8 +15,12 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// ErrSchema says that the database's schema is older than this binary needs.
-var ErrSchema = errors.New("storage: the schema is too old")
+var (
+	// ErrSchema says that the database's schema is older than this binary needs.
+	ErrSchema = errors.New("storage: the schema is too old")
+	// ErrBusy says that somebody held a table for longer than a migration waits.
+	ErrBusy = errors.New("storage: a table is in use")
+)
 
 func (db *DB) migrator() (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations/"+db.dia.name)
@@ -30,7 +35,7 @@ func (db *DB) migrator() (*goose.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("storage: migration lock: %w", err)
 		}
-		opts = append(opts, goose.WithSessionLocker(locker))
+		opts = append(opts, goose.WithSessionLocker(patient{locker}))
 	}
 	p, err := goose.NewProvider(dialect, db.write.DB, dir, opts...)
 	if err != nil {
@@ -39,8 +44,28 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	return p, nil
 }
 
+// patient is a session lock under which no step waits longer than a second for a
+// table (FT-11). Whoever reads or writes that table waits behind it all the while: a step
+// that a running backup holds up would otherwise stop every sign-in until it ends.
+type patient struct{ lock.SessionLocker }
+
+// SessionLock implements lock.SessionLocker.
+func (p patient) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, `SET lock_timeout = '1s'`); err != nil {
+		return err
+	}
+	return p.SessionLocker.SessionLock(ctx, conn)
+}
+
+// SessionUnlock implements lock.SessionLocker.
+func (p patient) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `RESET lock_timeout`)
+	return errors.Join(err, p.SessionLocker.SessionUnlock(ctx, conn))
+}
+
 // Migrate brings the schema up to this binary's version and returns the names
-// of what it applied. Replicas may call it at the same time.
+// of what it applied. Replicas may call it at the same time. ErrBusy where somebody
+// else holds a table: the steps before that one stay applied.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	p, err := db.migrator()
 	if err != nil {
@@ -52,7 +77,7 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	}
 	res, err := p.Up(ctx)
 	if err = errors.Join(err, unlock()); err != nil {
-		return nil, fmt.Errorf("storage: migrate: %w", err)
+		return nil, fmt.Errorf("storage: migrate: %w", db.dia.mapped(err))
 	}
 	var names []string
 	for _, r := range res {

@@ -46,7 +46,7 @@ func (c *commands) migrateUp(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%w; nothing of the failed step was kept, run it again once the cause is gone", err)
+		return fmt.Errorf("%w; run it again once the cause is gone: the failed step begins anew", err)
 	}
 	for _, name := range names {
 		c.println("applied", name)
