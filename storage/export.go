@@ -192,20 +192,27 @@ func keep(reason Held, columns string) []ExportHeld {
 	return out
 }
 
-func (r reads) exportRows(ctx context.Context, s exportSource, args map[whose]string) ([][]ExportField, error) {
-	columns := s.parsed()
-	query, key := `SELECT `, -1
+// query selects a person's rows: the columns of parsed, and where the sealed ones are
+// sealed for one that is not among them, that one at the end. It also returns where in a
+// row that is; -1: nothing is sealed.
+func (s exportSource) query() (string, int) {
+	query, key, columns := `SELECT `, -1, s.parsed()
 	for i, c := range columns {
 		query += `t.` + c.name + `, `
 		if c.name == s.key {
 			key = i
 		}
 	}
-	if s.key != "" && key < 0 { // sealed for what is not itself given
+	if s.key != "" && key < 0 {
 		key = len(columns)
 		query += `t.` + s.key + `, `
 	}
-	query = strings.TrimSuffix(query, ", ") + ` FROM ` + s.table + ` t WHERE ` + s.rows + ` ORDER BY ` + s.order
+	return strings.TrimSuffix(query, ", ") + ` FROM ` + s.table + ` t WHERE ` + s.rows + ` ORDER BY ` + s.order, key
+}
+
+func (r reads) exportRows(ctx context.Context, s exportSource, args map[whose]string) ([][]ExportField, error) {
+	columns := s.parsed()
+	query, key := s.query()
 	var values []any
 	for _, b := range []byte(s.by) {
 		value := any([]byte(args[whose(b)]))

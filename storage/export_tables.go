@@ -134,7 +134,7 @@ var exportSources = []exportSource{
 		held:    keep(HeldDigest, `email_mac`),
 	},
 	{
-		table: "recovery", rows: `t.identifier_mac = ? OR t.afiliado_id = ?`, by: "ip", order: `t.created_at, t.id`, purpose: "recovery", key: "id",
+		table: "recovery", rows: `t.identifier_mac = ?`, by: "i", order: `t.created_at, t.id`, purpose: "recovery", key: "id",
 		columns: `id identifier:sealed afiliado_id step client_id auth_request risk:json contact:sealedjson created_at:at expires_at:at
 			passed_at:at requested_at:at done_at:at ended_at:at`,
 		held: withheld(keep(HeldSecret, `browser_hash`), keep(HeldDigest, `identifier_mac network_mac`)),

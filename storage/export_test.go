@@ -26,3 +26,14 @@ func SealedFor(table string) (string, string, []string) {
 
 // AddressMAC is what finds an address.
 func AddressMAC(db *DB, address string) []byte { return db.addressMAC(address) }
+
+// ExportQuery is how the rows of a table are found.
+func ExportQuery(table string) string {
+	for _, s := range exportSources {
+		if s.table == table {
+			query, _ := s.query()
+			return query
+		}
+	}
+	return ""
+}
