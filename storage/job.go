@@ -75,7 +75,8 @@ const answerable = 7 * 365 * 24 * time.Hour
 
 // keptPurges delete what is over, some time after it is: a person asks where her
 // mail went or who changed her address, an operator which application is not
-// reached, who opens an old link is told that it is old, a risk decision can be
+// reached, who opens an old link is told that it is old, a passkey that was revoked is
+// not made again while its end stands in its person's activity, a risk decision can be
 // made again, a way that was shut is not shut so lightly again, and whoever came
 // with a pushed request may have taken her time.
 var keptPurges = []struct {
@@ -94,6 +95,8 @@ var keptPurges = []struct {
 		(SELECT sid FROM logout_delivery WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
 	{30 * 24 * time.Hour, `DELETE FROM event_delivery WHERE done_at > 0 AND done_at <= ? AND id IN
 		(SELECT id FROM event_delivery WHERE done_at > 0 AND done_at <= ? ORDER BY done_at LIMIT ?)`},
+	{400 * 24 * time.Hour, `DELETE FROM passkey WHERE revoked_at > 0 AND revoked_at <= ? AND id IN
+		(SELECT id FROM passkey WHERE revoked_at > 0 AND revoked_at <= ? ORDER BY revoked_at LIMIT ?)`},
 	{30 * 24 * time.Hour, `DELETE FROM recovery WHERE expires_at <= ? AND id IN
 		(SELECT id FROM recovery WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`},
 	{totpLife, `DELETE FROM totp WHERE confirmed_at = 0 AND created_at <= ? AND afiliado_id IN

@@ -76,7 +76,7 @@ func (tx *Tx) UserHandle(ctx context.Context, afiliadoID string, now time.Time) 
 }
 
 // AddPasskey stores a new passkey of a person who has a UserHandle. A credential
-// that anybody has, or had, is ErrConflict (WA-7).
+// that anybody has, or had until 400 days ago (Purge), is ErrConflict (WA-7).
 func (tx *Tx) AddPasskey(ctx context.Context, p Passkey) error {
 	name, err := tx.db.ring.seal(sealPasskey, placeOfName+p.ID, []byte(p.Name))
 	if err == nil {

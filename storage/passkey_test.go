@@ -276,6 +276,37 @@ func TestPurgeTakesCeremonies(t *testing.T) {
 	})
 }
 
+// A passkey that was revoked is forgotten some time after its person's activity has
+// forgotten its end; one that serves, or is still to end, is not.
+func TestASVS_14_2_7_RevokedPasskeysArePurged(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, raw *sql.DB) {
+		a := person(t, db, "1759999913")
+		ended, ending := addPasskey(t, db, passkeyOf(a.ID, "ended")), addPasskey(t, db, passkeyOf(a.ID, "ending"))
+		addPasskey(t, db, passkeyOf(a.ID, "serves"))
+		inTx(t, db, func(tx *storage.Tx) error {
+			return errors.Join(done(tx.RevokePasskey(t.Context(), a.ID, ended.ID, now)), done(tx.RevokePasskey(t.Context(), a.ID, ending.ID, now.Add(24*time.Hour))))
+		})
+		gone := now.Add(400 * 24 * time.Hour)
+		if gone.Before(now.AddDate(0, 13, 0)) {
+			t.Error("her activity still tells of it")
+		}
+		for _, step := range []struct {
+			at   time.Time
+			left int
+		}{{gone.Add(-time.Microsecond), 3}, {gone, 2}} {
+			if _, err := db.Purge(t.Context(), step.at, 10); err != nil {
+				t.Fatal(err)
+			}
+			if got := count(t, raw, `SELECT COUNT(*) FROM passkey`); got != step.left {
+				t.Errorf("%d passkeys are left at %v, want %d", got, step.at, step.left)
+			}
+		}
+		if _, err := db.PasskeyByCredential(t.Context(), "ended"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %v, want the one that was revoked gone", err)
+		}
+	})
+}
+
 // passkeyWrites02 are the writes of passkeys and ceremonies, for FT-02. Each uses
 // what the ones before it have left.
 func passkeyWrites02() []write {
