@@ -59,7 +59,8 @@ func (tx *Tx) Audit(ctx context.Context, e Event) error {
 			return fmt.Errorf("storage: audit personal: %w", err)
 		}
 	}
-	tx.events = append(tx.events, e.Name)
+	e.Personal = nil
+	tx.events = append(tx.events, e)
 	return nil
 }
 

@@ -114,19 +114,23 @@ func (r reads) RightsRequest(ctx context.Context, id string) (*RightsRequest, er
 	return &found[0], nil
 }
 
-// RightsWaiting counts the requests that wait for an answer, and those of them
-// whose time was over at now.
-func (r reads) RightsWaiting(ctx context.Context, now time.Time) (int, int, error) {
-	var n struct {
-		Open    int `db:"n"`
-		Overdue int `db:"overdue"`
-	}
-	err := r.get(ctx, &n, `SELECT COUNT(*) AS n, COALESCE(SUM(CASE WHEN due_at <= ? THEN 1 ELSE 0 END), 0) AS overdue
+// RightsWaiting is how the requests stand that wait for an answer.
+type RightsWaiting struct {
+	Open    int     `db:"n"`
+	Overdue int     `db:"overdue"` // of those
+	DueAt   Instant `db:"due_at"`  // of the most pressing one; zero for none
+}
+
+// RightsWaiting counts the requests that wait for an answer; overdue are those whose
+// time is over at now.
+func (r reads) RightsWaiting(ctx context.Context, now time.Time) (RightsWaiting, error) {
+	var n RightsWaiting
+	err := r.get(ctx, &n, `SELECT COUNT(*) AS n, COALESCE(SUM(CASE WHEN due_at <= ? THEN 1 ELSE 0 END), 0) AS overdue, COALESCE(MIN(due_at), 0) AS due_at
 		FROM rights_request WHERE state = 'abierta'`, At(now))
 	if err != nil {
-		return 0, 0, fmt.Errorf("storage: rights waiting: %w", err)
+		return n, fmt.Errorf("storage: rights waiting: %w", err)
 	}
-	return n.Open, n.Overdue, nil
+	return n, nil
 }
 
 // AddRightsRequest stores a new request. It holds the person's row: who counts her

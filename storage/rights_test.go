@@ -232,9 +232,9 @@ func TestLAW05_RightsRequestsEndOnce(t *testing.T) {
 			t.Errorf("got %+v, %v", found, err)
 		}
 		inTx(t, db, func(tx *storage.Tx) error { return tx.AddRightsRequest(ctx, request02(a.ID, "three")) })
-		open, overdue, err := db.RightsWaiting(ctx, found.DueAt.Time)
-		if err != nil || open != 1 || overdue != 1 {
-			t.Errorf("got %d open and %d overdue, %v; want 1 and 1", open, overdue, err)
+		waiting, err := db.RightsWaiting(ctx, found.DueAt.Time)
+		if err != nil || waiting.Open != 1 || waiting.Overdue != 1 || !waiting.DueAt.Equal(found.DueAt.Time) {
+			t.Errorf("got %+v, %v; want one, overdue since then", waiting, err)
 		}
 		if all, err := db.RightsRequests(ctx, other.ID); err != nil || len(all) != 0 {
 			t.Errorf("got %v, %v of another person's", all, err)

@@ -34,9 +34,9 @@ type Config struct {
 	// statement and, as "COMMIT" and "COMMITTED", around its end. Kill tests and
 	// statement counts use it.
 	OnStatement func(ctx context.Context, query string)
-	// OnEvents, where set, receives the names of the audit events of each
-	// transaction that committed.
-	OnEvents func(events []string)
+	// OnEvents, where set, receives the audit events of each transaction that
+	// committed, without their personal parts.
+	OnEvents func(events []Event)
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -54,7 +54,7 @@ type DB struct {
 type Tx struct {
 	reads
 	missed []string // statements to prepare once the connection is free again
-	events []string
+	events []Event
 }
 
 // reads carries the methods that *DB and *Tx share.

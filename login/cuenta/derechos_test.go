@@ -70,8 +70,8 @@ func TestLAW05_RequestIsCountedAndAnswered(t *testing.T) {
 		s.Pass(2 * 24 * time.Hour)
 		b = s.enter(s.maria)
 		s.WantText(b.Get(rights), "El plazo venció hace 2 días", "Superintendencia")
-		if _, overdue, err := s.DB.RightsWaiting(t.Context(), s.Time()); err != nil || overdue != 1 {
-			t.Errorf("got %d overdue, %v; want 1", overdue, err)
+		if waiting, err := s.DB.RightsWaiting(t.Context(), s.Time()); err != nil || waiting.Overdue != 1 {
+			t.Errorf("got %+v, %v; want one overdue", waiting, err)
 		}
 
 		answer := func() error {

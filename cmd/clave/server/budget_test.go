@@ -67,6 +67,12 @@ func TestDesign5_CommitsAndStatementsOfEachOperation(t *testing.T) {
 						op.name, commits, len(statements), op.commits, op.statements, strings.Join(statements, "\n"))
 				}
 			}
+			// An operator sees how many people come by a passkey.
+			for _, want := range []string{`clave_sessions_started_total{acr="clave"} 2`, `clave_sessions_started_total{acr="passkey"} 1`} {
+				if text := metricsOf(s); !strings.Contains(text, "\n"+want+"\n") {
+					t.Errorf("metrics lack %s", want)
+				}
+			}
 		})
 	}
 }

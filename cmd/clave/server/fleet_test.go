@@ -98,9 +98,9 @@ func newFleet(t *testing.T, engine string) *fleet {
 			c.Provider.KeyCache, c.Provider.KeyLife = rotationCache, rotationLife
 			c.Provider.AccessLife, c.Provider.IDTokenLife = rotationAccess, rotationID
 			c.Login.Idle, c.Login.Absolute = 24*time.Hour, 24*time.Hour
-			c.Storage.OnEvents = func(events []string) {
+			c.Storage.OnEvents = func(events []storage.Event) {
 				for _, e := range events {
-					if e == "key.rotated" {
+					if e.Name == "key.rotated" {
 						f.rotated.Add(1)
 					}
 				}

@@ -4,11 +4,15 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"iess.gob.ec/clave/login"
+	"iess.gob.ec/clave/storage"
 )
 
 // metrics are what /metrics of the internal listener shows: what happened, by
@@ -16,6 +20,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	events   *prometheus.CounterVec
+	sessions *prometheus.CounterVec
 	requests *prometheus.HistogramVec
 	jobs     *prometheus.CounterVec
 }
@@ -26,6 +31,9 @@ func newMetrics(version string) *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clave_audit_events_total", Help: "Audit events of committed transactions, by name.",
 		}, []string{"event"}),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clave_sessions_started_total", Help: "Sign-ins that began a session, by what proved the person: clave, clave15, 2fa or passkey.",
+		}, []string{"acr"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "clave_http_request_duration_seconds", Help: "Time to answer, by route, method and class of status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -39,7 +47,7 @@ func newMetrics(version string) *metrics {
 		ConstLabels: prometheus.Labels{"version": version, "go": goVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.events, m.requests, m.jobs, build,
+	m.registry.MustRegister(m.events, m.sessions, m.requests, m.jobs, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,9 +69,13 @@ func (m *metrics) counter(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 }
 
-func (m *metrics) onEvents(names []string) {
-	for _, name := range names {
-		m.events.WithLabelValues(name).Inc()
+func (m *metrics) onEvents(events []storage.Event) {
+	for _, e := range events {
+		m.events.WithLabelValues(e.Name).Inc()
+		if e.Name == login.EventSessionStarted {
+			acr := e.Detail["acr"]
+			m.sessions.WithLabelValues(acr[strings.LastIndexByte(acr, ':')+1:]).Inc()
+		}
 	}
 }
 

@@ -124,10 +124,10 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	cfg.TLS = asking(cfg.TLS, mtls.Hostname())
 	s := &Server{cfg: cfg, issuer: u, mtls: mtls, metrics: newMetrics(cfg.Version), now: cfg.Now, after: time.After, log: cfg.Log}
 	own := cfg.Storage.OnEvents
-	cfg.Storage.OnEvents = func(names []string) {
-		s.metrics.onEvents(names)
+	cfg.Storage.OnEvents = func(events []storage.Event) {
+		s.metrics.onEvents(events)
 		if own != nil {
-			own(names)
+			own(events)
 		}
 	}
 	if s.db, err = storage.Open(ctx, cfg.Storage); err != nil {
