@@ -56,8 +56,11 @@ func (tx *Tx) endFactors(ctx context.Context, afiliadoID string, since, now time
 	out.Passkeys, err = tx.exec(ctx, `UPDATE passkey SET revoked_at = ? WHERE afiliado_id = ? AND created_at >= ? AND (revoked_at = 0 OR revoked_at > ?)`,
 		At(now), afiliadoID, At(since), At(now))
 	if err == nil {
-		out.TOTP, err = tx.exec(ctx, `UPDATE totp SET removed_at = ? WHERE afiliado_id = ? AND created_at >= ? AND (removed_at = 0 OR removed_at > ?)`,
-			At(now), afiliadoID, At(since), At(now))
+		out.TOTP, err = tx.exec(ctx, `UPDATE totp SET removed_at = ? WHERE afiliado_id = ? AND created_at >= ? AND confirmed_at > 0
+			AND (removed_at = 0 OR removed_at > ?)`, At(now), afiliadoID, At(since), At(now))
+	}
+	if err == nil { // one that proves nothing yet is no factor, and has no end to tell of
+		err = tx.run(ctx, `DELETE FROM totp WHERE afiliado_id = ? AND created_at >= ? AND confirmed_at = 0`, afiliadoID, At(since))
 	}
 	if err == nil {
 		out.Codes, err = tx.exec(ctx, `UPDATE recovery_code SET used_at = ? WHERE afiliado_id = ? AND created_at >= ? AND used_at = 0`,

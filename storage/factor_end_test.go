@@ -109,3 +109,31 @@ func TestT11_DisavowedFactors(t *testing.T) {
 		want("declined no more", her, storage.Factors{})
 	})
 }
+
+// T11: an application that nobody has confirmed is no factor: it goes, nobody is told
+// of its end, and the second step that her passkey is stays.
+func TestT11_DisavowedBeforeItWasConfirmed(t *testing.T) {
+	both(t, func(t *testing.T, db *storage.DB, _ *sql.DB) {
+		a := person(t, db, "1759999913")
+		p := passkeyOf(a.ID, "old")
+		p.CreatedAt = storage.At(now.Add(-365 * 24 * time.Hour))
+		addPasskey(t, db, p)
+		var ended storage.EndedFactors
+		inTx(t, db, func(tx *storage.Tx) error {
+			err := errors.Join(tx.SetSecondStep(t.Context(), a.ID, true), done(tx.BeginTOTP(t.Context(), begun(a.ID, now))))
+			if err == nil {
+				ended, err = tx.DisavowFactors(t.Context(), a.ID, now.Add(-time.Hour), now)
+			}
+			return err
+		})
+		if ended.Any() {
+			t.Errorf("got %+v, want nothing ended", ended)
+		}
+		if got, err := db.Factors(t.Context(), a.ID, now); err != nil || got != (storage.Factors{Passkeys: 1, SecondStep: true}) {
+			t.Errorf("got %+v, %v; want her passkey, and asked for it", got, err)
+		}
+		if _, err := db.TOTP(t.Context(), a.ID); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("got %v, want the application gone", err)
+		}
+	})
+}
