@@ -20,7 +20,7 @@ func FuzzT27_S039_Opened(f *testing.F) {
 		ours[field] = at
 		for _, seed := range []string{
 			field, s.opened(other, at), "B" + field[1:], s.opened(mine, at.Add(time.Second))[:11] + field[11:], field[:11] + s.opened(other, at)[11:],
-			field[:len(field)-1], field[:len(field)-1] + "_", field + "A", "",
+			field[:len(field)-1], field[:len(field)-1] + "_", field + "A", field[:9] + "\n" + field[9:], "",
 		} {
 			f.Add(seed)
 		}
