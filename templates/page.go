@@ -113,6 +113,8 @@ const (
 	DiaEmpty           Fault = "dia-empty"
 	MesEmpty           Fault = "mes-empty"
 	FechaImpossible    Fault = "dia-impossible" // 31 February (S027)
+	DiaMissing         Fault = "dia-missing"    // of the renewal day, where there is a month
+	MesMissing         Fault = "mes-missing"
 	Historia1Empty     Fault = "historia_1-empty"
 	Historia2Empty     Fault = "historia_2-empty"
 	Personal1Empty     Fault = "personal_1-empty" // only where the link was opened elsewhere
@@ -169,7 +171,7 @@ func (f Fault) field() string {
 		return "codigo_mensaje"
 	case NombreEmpty:
 		return "nombre"
-	case DiaEmpty, MesEmpty, FechaImpossible, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CorreoEmpty, CorreoOwn, CorreoMany, CorreoLater,
+	case DiaEmpty, MesEmpty, FechaImpossible, DiaMissing, MesMissing, Historia1Empty, Historia2Empty, Personal1Empty, CorreoMalformed, CorreoLimit, CorreoEmpty, CorreoOwn, CorreoMany, CorreoLater,
 		CelularMalformed, LandlineMalformed, TelefonoMissing, DeclarationMissing, Pregunta1Empty, Pregunta2Empty, PreguntaSame,
 		Respuesta1Empty, Respuesta1Short, Respuesta1Personal, Respuesta1Common,
 		Respuesta2Empty, Respuesta2Short, Respuesta2Personal, Respuesta2Common, Respuesta2Same, ImagenEmpty:

@@ -123,7 +123,7 @@ func ownStates(in Layout) []State {
 	chosen.Day, chosen.Month, chosen.Done = "14", "3", DoneDay
 	kept.Day, kept.Month, kept.Kept = "1", "12", true
 	wrong.Day, wrong.Month, wrong.Faults = "31", "2", []Fault{FechaImpossible}
-	missing.Month, missing.Faults = "2", []Fault{DiaEmpty}
+	missing.Month, missing.Faults = "2", []Fault{DiaMissing}
 	all := []State{
 		{"profile", ok, data},
 		{"profile-best", ok, best},
@@ -138,6 +138,9 @@ func ownStates(in Layout) []State {
 	for _, why := range []string{"larga", "llave", "siempre"} {
 		never := clave
 		never.Due, never.Waived = time.Time{}, why
+		if why == "siempre" {
+			never.Age = 0
+		}
 		all = append(all, State{"myclave-" + why, ok, never})
 	}
 	return append(append(all, myContactStates(in)...), myQuestionStates(in)...)

@@ -107,10 +107,10 @@ func readDay(day, month string) (int, int, []templates.Fault) {
 	m, merr := strconv.Atoi(strings.TrimSpace(month))
 	var faults []templates.Fault
 	if derr != nil || d < 1 || d > 31 {
-		faults = append(faults, templates.DiaEmpty)
+		faults = append(faults, templates.DiaMissing)
 	}
 	if merr != nil || m < 1 || m > 12 {
-		faults = append(faults, templates.MesEmpty)
+		faults = append(faults, templates.MesMissing)
 	}
 	const leap = 2024
 	if len(faults) == 0 && time.Date(leap, time.Month(m), d, 0, 0, 0, 0, time.UTC).Day() != d {

@@ -91,8 +91,9 @@ func TestD17_RenewalDayOfHerOwn(t *testing.T) {
 			}
 		}
 		for _, wrong := range [][2]string{{"31", "2"}, {"14", ""}, {"", "3"}, {"0", "3"}, {"1", "13"}, {"x", "y"}} {
-			if got := choose(wrong[0], wrong[1]); got.Status != http.StatusOK || !strings.Contains(got.Body, `class="fault"`) {
-				t.Errorf("%q: got %d, want to be told", wrong, got.Status)
+			if got := choose(wrong[0], wrong[1]); got.Status != http.StatusOK || !strings.Contains(got.Body, `class="fault"`) ||
+				strings.Contains(got.Body, "nacimiento") {
+				t.Errorf("%q: got %d, want to be told, and not of her birthday", wrong, got.Status)
 			}
 		}
 		if got := s.due(s.luis); !got.Equal(regular) {
