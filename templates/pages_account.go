@@ -107,7 +107,11 @@ func accountStates(in Layout) []State {
 	pressed.Challenge = sampleChallenge("")
 	passkey, refused := ask, ask
 	passkey.Passkey, refused.Passkey = samplePasskey(false), samplePasskey(true)
-	passkey.Passkey.Own, refused.Passkey.Own = true, true
+	for _, p := range []*PasskeyAsk{passkey.Passkey, refused.Passkey} {
+		p.Own, p.First = true, true
+	}
+	after := samplePasskey(false)
+	after.Own, after.After = true, true
 	only := func(again bool) Confirm {
 		c := ask
 		c.Only, c.Passkey = true, samplePasskey(again)
@@ -151,6 +155,7 @@ func accountStates(in Layout) []State {
 		{"confirm-second-codes", ok, step(func(c *Confirm) { c.TOTP = false })},
 		{"confirm-second-codes-wrong", ok, step(func(c *Confirm) { c.TOTP, c.SecondFault, c.Left = false, SavedWrong, 1 })},
 		{"confirm-second-refused", ok, step(func(c *Confirm) { c.Passkey = samplePasskey(true); c.Passkey.Own, c.Passkey.After = true, true })},
+		{"confirm-second-passkey", ok, step(func(c *Confirm) { c.Passkey = after })},
 		{"confirm-second-ended", ok, step(func(c *Confirm) { c.Name, c.SignedIn, c.Codes = "", false, false })},
 	}
 }

@@ -52,11 +52,18 @@ type Login struct {
 type PasskeyAsk struct {
 	Options    string // the path where llave.js gets what a passkey is asked
 	Own        bool   // only those of the session's person will do
-	First      bool   // the application wants more than her clave
+	First      bool   // she is better served by it: the application wants more than her clave, or she has one
 	After      bool   // it comes after her clave, or beside a code
 	Alone      bool   // nothing else is asked for beside it
 	Refused    bool   // the last one let nobody in: one sentence, whatever the reason
 	Credential string // its id; the browser may forget it, where it is nobody's
+}
+
+// Only is p where nothing else on the page will do.
+func (p *PasskeyAsk) Only() *PasskeyAsk {
+	only := *p
+	only.Alone = true
+	return &only
 }
 
 func (Login) name() string { return "login" }

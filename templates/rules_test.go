@@ -309,3 +309,18 @@ func TestDatesAreOfGuayaquil(t *testing.T) {
 		t.Error("the day is not in English")
 	}
 }
+
+// An "or" stands between two ways: what is the only one has none before it, and is the button of the page.
+func TestAnOrStandsBetweenTwoWays(t *testing.T) {
+	forEach(t, func(t *testing.T, _ string, _ State, root *html.Node) {
+		ways := false
+		for _, e := range elements(byID(root, "contenido"), "input", "button", "p") {
+			switch {
+			case e.Data == "button", e.Data == "input" && attr(e, "type") != "hidden":
+				ways = true
+			case attr(e, "class") == "or" && !ways:
+				t.Errorf("%q follows nothing", words(e))
+			}
+		}
+	})
+}

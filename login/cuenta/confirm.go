@@ -207,7 +207,7 @@ func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request, one route, 
 		page.Passkey = s.AskPasskey(w, true)
 	}
 	if page.Passkey != nil {
-		page.Passkey.Alone = page.Only
+		page.Passkey.First, page.Passkey.Alone = !page.Only, page.Only // one touch, where her clave may ask for a code as well
 	}
 	return page, err
 }

@@ -58,7 +58,7 @@ func secondPage(q *login.Second, page templates.Confirm) templates.Confirm {
 	page.Second, page.TOTP, page.Codes, page.Over = true, q.Has.TOTP, q.Has.Codes > 0, q.Over
 	page.Only = !page.TOTP && !page.Codes
 	if page.Passkey != nil {
-		page.Passkey.After, page.Passkey.Alone = !page.Only, page.Only
+		page.Passkey.First, page.Passkey.After, page.Passkey.Alone = false, !page.Only, page.Only
 	}
 	return page
 }
