@@ -175,5 +175,8 @@ func (s *Server) accept(ctx context.Context, tx *storage.Tx, r *http.Request, v 
 	if _, refused := errors.AsType[*passkey.Refused](err); refused {
 		return s.offerPage(ctx, tx, v, found, a, true)
 	}
+	if err == nil && v.next == "" { // in a request she goes on to the application
+		v.next = PageAccount + "?llave=1"
+	}
 	return nil, err
 }

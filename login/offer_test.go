@@ -104,7 +104,11 @@ func TestASVS_6_3_3_OfferTaken(t *testing.T) {
 		s.WantText(page, "No se creó la llave")
 		form := append(page.Fields(), "registrar", "1", "credencial", s.answerOf(d, page))
 		s.Want(b.Clone().Post(pageOffer, append(form[:2:2], "registrar", "1")...), http.StatusOK, "")
-		s.Want(b.Post(pageOffer, form...), http.StatusSeeOther, "/cuenta")
+		taken := b.Post(pageOffer, form...)
+		s.Want(taken, http.StatusSeeOther, "/cuenta")
+		if taken.Param("llave") != "1" {
+			t.Errorf("her account is not told what was done: %q", taken.Location)
+		}
 		if n := s.passkeysOf(her.ID); n != 1 || s.Events(login.EventPasskeyAdded) != 1 {
 			t.Errorf("%d passkeys, %d told of", n, s.Events(login.EventPasskeyAdded))
 		}

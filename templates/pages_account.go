@@ -16,19 +16,21 @@ type Own struct {
 // Account is /cuenta: what a person has here, and the way to each part of it.
 type Account struct {
 	Own
-	Family  string // her family names
-	Last    string // the last two characters of her identifier
-	Other   bool   // a form came that was not shown to her: nothing was done
-	Shared  bool   // the computer is one that several people share
-	Before  *Seen  // her sign-in before this one; nil: none
-	Clave   bool   // she has one
-	Due     time.Time
-	Keys    int    // passkeys
-	TOTP    bool   // an authenticator application
-	Codes   int    // recovery codes that are left
-	Mailbox string // masked; empty: none on file
-	Image   string // her personal one, of [Images]; empty: none
-	Further int    // addresses beside it that were proved
+	Family string // her family names
+	Last   string // the last two characters of her identifier
+	Other  bool   // a form came that was not shown to her: nothing was done
+	Shared bool   // the computer is one that several people share
+	// KeyAdded says that she has just made a passkey, where it was offered to her.
+	KeyAdded bool
+	Before   *Seen // her sign-in before this one; nil: none
+	Clave    bool  // she has one
+	Due      time.Time
+	Keys     int    // passkeys
+	TOTP     bool   // an authenticator application
+	Codes    int    // recovery codes that are left
+	Mailbox  string // masked; empty: none on file
+	Image    string // her personal one, of [Images]; empty: none
+	Further  int    // addresses beside it that were proved
 	// Sessions are the open ones, this one among them.
 	Sessions     int
 	Applications []string // that know her, by name
@@ -92,6 +94,7 @@ func accountStates(in Layout) []State {
 	full.Keys, full.TOTP, full.Codes, full.Sessions, full.Further, full.Due = 2, true, 9, 1, 2, time.Time{}
 	never.Due, never.Mailbox, never.Before, never.Keys, never.Applications, never.Sessions = time.Time{}, "", nil, 0, nil, 1
 	other.Other, other.Shared = true, true
+	full.KeyAdded = true
 	ask := Confirm{
 		Layout: in, Action: "/cuenta/sesiones/cerrar", Name: "María Fernanda",
 		Params: []Param{{"sesion", "K7QF2M9XWZ4TB6RHNVCJ3LDYPA"}, {"todas", "1"}},

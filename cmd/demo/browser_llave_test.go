@@ -66,6 +66,7 @@ func (s *suite) offered(t *testing.T, b *tab, d *device, p person) {
 	d.verifies(true)
 	d.touch("registrar")
 	b.at(s.issuer, "/cuenta")
+	b.says("Listo: ya puede ingresar con esta llave")
 	s.mailed(t, p.email, templates.MailFactor{Kind: templates.KeyAdded}, 1)
 	if key := d.only(); key.RpID != "localhost" || !key.IsResidentCredential || key.UserHandle == "" {
 		t.Errorf("got the passkey %+v", key)

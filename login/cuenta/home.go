@@ -19,6 +19,13 @@ func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, v *visit) er
 	ctx := r.Context()
 	page := templates.Account{Own: s.own(r, v), Family: v.afiliado.FamilyName, Last: tail(v.afiliado.Identifier)}
 	page.Other, page.Shared = s.doneHere(r, v) == doneForAnother, v.session.Shared
+	if r.URL.Query().Has("llave") { // from the offer after a sign-in, as the audit bears out
+		rows, err := s.DB.PersonEvents(ctx, v.afiliado.ID, login.EventPasskeyAdded, v.Now, 1)
+		if err != nil {
+			return err
+		}
+		page.KeyAdded = len(rows) > 0 && v.Now.Sub(rows[0].At.Time) <= justNow
+	}
 	c, err := s.DB.ClaveFacts(ctx, v.afiliado.ID)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
