@@ -45,7 +45,7 @@ func TestASVS_7_5_2_ASVS_7_4_1_ClosesOneOthersAll(t *testing.T) {
 		here, second, third, his := s.enter(s.maria), s.enter(s.maria), s.enter(s.maria), s.enter(s.luis)
 		told := s.Subscribe(s.maria.ID)
 		page := here.Get("/cuenta/sesiones")
-		s.WantText(page, "Su cuenta está abierta en 3 lugares", "Con clave", "red 127.0.0.x", ">Esta<", "Cerrar todas las demás")
+		s.WantText(page, "Su cuenta está abierta en tres lugares", "Con clave", "red 127.0.0.x", ">Esta<", "Cerrar todas las demás")
 		ids := slices.DeleteFunc(values(page, "cual"), func(id string) bool { return id == "otras" || id == "todas" })
 		if len(ids) != 2 {
 			t.Fatalf("got %q, want the two that are not this one", ids)
@@ -63,7 +63,7 @@ func TestASVS_7_5_2_ASVS_7_4_1_ClosesOneOthersAll(t *testing.T) {
 			t.Error("a form ended a session of somebody else")
 		}
 		grant := s.grant(s.maria, ids[0])
-		s.WantText(here.Get(post(ids[0]).Location), "Cerramos esa sesión.", "abierta en 2 lugares")
+		s.WantText(here.Get(post(ids[0]).Location), "Cerramos esa sesión.", "abierta en dos lugares")
 		if s.open(second) == s.open(third) {
 			t.Error("of the two others, one is to be closed")
 		}
