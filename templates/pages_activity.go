@@ -122,10 +122,15 @@ func (c *catalog) whence(h Happened) (string, error) {
 		}
 		parts = append(parts, by)
 	}
-	for _, part := range []string{h.Device, h.Network} {
-		if part != "" {
-			parts = append(parts, part)
+	if h.Device != "" {
+		parts = append(parts, h.Device)
+	}
+	if h.Network != "" {
+		network, err := c.text("account.network", "Network", h.Network)
+		if err != nil {
+			return "", err
 		}
+		parts = append(parts, network)
 	}
 	if h.Erased {
 		text, err := c.text("activity.erased")

@@ -222,7 +222,7 @@ func (s *suite) copies(t *testing.T) {
 	b.fill("nombre", "Llavero azul")
 	d.touch("crear")
 	b.at(s.issuer, "/cuenta/llaves")
-	b.says("Llavero azul", "Copiada por su gestor de llaves")
+	b.says("Llavero azul", "Tiene una copia en su cuenta")
 
 	d.backs(true, false)
 	s.leaves(b)

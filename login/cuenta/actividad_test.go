@@ -37,7 +37,7 @@ func TestC8_ActivityInPlainWords(t *testing.T) {
 			return nil
 		})
 		page := b.Get("/cuenta/actividad")
-		s.WantText(page, "Hoy, 22 de noviembre de 2026", "Ingresó desde un equipo nuevo", "Con clave · 127.0.0.x", "Intento fallido de ingreso",
+		s.WantText(page, "Hoy, 22 de noviembre de 2026", "Ingresó desde un equipo nuevo", "Con clave · red 127.0.0.x", "Intento fallido de ingreso",
 			"No ingresaron.", "Un funcionario del IESS desbloqueó su clave", "Entró a Historia Laboral", "Otro movimiento de su cuenta",
 			"desde el 22 de octubre de 2025", `<span class="sr">: Intento fallido de ingreso, 22 de noviembre de 2026, 12:01</span>`)
 		if n := len(values(page, "entrada")); n != 5 {
@@ -133,7 +133,7 @@ func TestC8_ActivityKeepsTheCoarseThirteenMonths(t *testing.T) {
 		s.SetClave(s.maria.ID, clave, s.Time().AddDate(2, 0, 0))
 		b := s.enter(s.maria)
 		page := b.Get("/cuenta/actividad")
-		s.WantText(page, "Firefox · Windows · 198.51.100.x", "Después de 90 días guardamos solo esa parte y el tipo de equipo")
+		s.WantText(page, "Firefox · Windows · red 198.51.100.x", "Después de 90 días guardamos solo esa parte y el tipo de equipo")
 		s.WantText(b.Get("/cuenta"), "198.51.100.x")
 		export, err := s.DB.Export(t.Context(), s.maria.ID)
 		if err != nil {
@@ -151,7 +151,7 @@ func TestC8_ActivityKeepsTheCoarseThirteenMonths(t *testing.T) {
 			t.Errorf("after 13 months: %v", left)
 		}
 		b = s.enter(s.maria)
-		if page := b.Get("/cuenta/actividad"); strings.Contains(page.Body, "198.51.100") || !strings.Contains(page.Body, "red y equipo ya borrados") {
+		if page := b.Get("/cuenta/actividad"); strings.Contains(page.Body, "198.51.100") || !strings.Contains(page.Body, "Red y equipo ya borrados") {
 			t.Error("on its last day the activity still says whence, or no more that it was erased")
 		}
 	})

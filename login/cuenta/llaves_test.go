@@ -102,7 +102,7 @@ func TestD17_ASVS_6_3_7_APasskeyIsAdded(t *testing.T) {
 		answer := s.made(d, b.Get("/cuenta/llaves/nueva"))
 		got := s.post(b, "/cuenta/llaves/nueva", "credencial", answer, "nombre", "  Mi\n celular  ", "crear", "1")
 		s.wantDone(got, "agregada")
-		s.WantText(b.Get(got.Location), "ya puede ingresar con esta llave", "Mi celular", "Guardada solo en ese equipo")
+		s.WantText(b.Get(got.Location), "ya puede ingresar con esta llave", "Mi celular", "Está solo en ese equipo")
 		if !s.due(s.maria).IsZero() {
 			t.Error("the clave is due")
 		}
