@@ -27,6 +27,10 @@ func (s *suite) secondProofs(t *testing.T) {
 	s.inEnglish(b)
 
 	b.open(s.issuer + "/cuenta/segundo-paso")
+	b.press("configurar")
+	if got := value[[]string](b, "[...document.querySelectorAll('.slip + .acts button')].map(e => e.textContent)"); !slices.Equal(got, []string{"Copiar"}) {
+		t.Errorf("what is done with the key of an application: %q", got)
+	}
 	b.press("siempre")
 	b.at(s.issuer, "/cuenta/segundo-paso")
 	s.leaves(b)

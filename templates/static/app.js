@@ -82,7 +82,7 @@ if (left) {
   }, 1000);
 }
 
-// Recovery codes, which are shown once: copied or printed with one press.
+// Recovery codes, which are shown once, and the key of an authenticator app: copied or printed with one press.
 const codes = document.querySelector("[data-copy]");
 if (codes) {
   const said = document.createElement("p");
@@ -108,7 +108,7 @@ if (codes) {
       }
     });
   }
-  add(codes.dataset.print, () => print());
+  if (codes.dataset.print) add(codes.dataset.print, () => print());
   codes.after(row, said);
 }
 
