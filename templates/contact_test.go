@@ -14,3 +14,18 @@ func TestContactPagesAskForNoClave(t *testing.T) {
 		}
 	}
 }
+
+// A telephone reads as the hint beside its field asks for one.
+func TestTelephonesReadAsPeopleDialThem(t *testing.T) {
+	for number, want := range map[string]string{
+		"+593991234567": "099 123 4567", "+59322345678": "02 234 5678", "+34600123456": "+34600123456", "+593": "+593", "": "",
+	} {
+		if got := national(number); got != want {
+			t.Errorf("%q reads %q, want %q", number, got, want)
+		}
+	}
+	page := body(t, parsed(t), MyContact{Mobile: "+593991234567"})
+	if !strings.Contains(page, "<dd class=\"num\">099 123 4567</dd>") || !strings.Contains(page, "No consta") {
+		t.Error("the page shows them otherwise")
+	}
+}

@@ -49,6 +49,7 @@ func (s *site) funcs(lang string) template.FuncMap {
 		"phone":    func() string { return s.Phone },
 		"tel":      func() template.URL { return tel(s.Phone) },
 		"logout":   func() string { return s.Logout },
+		"national": national,
 		"attempts": func() int { return s.Attempts },
 		"channel":  s.channel,
 		"offers":   func(w string) bool { return s.offers(Way(w)) },
@@ -100,6 +101,21 @@ func tel(number string) template.URL {
 		}
 		return -1
 	}, number))
+}
+
+// national is a number of Ecuador, on file as +593…, as people say and dial it: 099 123 4567, 02 234 5678. Any other is as
+// it is on file.
+func national(number string) string {
+	rest, ok := strings.CutPrefix(number, "+593")
+	const landline, mobile = 8, 9 // digits after the country
+	switch {
+	case ok && len(rest) == mobile:
+		return "0" + rest[:2] + " " + rest[2:5] + " " + rest[5:]
+	case ok && len(rest) == landline:
+		return "0" + rest[:1] + " " + rest[1:4] + " " + rest[4:]
+	default:
+		return number
+	}
 }
 
 // broken is a fault with the figures its sentence needs.
