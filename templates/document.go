@@ -3,6 +3,9 @@ package templates
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -157,16 +160,75 @@ func (c *composer) dataSection(w dataWords, t DataTable) DocumentSection {
 	for _, row := range t.Rows {
 		item := DocumentItem{Heading: row.Heading}
 		for _, f := range row.Fields {
-			if value := c.dataValue(f); value != "" {
-				item.Facts = append(item.Facts, DocumentFact{w.of("columna", f.Column), value})
-			}
+			item.Facts = append(item.Facts, c.dataFacts(w, f)...)
 		}
 		s.Items = append(s.Items, item)
 	}
 	return s
 }
 
+// dataFacts are a value in words: none of one that says nothing, and of JSON one for each value in it.
+func (c *composer) dataFacts(w dataWords, f DataField) []DocumentFact {
+	switch value := c.dataValue(f); {
+	case value == "", value == "null", f.Column == "renewal_day" && value == "0":
+		return nil
+	case !strings.HasPrefix(value, "{"):
+		return []DocumentFact{{w.of("columna", f.Column), value}}
+	default:
+		var all map[string]any
+		if err := json.Unmarshal([]byte(value), &all); err != nil {
+			return []DocumentFact{{w.of("columna", f.Column), value}}
+		}
+		return c.leaves(w, all)
+	}
+}
+
+// leaves are the values in an object, and in those within it, each by its own name.
+func (c *composer) leaves(w dataWords, object map[string]any) []DocumentFact {
+	var all []DocumentFact
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		within, is := object[name].(map[string]any)
+		if is {
+			all = append(all, c.leaves(w, within)...)
+			continue
+		}
+		if value := c.leaf(object[name]); value != "" {
+			all = append(all, DocumentFact{w.of("columna", strings.ToLower(name)), value})
+		}
+	}
+	return all
+}
+
+// leaf is a value of JSON that is no object.
+func (c *composer) leaf(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case bool:
+		return c.dataValue(DataField{Text: strconv.FormatBool(v), Flag: true})
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		var all []string
+		for _, one := range v {
+			all = append(all, c.leaf(one))
+		}
+		return strings.Join(all, ", ")
+	case string:
+		if at, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return c.moment(at)
+		}
+		return v
+	default:
+		b, err := json.Marshal(v)
+		return c.keep(string(b), err)
+	}
+}
+
 func (c *composer) dataValue(f DataField) string {
+	if born, err := time.ParseInLocation(time.DateOnly, f.Text, guayaquil()); err == nil && f.Column == "birthdate" {
+		return c.date(born)
+	}
 	switch {
 	case f.Broken:
 		return c.say("datos.broken")
