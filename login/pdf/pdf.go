@@ -103,9 +103,7 @@ func (w *writer) paragraph(style string, size float64, of func() color, words st
 
 func (w *writer) section(s templates.DocumentSection) {
 	w.Ln(5)
-	if _, tall := w.GetPageSize(); w.GetY()+4*height(heading) > tall-bottom { // no heading alone at the foot
-		w.AddPage()
-	}
+	w.room(4 * height(heading))
 	w.Bookmark(fit(s.Title), 0, -1)
 	w.paragraph("B", heading, ink, s.Title)
 	for _, one := range s.Text {
@@ -114,6 +112,7 @@ func (w *writer) section(s templates.DocumentSection) {
 	for _, item := range s.Items {
 		w.Ln(2)
 		if item.Heading != "" {
+			w.room(2 * height(text))
 			w.paragraph("B", text, ink, item.Heading)
 		}
 		for i, f := range item.Facts {
@@ -123,6 +122,13 @@ func (w *writer) section(s templates.DocumentSection) {
 			}
 			w.fact(f, end)
 		}
+	}
+}
+
+// room begins a page where fewer millimetres are left: no heading stands alone at the foot.
+func (w *writer) room(tall float64) {
+	if _, page := w.GetPageSize(); w.GetY()+tall > page-bottom {
+		w.AddPage()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,5 +100,25 @@ func TestDocumentIsReadableText(t *testing.T) {
 	again, err := Make(sample(3), now)
 	if err != nil || !bytes.Equal(file, again) {
 		t.Errorf("the same document makes another file: %v", err)
+	}
+}
+
+// No heading stands alone at the foot of a page, wherever that falls.
+func TestNoHeadingStandsAlone(t *testing.T) {
+	for lines := range 12 {
+		d := templates.Document{Page: "Página {page} de {pages}", Sections: []templates.DocumentSection{{Title: "Actividad", Text: slices.Repeat([]string{"algo"}, lines)}}}
+		for range 40 {
+			d.Sections[0].Items = append(d.Sections[0].Items, templates.DocumentItem{Heading: "Ingresó", Facts: []templates.DocumentFact{{Label: "Red", Value: "x"}}})
+		}
+		file, err := Make(d, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := pages(t, file)
+		for i, page := range strings.Split(text, wide("Página")) {
+			if strings.LastIndex(page, wide("Ingresó")) > strings.LastIndex(page, wide("Red:")) {
+				t.Errorf("after %d lines a heading is the last on page %d", lines, i+1)
+			}
+		}
 	}
 }
