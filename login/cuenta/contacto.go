@@ -83,7 +83,23 @@ func (s *Server) approves(ctx context.Context, from personEvents, v *visit) (boo
 	return err == nil && (len(added) == 0 || !added[0].At.Add(s.ContactWait).After(v.Now)), err
 }
 
-// toContact answers an effect on the addresses.
+// onContact does act, with her held, and leads to the page, which says what it did.
+func (s *Server) onContact(w http.ResponseWriter, r *http.Request, v *visit,
+	act func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error),
+) error {
+	var done templates.Done
+	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
+		var err error
+		done, err = act(ctx, tx, a)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.toContact(w, r, v, done)
+}
+
+// toContact leads to the page, which says what was done.
 func (s *Server) toContact(w http.ResponseWriter, r *http.Request, v *visit, done templates.Done) error {
 	return s.toDone(w, r, v, pageContact, string(done))
 }
@@ -191,81 +207,61 @@ func (s *Server) further(ctx context.Context, tx *storage.Tx, a *storage.Afiliad
 
 // postRemove is POST /cuenta/contacto/correo/quitar.
 func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, v *visit) error {
-	done := templates.DoneEmailNothing
-	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
-		removed, err := s.Contacts.Remove(ctx, tx, r, v.Visit, a, v.Form.Get(fieldAddress))
-		if removed {
-			done = templates.DoneEmailRemoved
+	return s.onContact(w, r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error) {
+		if removed, err := s.Contacts.Remove(ctx, tx, r, v.Visit, a, v.Form.Get(fieldAddress)); err != nil || !removed {
+			return templates.DoneEmailNothing, err
 		}
-		return err
+		return templates.DoneEmailRemoved, nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.toContact(w, r, v, done)
 }
 
 // postPromote is POST /cuenta/contacto/correo/principal: a further address becomes
 // the one on file, at once where it has been hers for long enough or a passkey stands
 // for the approval of that before; else it waits, and that before is asked (D18, T05).
 func (s *Server) postPromote(w http.ResponseWriter, r *http.Request, v *visit) error {
-	done := templates.DoneEmailNothing
-	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
-		done = templates.DoneEmailNothing
+	return s.onContact(w, r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error) {
 		e, err := s.further(ctx, tx, a, v.Form.Get(fieldAddress))
 		if err != nil || e == nil || e.ProvedAt.IsZero() || strings.EqualFold(e.Email, a.Email) {
-			return err
+			return templates.DoneEmailNothing, err
 		}
 		approved, err := s.approves(ctx, tx, v)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if approved || !s.Contacts.Ripe(*e).After(v.Now) {
-			first, err := s.Contacts.Promote(ctx, tx, r, v.Visit, a, *e)
-			if first {
-				done = templates.DoneEmailFirst
+			if first, err := s.Contacts.Promote(ctx, tx, r, v.Visit, a, *e); err != nil || !first {
+				return templates.DoneEmailNothing, err
 			}
-			return err
+			return templates.DoneEmailFirst, nil
 		}
 		if _, err := storage.ParseEmail(a.Email); err != nil {
-			return nil //nolint:nilerr // nobody could object: it waits until it is ripe
+			return templates.DoneEmailNothing, nil //nolint:nilerr // nobody could object: it waits until it is ripe
 		}
 		open, err := contact.Open(ctx, tx, a.ID)
 		if err != nil || open != nil && strings.EqualFold(open.Email, e.Email) {
-			return err // who asks once more does not wait anew
+			return templates.DoneEmailNothing, err // who asks once more does not wait anew
 		}
-		asked, err := s.Contacts.Ask(ctx, tx, r, v.Visit, contactWish(a, *e))
-		if asked {
-			done = templates.DoneEmailAsked
+		if asked, err := s.Contacts.Ask(ctx, tx, r, v.Visit, contactWish(a, *e)); err != nil || !asked {
+			return templates.DoneEmailNothing, err
 		}
-		return err
+		return templates.DoneEmailAsked, nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.toContact(w, r, v, done)
 }
 
 // postStay is POST /cuenta/contacto/correo/cancelar: what is on file stays.
 func (s *Server) postStay(w http.ResponseWriter, r *http.Request, v *visit) error {
-	done := templates.DoneEmailNothing
-	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
+	return s.onContact(w, r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error) {
 		n, err := tx.CancelContactChanges(ctx, a.ID, v.Now)
 		if err != nil || n == 0 {
-			return err
+			return templates.DoneEmailNothing, err
 		}
-		done = templates.DoneEmailKept
 		for _, purpose := range []string{storage.LinkCorreoNuevo, storage.LinkCorreoViejo} {
 			if err := tx.KillLinks(ctx, a.ID, purpose, v.Now); err != nil {
-				return err
+				return "", err
 			}
 		}
-		return tx.Audit(ctx, v.Event(r, login.EventContactCancelled, a.ID))
+		return templates.DoneEmailKept, tx.Audit(ctx, v.Event(r, login.EventContactCancelled, a.ID))
 	})
-	if err != nil {
-		return err
-	}
-	return s.toContact(w, r, v, done)
 }
 
 // postNumbers is POST /cuenta/contacto/telefonos: a blank field keeps what is on
@@ -295,23 +291,16 @@ func (s *Server) postNumbers(w http.ResponseWriter, r *http.Request, v *visit) e
 	if len(page.Faults) > 0 {
 		return s.Show(w, v.Visit, http.StatusOK, page)
 	}
-	done := templates.DonePhonesSame
-	err = s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
-		done = templates.DonePhonesSame
+	return s.onContact(w, r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error) {
 		which := changedPhones(a, mobile, landline)
 		if which == "" {
-			return nil
+			return templates.DonePhonesSame, nil
 		}
-		done = templates.DonePhones
 		if err := tx.SetPhones(ctx, a.ID, mobile, landline, v.Now); err != nil {
-			return err
+			return "", err
 		}
-		return s.TellOwn(ctx, tx, r, v.Visit, a, templates.PhonesChanged, map[string]string{"which": which}, login.Notice{})
+		return templates.DonePhones, s.TellOwn(ctx, tx, r, v.Visit, a, templates.PhonesChanged, map[string]string{"which": which}, login.Notice{})
 	})
-	if err != nil {
-		return err
-	}
-	return s.toContact(w, r, v, done)
 }
 
 // changedPhones says which telephone of a becomes another: mobile, landline or both; "" for

@@ -64,18 +64,12 @@ func (s *Server) postProof(w http.ResponseWriter, r *http.Request, v *visit) err
 }
 
 func (s *Server) proveAddress(w http.ResponseWriter, r *http.Request, v *visit, link *storage.Link) error {
-	done := templates.DoneEmailLate
-	err := s.holding(r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) error {
-		proved, err := s.Contacts.Prove(ctx, tx, r, v.Visit, a, link)
-		if proved {
-			done = templates.DoneEmailAdded
+	return s.onContact(w, r, v, func(ctx context.Context, tx *storage.Tx, a *storage.Afiliado) (templates.Done, error) {
+		if proved, err := s.Contacts.Prove(ctx, tx, r, v.Visit, a, link); err != nil || !proved {
+			return templates.DoneEmailLate, err
 		}
-		return err
+		return templates.DoneEmailAdded, nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.toContact(w, r, v, done)
 }
 
 // postCode is POST /cuenta/contacto/correo/codigo: the code of the message instead of
