@@ -168,10 +168,11 @@ func tables(t testing.TB, db *storage.DB, raw *sql.DB) []string {
 // dump is every row of every table, as text, a line each.
 func dump(t testing.TB, db *storage.DB, raw *sql.DB) string {
 	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // or a goroutine waits for the end of each query
 	var out strings.Builder
 	for _, table := range tables(t, db, raw) {
 		var lines []string
-		rows, err := raw.QueryContext(t.Context(), `SELECT * FROM `+table)
+		rows, err := raw.QueryContext(ctx, `SELECT * FROM `+table)
 		if err != nil {
 			t.Fatal(err)
 		}
