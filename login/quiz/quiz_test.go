@@ -201,6 +201,7 @@ func TestRight(t *testing.T) {
 func FuzzC_HL_Q_Ask(f *testing.F) {
 	f.Add([]byte("seed"), []byte("\x01\x70\x1f\x00\x02\x70\x2f\x01\x03\x60\x08\x02"))
 	f.Add([]byte(""), []byte{})
+	f.Add([]byte("seed"), []byte("\x01p\x1f\x00200090 0"))
 	all := slices.Collect(func(yield func(storage.Historia) bool) {
 		for n := range 40 {
 			for _, h := range life(n) {
@@ -213,7 +214,7 @@ func FuzzC_HL_Q_Ask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed, data []byte) {
 		var history []storage.Historia
 		for ; len(data) >= 4 && len(history) < 400; data = data[4:] {
-			employer := string(rune('A' + data[0]%5))
+			employer := string(rune('V' + data[0]%5)) // A and C would be taken for the legal form
 			from := 12*1990 + int(binary.BigEndian.Uint16(data[1:]))%430
 			for m := range int(data[3]) % 30 {
 				history = append(history, storage.Historia{
