@@ -59,17 +59,21 @@ func TestCountersOfPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := suite{options: options{workers: 1, measured: 30 * time.Millisecond, settle: 1100 * time.Millisecond}}
-	got, err := s.counted(t.Context(), &lab{site: &site{counters: c}}, func(ctx context.Context, _ int) error {
-		for _, query := range []string{"INSERT INTO one VALUES (1)", "SELECT a FROM one LIMIT 1"} {
-			if _, err := c.db.ExecContext(ctx, query); err != nil {
-				return err
+	var got *count
+	for range 10 { // what others write to the server meanwhile counts too, and never takes away
+		got, err = s.counted(t.Context(), &lab{site: &site{counters: c}}, func(ctx context.Context, _ int) error {
+			for _, query := range []string{"INSERT INTO one VALUES (1)", "SELECT a FROM one LIMIT 1"} {
+				if _, err := c.db.ExecContext(ctx, query); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err == nil && got.writing == 1 && got.commits >= 1.5 && got.commits <= 3 && got.wal >= 50 {
+			return
 		}
-		return nil
-	})
-	if err != nil || got.writing != 1 || got.commits < 1.5 || got.commits > 3 || got.wal < 50 {
-		t.Errorf("got %+v, %v", got, err)
 	}
+	t.Errorf("got %+v, %v", got, err)
 }
 
 func TestLoad(t *testing.T) {
