@@ -40,8 +40,8 @@ test:
 
 # The race detector makes collecting garbage dear, so it is done seldom, and has
 # every program sleep a second before it ends; what vet finds the linter has found
-# already. cmd/bench counts what a server does whom nobody else makes busy yet; then
-# the longest come first, so that no core waits for one of them in the end.
+# already. cmd/bench goes first: it counts what PostgreSQL does, which is idle then.
+# The longest follow, so that no core waits for one of them in the end.
 tested:
 	GORACE=atexit_sleep_ms=0 GOGC=400 GOMEMLIMIT=2GiB go test -count=1 -vet=off -parallel 4 -timeout 20m ./cmd/bench ./cmd/clave ./cmd/demo ./login/recovery ./storage ./...
 	.ci/fuzz
