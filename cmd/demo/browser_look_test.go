@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
@@ -76,7 +77,8 @@ func (b *tab) look(name string) {
 	if known {
 		return
 	}
-	b.width(320) // first: the last width is near the window's own, where a click follows at once
+	own := value[int](b, "innerWidth")
+	b.width(320)
 	b.noSidewaysScroll(name + "-320")
 	if _, known := shapes.LoadOrStore(value[string](b, shape), name); known && l.pictures == "" {
 		for _, px := range []int64{360, 1280} {
@@ -87,6 +89,11 @@ func (b *tab) look(name string) {
 		b.inspect(name)
 	}
 	b.run(emulation.ClearDeviceMetricsOverride())
+	for over := time.Now().Add(patience); value[int](b, "innerWidth") != own; { // or a click that follows would miss what then moves
+		if time.Now().After(over) {
+			b.t.Fatalf("%s: the window does not get its width back", name)
+		}
+	}
 }
 
 // shape is all of a page that axe-core looks at but for its words, and edges that
