@@ -39,7 +39,7 @@ func (v *visitor) volley(s *sheet, button string, typed url.Values, apart bool, 
 			fields[name] = values
 		}
 		if apart {
-			fields.Set("prueba", fmt.Sprint(i))
+			fields.Set("prueba", fmt.Sprint(n, i)) // nor in a later volley
 		}
 		r := v.form(s, button, fields)
 		for _, c := range v.client.Jar.Cookies(r.URL) {
